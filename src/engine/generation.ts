@@ -1,0 +1,60 @@
+import type { SamplerSettings, TokenLogprobs } from '../model/step'
+
+/** When a generation ends, beside the context's end. */
+export interface StopSettings {
+  readonly maxTokens: number
+  readonly minTokens: number
+  /** Do not stop at the model's end-of-sequence ids, and never draw them. */
+  readonly ignoreEos: boolean
+  readonly stopTokenIds: readonly number[]
+  /** Ends the text before the string, also where it spans tokens. */
+  readonly stopStrings: readonly string[]
+  readonly includeStopString: boolean
+}
+
+/** One generation, as the engine takes it. */
+export interface GenerationRequest {
+  readonly promptIds: readonly number[]
+  readonly sampler: Omit<SamplerSettings, 'bannedIds'>
+  readonly stop: StopSettings
+  /** Log-probabilities of each drawn id with this many best ids; null: none. */
+  readonly logprobs: number | null
+  /** Log-probabilities of the prompt's ids with this many best ids; null: none. */
+  readonly promptLogprobs: number | null
+  /** Show special tokens in the text. */
+  readonly skipSpecialTokens: boolean
+}
+
+export interface GenerationUsage {
+  readonly promptTokens: number
+  readonly completionTokens: number
+}
+
+/** What a generation reports, in order: prompt once, deltas, finish once. */
+export type GenerationEvent =
+  /** `logprobs[0]` is null: nothing precedes the first id. */
+  | { readonly type: 'prompt'; readonly logprobs: readonly (TokenLogprobs | null)[] | null }
+  | { readonly type: 'prefill'; readonly done: number; readonly total: number }
+  | {
+      readonly type: 'delta'
+      /** Text that is final: never half a character, never part of a stop string. May be empty. */
+      readonly text: string
+      readonly ids: readonly number[]
+      readonly logprobs: readonly TokenLogprobs[]
+    }
+  | {
+      readonly type: 'finish'
+      readonly reason: 'stop' | 'length'
+      /** vLLM's `stop_reason`: the stop string or stop token id that ended it; null for EOS or length. */
+      readonly stopReason: string | number | null
+      readonly usage: GenerationUsage
+    }
+
+/** Counts that a page may show. */
+export interface EngineStats {
+  readonly runningSequences: number
+  readonly waitingSequences: number
+  readonly blocksInUse: number
+  readonly blocks: number
+  readonly steps: number
+}

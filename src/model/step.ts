@@ -1,0 +1,77 @@
+/** How the next id is drawn from the logits of one row. */
+export interface SamplerSettings {
+  /** 0 is greedy: the best id, the lowest one among equals. */
+  readonly temperature: number
+  /** Keep the k best ids (ties of the k-th are kept too); 0 keeps all. */
+  readonly topK: number
+  /** Keep the smallest set of best ids whose probability reaches this; 1 keeps all. */
+  readonly topP: number
+  /** Keep ids at least this probable relative to the best; 0 keeps all. */
+  readonly minP: number
+  /** unsigned 32-bit; the draw is a function of seed, position and logits alone. */
+  readonly seed: number
+  /** Ids that must not be drawn at this step (stop ids under `min_tokens` or `ignore_eos`); at most 8. */
+  readonly bannedIds: readonly number[]
+}
+
+/** Natural-log probabilities of one position, over the whole vocabulary, of the raw logits. */
+export interface TokenLogprobs {
+  /** The id that was asked about: sampled, or given in the prompt. */
+  readonly id: number
+  readonly logprob: number
+  /** 1 for the best id. */
+  readonly rank: number
+  /** The best ids, best first. */
+  readonly top: readonly { readonly id: number; readonly logprob: number }[]
+}
+
+/** A run of consecutive tokens of one sequence, computed in one step. */
+export interface StepChunk {
+  /** The sequence's place in the runner, 0 … maxSequences − 1, its own from its first chunk to its last. */
+  readonly slot: number
+  /** Position of the first token in its sequence; everything before it is in the KV cache. */
+  readonly start: number
+  /** The chunk's tokens; 'sampled' is the one id that the step before drew for this slot, which never left the GPU. */
+  readonly ids: readonly number[] | 'sampled'
+  /** The sequence's block table: enough blocks for `start + length` tokens. */
+  readonly blocks: readonly number[]
+  /** Draw an id after the chunk's last token; null inside a prompt. */
+  readonly sampler: SamplerSettings | null
+  /** Also report the drawn id's log-probability and this many best ids (0 … 20); null: nothing. */
+  readonly logprobs: number | null
+  /**
+   * Report, for every token of the chunk, the log-probability of the id after it: `targets[i]` follows token i.
+   * A chunk with targets has at most `maxLogitRows` tokens.
+   */
+  readonly promptLogprobs: { readonly targets: readonly number[]; readonly top: number } | null
+}
+
+/** What a step gave for one of its chunks, in the chunks' order. */
+export interface ChunkResult {
+  readonly sampledId: number | null
+  readonly logprobs: TokenLogprobs | null
+  readonly promptLogprobs: readonly TokenLogprobs[]
+}
+
+/** What the scheduler must respect. */
+export interface RunnerLimits {
+  /** Sequences that can have a slot at once. */
+  readonly maxSequences: number
+  /** Tokens of one step, over all chunks. */
+  readonly maxBatchTokens: number
+  /** Logit rows of one step: one for each chunk with a sampler, and one for each token with a target. */
+  readonly maxLogitRows: number
+  /** Tokens a KV block holds. */
+  readonly blockSize: number
+  readonly blocks: number
+  /** Tokens of one sequence, prompt and answer. */
+  readonly maxContext: number
+  readonly vocabSize: number
+}
+
+/** Runs batches on the GPU. */
+export interface Runner {
+  readonly limits: RunnerLimits
+  /** Submits the step at once, in the order of the calls; resolves when its ids are read back. */
+  run(chunks: readonly StepChunk[]): Promise<readonly ChunkResult[]>
+}
