@@ -1,0 +1,77 @@
+// One workgroup takes a tile of consecutive tokens of one sequence and one kv head; a lane owns one token's one query
+// head and keeps its query and output to itself. All lanes read the same key and value at the same time. Splits and
+// tiles are those of attention_decode and merge in the same order, so both give the same bits.
+import package::lib::cache::cache_quad;
+import package::lib::softmax::{merge, lowest};
+
+const head_quads = head_dim / 4u;
+const group_heads = heads / kv_heads;
+
+// Each lane's own column; no lane reads another's.
+var<workgroup> scores: array<f32, block_size * workgroup_size>;
+
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let tile = params.tiles_at + 4u * group.x;
+  let count = batch[tile + 1u];
+  let last_position = batch[tile + 2u] + count - 1u;
+  let table = params.tables_at + batch[tile + 3u];
+  let kv_head = group.y;
+  let token = min(lane / group_heads, count - 1u);
+  let position = batch[tile + 2u] + token;
+  let head = kv_head * group_heads + lane % group_heads;
+  let at = ((batch[tile] + token) * heads + head) * head_quads;
+
+  var query = array<vec4f, head_quads>();
+  for (var d = 0u; d < head_quads; d++) {
+    query[d] = q[at + d];
+  }
+  var total = array<vec4f, head_quads>();
+  var total_greatest = lowest;
+  var total_sum = 0.0;
+  let blocks = last_position / block_size + 1u;
+  for (var first = 0u; first < blocks; first += split_size / block_size) {
+    var part = array<vec4f, head_quads>();
+    var greatest = lowest;
+    var sum = 0.0;
+    for (var b = first; b < min(first + split_size / block_size, blocks); b++) {
+      let base = (batch[table + b] * kv_heads + kv_head) * block_size * head_dim;
+      let keys = min(block_size, last_position + 1u - b * block_size);
+      var best = greatest;
+      for (var key = 0u; key < keys; key++) {
+        var score = 0.0;
+        for (var d = 0u; d < head_quads; d++) {
+          let k = cache_quad(base + key * head_dim + 4u * d);
+          score = fma(query[d].w, k.w, fma(query[d].z, k.z, fma(query[d].y, k.y, fma(query[d].x, k.x, score))));
+        }
+        score = select(lowest, score, b * block_size + key <= position);
+        scores[key * workgroup_size + lane] = score;
+        best = max(best, score);
+      }
+      let correction = exp(greatest - best);
+      greatest = best;
+      for (var d = 0u; d < head_quads; d++) {
+        part[d] *= correction;
+      }
+      for (var key = 0u; key < keys; key++) {
+        let visible = b * block_size + key <= position;
+        let p = select(0.0, exp(scores[key * workgroup_size + lane] - greatest), visible);
+        sum = fma(sum, select(1.0, correction, key == 0u), p);
+        for (var d = 0u; d < head_quads; d++) {
+          part[d] = fma(vec4f(p), cache_quad(params.values_at + base + key * head_dim + 4u * d), part[d]);
+        }
+      }
+    }
+    let merged = merge(total_greatest, total_sum, greatest, sum);
+    for (var d = 0u; d < head_quads; d++) {
+      total[d] = fma(total[d], vec4f(merged.keep), part[d] * merged.take);
+    }
+    total_greatest = merged.greatest;
+    total_sum = merged.sum;
+  }
+  if (lane / group_heads < count) {
+    for (var d = 0u; d < head_quads; d++) {
+      y[(batch[tile] + token) * params.y_stride + head * head_quads + d] = total[d] / total_sum;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+// Small numbers out of packed words, exactly.
+
+// Eight consecutive weights.
+struct Octet { low: vec4f, high: vec4f }
+
+// The f16 in the low 16 bits, subnormals included: a device may flush those in unpack2x16float.
+fn half(word: u32) -> f32 {
+  let magnitude = word & 0x7fffu;
+  let sign = (word & 0x8000u) << 16u;
+  let normal = bitcast<f32>(((magnitude << 13u) + 0x38000000u) | sign);
+  let subnormal = bitcast<f32>(bitcast<u32>(f32(magnitude) * 0x1p-24) | sign);
+  return select(normal, subnormal, magnitude < 0x0400u);
+}
+
+fn halves(first: u32, second: u32) -> vec4f {
+  return vec4f(half(first), half(first >> 16u), half(second), half(second >> 16u));
+}
+
+fn low_nibbles(word: u32) -> vec4f {
+  return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u));
+}
+
+fn high_nibbles(word: u32) -> vec4f {
+  return vec4f((vec4u(word) >> vec4u(4u, 12u, 20u, 28u)) & vec4u(15u));
+}
+
+fn signed_bytes(word: u32) -> vec4f {
+  return vec4f(unpack4xI8(word));
+}

@@ -1,0 +1,16 @@
+// The arithmetic of online softmax (Milakov & Gimelshein 2018, arXiv:1805.02867), in one place so that every
+// attention kernel computes the same bits.
+
+// Stands for minus infinity, which compilers may assume away.
+const lowest = -1e30;
+
+// Attention over some of the keys: the greatest score, the sum of exp(score − greatest), and how both change when
+// another part is merged in.
+struct Merge { greatest: f32, sum: f32, keep: f32, take: f32 }
+
+fn merge(greatest: f32, sum: f32, other_greatest: f32, other_sum: f32) -> Merge {
+  let together = max(greatest, other_greatest);
+  let keep = exp(greatest - together);
+  let take = exp(other_greatest - together);
+  return Merge(together, fma(sum, keep, other_sum * take), keep, take);
+}

@@ -1,0 +1,71 @@
+// A lane owns rows_per_lane rows and four tokens; each weight is unpacked once for four tokens and each x is loaded
+// once for all rows. Sums are taken in the order of matvec.wgsl, so both give the same bits.
+import package::weights::{octet, scale, spans, has_minimum};
+import package::lib::rows::{owned_row, gated, store};
+
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let owner = group.x * workgroup_size + lane;
+  let token = group.y * 4u;
+  let x_stride = params.groups * 8u;
+  let x_row = vec4u(0u, 1u, 2u, 3u) * x_stride + token * x_stride;
+  var row_group: array<u32, rows_per_lane>;
+  for (var r = 0u; r < rows_per_lane; r++) {
+    row_group[r] = owned_row(owner, r, rows_per_lane) * params.groups;
+  }
+  var total: array<vec4f, rows_per_lane>;
+  for (var segment = 0u; segment < 8u; segment++) {
+    var sum = array<vec4f, rows_per_lane>();
+    let last = min((segment + 1u) * params.segment_groups, params.groups);
+    for (var g = segment * params.segment_groups; g < last; g++) {
+      for (var span = 0u; span < spans; span++) {
+        var quants = array<vec4f, rows_per_lane>();
+        var xs = vec4f();
+        for (var i = span * (4u / spans); i < (span + 1u) * (4u / spans); i++) {
+          let at = g * 8u + 2u * i;
+          let low = transpose(mat4x4f(x[x_row.x + at], x[x_row.y + at], x[x_row.z + at], x[x_row.w + at]));
+          let high = transpose(mat4x4f(x[x_row.x + at + 1u], x[x_row.y + at + 1u], x[x_row.z + at + 1u], x[x_row.w + at + 1u]));
+          for (var r = 0u; r < rows_per_lane; r++) {
+            let w = octet(row_group[r] + g, i);
+            var q = quants[r];
+            q = fma(vec4f(w.low.x), low[0], q);
+            q = fma(vec4f(w.low.y), low[1], q);
+            q = fma(vec4f(w.low.z), low[2], q);
+            q = fma(vec4f(w.low.w), low[3], q);
+            q = fma(vec4f(w.high.x), high[0], q);
+            q = fma(vec4f(w.high.y), high[1], q);
+            q = fma(vec4f(w.high.z), high[2], q);
+            q = fma(vec4f(w.high.w), high[3], q);
+            quants[r] = q;
+          }
+          if (has_minimum) {
+            xs += low[0]; xs += low[1]; xs += low[2]; xs += low[3];
+            xs += high[0]; xs += high[1]; xs += high[2]; xs += high[3];
+          }
+        }
+        for (var r = 0u; r < rows_per_lane; r++) {
+          let s = scale(row_group[r] + g, span);
+          sum[r] = fma(vec4f(s.x), quants[r], sum[r]);
+          if (has_minimum) {
+            sum[r] = fma(vec4f(s.y), xs, sum[r]);
+          }
+        }
+      }
+    }
+    for (var r = 0u; r < rows_per_lane; r++) {
+      total[r] += sum[r];
+    }
+  }
+  for (var t = 0u; t < 4u; t++) {
+    if (swiglu) {
+      let pairs = rows_per_lane / 2u;
+      for (var r = 0u; r < pairs; r++) {
+        store(token + t, owner * pairs + r, params.rows / 2u, gated(total[r][t], total[pairs + r][t]));
+      }
+    } else {
+      for (var r = 0u; r < rows_per_lane; r++) {
+        store(token + t, owner * rows_per_lane + r, params.rows, total[r][t]);
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// A lane owns four rows and walks them for one token: each x is loaded once for four rows.
+//
+// The sum of a row is taken in eight segments of whole groups, groups in order within a segment, segments in order.
+// With segment_lanes = 1 a lane takes all segments of its rows; with 8, eight lanes take one each and the first of
+// them adds up. Both give the same bits.
+import package::weights::{octet, scale, spans, has_minimum};
+import package::lib::rows::{owned_row, gated, store};
+
+var<workgroup> segment_sums: array<vec4f, workgroup_size>;
+
+fn segment_sum(rows: vec4u, x_row: u32, segment: u32) -> vec4f {
+  var sum = vec4f();
+  let last = min((segment + 1u) * params.segment_groups, params.groups);
+  for (var g = segment * params.segment_groups; g < last; g++) {
+    let group = rows * params.groups + g;
+    for (var span = 0u; span < spans; span++) {
+      var quants = vec4f();
+      var xs = 0.0;
+      for (var i = span * (4u / spans); i < (span + 1u) * (4u / spans); i++) {
+        let xl = x[x_row + g * 8u + 2u * i];
+        let xh = x[x_row + g * 8u + 2u * i + 1u];
+        let a = octet(group.x, i);
+        let b = octet(group.y, i);
+        let c = octet(group.z, i);
+        let d = octet(group.w, i);
+        quants = fma(vec4f(a.low.x, b.low.x, c.low.x, d.low.x), vec4f(xl.x), quants);
+        quants = fma(vec4f(a.low.y, b.low.y, c.low.y, d.low.y), vec4f(xl.y), quants);
+        quants = fma(vec4f(a.low.z, b.low.z, c.low.z, d.low.z), vec4f(xl.z), quants);
+        quants = fma(vec4f(a.low.w, b.low.w, c.low.w, d.low.w), vec4f(xl.w), quants);
+        quants = fma(vec4f(a.high.x, b.high.x, c.high.x, d.high.x), vec4f(xh.x), quants);
+        quants = fma(vec4f(a.high.y, b.high.y, c.high.y, d.high.y), vec4f(xh.y), quants);
+        quants = fma(vec4f(a.high.z, b.high.z, c.high.z, d.high.z), vec4f(xh.z), quants);
+        quants = fma(vec4f(a.high.w, b.high.w, c.high.w, d.high.w), vec4f(xh.w), quants);
+        if (has_minimum) {
+          xs += xl.x; xs += xl.y; xs += xl.z; xs += xl.w;
+          xs += xh.x; xs += xh.y; xs += xh.z; xs += xh.w;
+        }
+      }
+      let sa = scale(group.x, span);
+      let sb = scale(group.y, span);
+      let sc = scale(group.z, span);
+      let sd = scale(group.w, span);
+      sum = fma(vec4f(sa.x, sb.x, sc.x, sd.x), quants, sum);
+      if (has_minimum) {
+        sum = fma(vec4f(sa.y, sb.y, sc.y, sd.y), vec4f(xs), sum);
+      }
+    }
+  }
+  return sum;
+}
+
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let owner = group.x * (workgroup_size / segment_lanes) + lane / segment_lanes;
+  let token = group.y;
+  let rows = vec4u(owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u));
+  let x_row = token * params.groups * 8u;
+  var total = vec4f();
+  if (segment_lanes == 1u) {
+    for (var segment = 0u; segment < 8u; segment++) {
+      total += segment_sum(rows, x_row, segment);
+    }
+  } else {
+    segment_sums[lane] = segment_sum(rows, x_row, lane % 8u);
+    workgroupBarrier();
+    if (lane % 8u != 0u) {
+      return;
+    }
+    for (var segment = 0u; segment < 8u; segment++) {
+      total += segment_sums[lane + segment];
+    }
+  }
+  if (swiglu) {
+    store(token, owner * 2u, params.rows / 2u, gated(total.x, total.z));
+    store(token, owner * 2u + 1u, params.rows / 2u, gated(total.y, total.w));
+  } else {
+    store(token, owner * 4u, params.rows, total.x);
+    store(token, owner * 4u + 1u, params.rows, total.y);
+    store(token, owner * 4u + 2u, params.rows, total.z);
+    store(token, owner * 4u + 3u, params.rows, total.w);
+  }
+}

@@ -1,0 +1,24 @@
+// One lane takes one raw block of Q4_0 or Q4_1: byte i of a block holds weight i (low) and weight 16 + i (high).
+import package::lib::raw::{raw_word, raw_half, put_half};
+
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let block = id.y * grid.x * workgroup_size + id.x;
+  if (block >= params.count) {
+    return;
+  }
+  let group = params.base + params.first + block;
+  let header = select(2u, 4u, minimum);
+  let begin = params.source + block * (header + 16u);
+  if (minimum) {
+    atomicStore(&planes[params.scales + group], raw_word(begin));
+  } else {
+    put_half(params.scales, group, raw_half(begin));
+  }
+  for (var w = 0u; w < 2u; w++) {
+    let a = raw_word(begin + header + 8u * w);
+    let b = raw_word(begin + header + 8u * w + 4u);
+    atomicStore(&planes[group * 4u + w], (a & 0x0f0f0f0fu) | ((b & 0x0f0f0f0fu) << 4u));
+    atomicStore(&planes[group * 4u + 2u + w], ((a >> 4u) & 0x0f0f0f0fu) | (b & 0xf0f0f0f0u));
+  }
+}

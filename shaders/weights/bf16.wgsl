@@ -1,0 +1,18 @@
+// bf16 weights, two in a word, 16 words a group: each is the high half of an f32.
+import package::bindings::weights;
+import package::lib::numbers::Octet;
+
+const spans = 1u;
+const has_minimum = false;
+
+fn octet(group: u32, i: u32) -> Octet {
+  let w = group * 16u + 4u * i;
+  let words = vec4u(weights[w], weights[w + 1u], weights[w + 2u], weights[w + 3u]);
+  let even = bitcast<vec4f>(words << vec4u(16u));
+  let odd = bitcast<vec4f>(words & vec4u(0xffff0000u));
+  return Octet(vec4f(even.x, odd.x, even.y, odd.y), vec4f(even.z, odd.z, even.w, odd.w));
+}
+
+fn scale(group: u32, span: u32) -> vec2f {
+  return vec2f(1.0, 0.0);
+}

@@ -1,0 +1,16 @@
+// Groups of 32 weights d·(q − 8). Nibbles: 4 words a group, byte i of word w holds weights 8w + i (low) and
+// 8w + 4 + i (high). Scales: one f16 a group, two in a word, from params.scales on.
+import package::bindings::{weights, params};
+import package::lib::numbers::{half, low_nibbles, high_nibbles, Octet};
+
+const spans = 1u;
+const has_minimum = false;
+
+fn octet(group: u32, i: u32) -> Octet {
+  let word = weights[group * 4u + i];
+  return Octet(low_nibbles(word) - 8.0, high_nibbles(word) - 8.0);
+}
+
+fn scale(group: u32, span: u32) -> vec2f {
+  return vec2f(half(weights[params.scales + (group >> 1u)] >> (16u * (group & 1u))), 0.0);
+}

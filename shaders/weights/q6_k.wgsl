@@ -1,0 +1,27 @@
+// Groups of 32 weights (d·s)·(q − 32), a scale s for each 16. Planes, one after another:
+//   nibbles, 4 words a group as in q4_0;
+//   high bits from params.high on, 2 words a group: byte i of word w holds the two high bits of weights
+//   16w + i, 16w + 4 + i, 16w + 8 + i, 16w + 12 + i, lowest first;
+//   s from params.scales on: two i8 a group, four in a word;
+//   d from params.supers on: one f16 for each 8 groups, two in a word.
+import package::bindings::{weights, params};
+import package::lib::numbers::{half, Octet};
+
+const spans = 2u;
+const has_minimum = false;
+
+fn octet(group: u32, i: u32) -> Octet {
+  let low = weights[group * 4u + i];
+  let high = weights[params.high + group * 2u + (i >> 1u)] >> (4u * (i & 1u));
+  let first = (low & 0x0f0f0f0fu) | ((high & 0x03030303u) << 4u);
+  let second = ((low >> 4u) & 0x0f0f0f0fu) | (((high >> 2u) & 0x03030303u) << 4u);
+  return Octet(vec4f(unpack4xU8(first)) - 32.0, vec4f(unpack4xU8(second)) - 32.0);
+}
+
+fn scale(group: u32, span: u32) -> vec2f {
+  let at = 2u * group + span;
+  let s = i32(weights[params.scales + (at >> 2u)] << (24u - 8u * (at & 3u))) >> 24u;
+  let super_block = group >> 3u;
+  let d = half(weights[params.supers + (super_block >> 1u)] >> (16u * (super_block & 1u)));
+  return vec2f(d * f32(s), 0.0);
+}

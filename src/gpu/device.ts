@@ -1,0 +1,187 @@
+import { OctavoError } from '../util/octavo-error'
+import type { Kernel, KernelVariant } from './kernel'
+import { Pipeline } from './pipeline'
+import { linkShader } from './shader'
+
+/** What is known of the device, for people and for choosing variants. */
+export interface DeviceInfo {
+  readonly vendor: string
+  readonly architecture: string
+  readonly device: string
+  readonly description: string
+  readonly isFallbackAdapter: boolean
+  readonly features: readonly string[]
+  readonly maxBufferBytes: number
+  readonly maxBindingBytes: number
+}
+
+const storageBuffersNeeded = 8
+const wantedFeatures: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
+
+const raisedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const
+
+type AnyKernel = Kernel<never>
+
+/** A GPU device with the buffers and pipelines made on it; the only place that creates either. */
+export class GpuDevice {
+  readonly info: DeviceInfo
+  /** Bytes of the buffers that exist. */
+  bytes = 0
+  /** The most that `bytes` has been. */
+  peakBytes = 0
+  /** Resolves when the device is lost other than by `destroy`. */
+  readonly lost: Promise<OctavoError>
+  readonly #pipelines = new Map<string, Promise<Pipeline>>()
+  #destroyed = false
+
+  private constructor(
+    /** Kept: a collected adapter takes its device with it in some implementations. */
+    readonly adapter: GPUAdapter,
+    readonly device: GPUDevice,
+  ) {
+    const { vendor, architecture, device: name, description } = adapter.info
+    this.info = {
+      vendor,
+      architecture,
+      device: name,
+      description,
+      isFallbackAdapter: adapter.info.isFallbackAdapter ?? false,
+      features: [...device.features].sort(),
+      maxBufferBytes: device.limits.maxBufferSize,
+      maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+    }
+    this.lost = new Promise((resolve) => {
+      void device.lost.then((lost) => {
+        if (!this.#destroyed) resolve(lostError(lost.message))
+      })
+    })
+  }
+
+  /**
+   * Asks for the fastest adapter with all it has.
+   *
+   * @throws OctavoError 'no-adapter' where there is none, 'limits-too-small' where it cannot run the kernels.
+   */
+  static async open(gpu: GPU): Promise<GpuDevice> {
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+    if (!adapter) {
+      throw new OctavoError(
+        'no-adapter',
+        'This browser has WebGPU but found no GPU that it may use.',
+        'Update the graphics driver, or switch on hardware acceleration in the browser’s settings, and restart the browser.',
+      )
+    }
+    const buffers = adapter.limits.maxStorageBuffersPerShaderStage
+    if (buffers < storageBuffersNeeded) {
+      throw new OctavoError(
+        'limits-too-small',
+        `This GPU gives a shader ${buffers} storage buffers; Octavo needs ${storageBuffersNeeded}.`,
+        'Use a browser or a GPU with core WebGPU support.',
+      )
+    }
+    const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]]))
+    const requiredFeatures = wantedFeatures.filter((name) => adapter.features.has(name))
+    try {
+      const device = await adapter.requestDevice({ requiredLimits, requiredFeatures })
+      return new GpuDevice(adapter, device)
+    } catch (cause) {
+      throw new OctavoError(
+        'no-adapter',
+        'The GPU was found but refused to open.',
+        'Close other pages that use the GPU, or restart the browser, and load again.',
+        { cause },
+      )
+    }
+  }
+
+  /** A buffer, counted. Sizes are rounded up to 16 bytes. */
+  buffer(label: string, bytes: number, usage: number): GPUBuffer {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16)
+    if (size > this.info.maxBufferBytes) {
+      throw new OctavoError(
+        'limits-too-small',
+        `The buffer “${label}” needs ${size} bytes; this GPU allows ${this.info.maxBufferBytes} in one buffer.`,
+        'Choose a smaller model, or a smaller kvCache.maxTokens.',
+      )
+    }
+    const buffer = this.device.createBuffer({ label, size, usage })
+    this.bytes += size
+    this.peakBytes = Math.max(this.peakBytes, this.bytes)
+    return buffer
+  }
+
+  /** A storage buffer of the given bytes, all zero, that can be written and read back. */
+  storage(label: string, bytes: number): GPUBuffer {
+    return this.buffer(
+      label,
+      bytes,
+      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+    )
+  }
+
+  release(buffer: GPUBuffer): void {
+    this.bytes -= buffer.size
+    buffer.destroy()
+  }
+
+  /** The pipeline of a kernel's variant; the same one for the same question. */
+  pipeline(kernel: AnyKernel, variant: KernelVariant): Promise<Pipeline> {
+    const key = JSON.stringify([kernel.shader, variant])
+    let pipeline = this.#pipelines.get(key)
+    if (!pipeline) {
+      pipeline = this.#compile(kernel, variant)
+      this.#pipelines.set(key, pipeline)
+      pipeline.catch(() => this.#pipelines.delete(key))
+    }
+    return pipeline
+  }
+
+  async #compile(kernel: AnyKernel, variant: KernelVariant): Promise<Pipeline> {
+    return Pipeline.create(this.device, kernel, variant, await linkShader(kernel, variant))
+  }
+
+  /**
+   * Runs `make`, which creates buffers, and fails if the GPU had no room for one of them.
+   *
+   * @throws OctavoError 'gpu-out-of-memory'
+   */
+  async allocating<T>(what: string, make: () => T): Promise<T> {
+    this.device.pushErrorScope('out-of-memory')
+    let made: T
+    try {
+      made = make()
+    } finally {
+      const error = await this.device.popErrorScope()
+      if (error) {
+        // biome-ignore lint/correctness/noUnsafeFinally: running out of memory explains whatever make() threw
+        throw new OctavoError(
+          'gpu-out-of-memory',
+          `The GPU has no memory for ${what} (${this.bytes} bytes in use).`,
+          'Close other pages that use the GPU, choose a smaller model or quantization, or lower kvCache.maxTokens.',
+          { cause: new Error(error.message) },
+        )
+      }
+    }
+    return made
+  }
+
+  destroy(): void {
+    this.#destroyed = true
+    this.device.destroy()
+    this.bytes = 0
+  }
+}
+
+function lostError(reason: string): OctavoError {
+  return new OctavoError(
+    'device-lost',
+    `The browser took the GPU away: ${reason || 'no reason given'}`,
+    'Load the model again; its weights are still on this device.',
+  )
+}

@@ -1,0 +1,116 @@
+import type { Grid, Kernel, KernelVariant } from './kernel'
+import { packParams } from './kernel'
+
+/** A compiled kernel, with its explicit layout: storage buffers in the record's order, then the params. */
+export class Pipeline {
+  private constructor(
+    readonly kernel: Kernel<never>,
+    readonly variant: KernelVariant,
+    readonly gpu: GPUComputePipeline,
+    readonly layout: GPUBindGroupLayout,
+  ) {}
+
+  static async create(
+    device: GPUDevice,
+    kernel: Kernel<never>,
+    variant: KernelVariant,
+    code: string,
+  ): Promise<Pipeline> {
+    const entries: GPUBindGroupLayoutEntry[] = Object.values(kernel.bindings).map((binding, i) => ({
+      binding: i,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: binding.access === 'read' ? 'read-only-storage' : 'storage' },
+    }))
+    if (Object.keys(kernel.params).length > 0) {
+      entries.push({
+        binding: entries.length,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: 'uniform' },
+      })
+    }
+    const layout = device.createBindGroupLayout({ label: kernel.shader, entries })
+    const gpu = await device.createComputePipelineAsync({
+      label: kernel.shader,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module: device.createShaderModule({ label: kernel.shader, code }), entryPoint: 'main' },
+    })
+    return new Pipeline(kernel, variant, gpu, layout)
+  }
+
+  bind(
+    device: GPUDevice,
+    buffers: Readonly<Record<string, GPUBuffer>>,
+    params: GPUBufferBinding | null,
+  ): GPUBindGroup {
+    const entries: GPUBindGroupEntry[] = Object.keys(this.kernel.bindings).map((name, i) => {
+      const buffer = buffers[name]
+      if (!buffer) throw new Error(`${this.kernel.shader}: no buffer for ${name}`)
+      return { binding: i, resource: { buffer } }
+    })
+    if (params) entries.push({ binding: entries.length, resource: params })
+    return device.createBindGroup({ label: this.kernel.shader, layout: this.layout, entries })
+  }
+}
+
+/** Params of many dispatches in few uniform buffers, written once. */
+export class ParamsArena {
+  static readonly #pageBytes = 65536
+  readonly buffers: GPUBuffer[] = []
+  #used = ParamsArena.#pageBytes
+
+  constructor(
+    readonly device: GPUDevice,
+    readonly makeBuffer: (label: string, bytes: number, usage: number) => GPUBuffer,
+  ) {}
+
+  add(pipeline: Pipeline, values: Readonly<Record<string, number>>): GPUBufferBinding | null {
+    if (Object.keys(pipeline.kernel.params).length === 0) return null
+    const packed = packParams(pipeline.kernel.params, values)
+    const stride = this.device.limits.minUniformBufferOffsetAlignment
+    if (this.#used + packed.byteLength > ParamsArena.#pageBytes) {
+      this.buffers.push(
+        this.makeBuffer('params', ParamsArena.#pageBytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
+      )
+      this.#used = 0
+    }
+    const buffer = this.buffers.at(-1)!
+    const offset = this.#used
+    this.device.queue.writeBuffer(buffer, offset, packed)
+    this.#used += Math.ceil(packed.byteLength / stride) * stride
+    return { buffer, offset, size: packed.byteLength }
+  }
+}
+
+/** One line of a plan: everything that does not depend on the batch is made already. */
+export interface Dispatch<Batch> {
+  readonly pipeline: Pipeline
+  readonly bindGroup: GPUBindGroup
+  /** Workgroups for a batch; null: this batch has nothing for the dispatch. */
+  readonly grid: (batch: Batch) => Grid | null
+  /** Bytes of storage that it walks for a batch. */
+  readonly bytes: (batch: Batch) => number
+}
+
+/** Records the dispatches of a plan into one pass; returns the bytes they walk. */
+export function recordPlan<Batch>(
+  encoder: GPUCommandEncoder,
+  plan: readonly Dispatch<Batch>[],
+  batch: Batch,
+): number {
+  const pass = encoder.beginComputePass()
+  let pipeline: GPUComputePipeline | null = null
+  let bytes = 0
+  for (const dispatch of plan) {
+    const grid = dispatch.grid(batch)
+    if (!grid) continue
+    if (dispatch.pipeline.gpu !== pipeline) {
+      pipeline = dispatch.pipeline.gpu
+      pass.setPipeline(pipeline)
+    }
+    pass.setBindGroup(0, dispatch.bindGroup)
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2])
+    bytes += dispatch.bytes(batch)
+  }
+  pass.end()
+  return bytes
+}

@@ -1,0 +1,69 @@
+import { link } from 'wesl/core'
+import type { Kernel, KernelVariant } from './kernel'
+
+const sources: Readonly<Record<string, string>> = import.meta.glob('../../shaders/**/*.wgsl', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+})
+
+function source(path: string): string {
+  const text = sources[`../../shaders/${path}.wgsl`]
+  if (text === undefined) throw new Error(`there is no shader ${path}`)
+  return text
+}
+
+type AnyKernel = Pick<Kernel, 'shader' | 'bindings' | 'params' | 'constants' | 'conditions'>
+
+/** The WGSL that a record stands for: constants, params and storage buffers, one per line. */
+export function declarations(kernel: AnyKernel, variant: KernelVariant): { text: string; names: string[] } {
+  const lines: string[] = []
+  const names: string[] = []
+  for (const name of kernel.constants) {
+    const value = variant.constants[name]
+    if (value === undefined) throw new Error(`${kernel.shader}: constant ${name} has no value`)
+    lines.push(`const ${name}: u32 = ${value}u;`)
+    names.push(name)
+  }
+  for (const name of kernel.conditions ?? []) {
+    lines.push(`const ${name}: bool = ${variant.conditions?.[name] ?? false};`)
+    names.push(name)
+  }
+  Object.entries(kernel.bindings).forEach(([name, binding], i) => {
+    const { access, element, shape } = binding
+    lines.push(
+      `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>; // [${shape.join(', ')}]`,
+    )
+    names.push(name)
+  })
+  const params = Object.entries(kernel.params)
+  if (params.length > 0) {
+    const fields = params.map(([name, type]) => `${name}: ${type}`).join(', ')
+    lines.push(`struct Params { ${fields} }`)
+    lines.push(`@group(0) @binding(${Object.keys(kernel.bindings).length}) var<uniform> params: Params;`)
+    names.push('params')
+  }
+  return { text: `${lines.join('\n')}\n`, names }
+}
+
+/**
+ * Links a kernel's shader with the declarations that its record stands for and the modules it imports (WESL).
+ * What the record declares is visible in the shader by its bare name and to `lib/` as `package::bindings::NAME`.
+ */
+export async function linkShader(kernel: AnyKernel, variant: KernelVariant): Promise<string> {
+  const { text, names } = declarations(kernel, variant)
+  const weslSrc: Record<string, string> = { 'package::bindings': text }
+  for (const path of Object.keys(sources)) {
+    const name = path.slice('../../shaders/'.length, -'.wgsl'.length)
+    weslSrc[`package::${name.replaceAll('/', '::')}`] = sources[path]!
+  }
+  for (const [name, path] of Object.entries(variant.modules ?? {})) weslSrc[`package::${name}`] = source(path)
+  weslSrc['package::main'] = `import package::bindings::{${names.join(', ')}};\n${source(kernel.shader)}`
+  const linked = await link({
+    weslSrc,
+    rootModuleName: 'package::main',
+    conditions: { ...variant.conditions },
+    sourceMap: false,
+  })
+  return linked.dest
+}

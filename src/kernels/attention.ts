@@ -1,0 +1,130 @@
+import { kernel, storage } from '../gpu/kernel'
+
+/** Keys in one split of the context; splits are computed apart and merged in order. A multiple of the block size. */
+export const splitSize = 128
+
+/** What attention must know of a batch. */
+export interface AttentionShape {
+  /** Workgroups along x: decode tokens, or tiles of prefill tokens. */
+  readonly tiles: number
+  readonly tokens: number
+  /** The longest context of these tokens. */
+  readonly maxContext: number
+  /** Keys and values that the tiles read, summed over tiles, in tokens. */
+  readonly contextTokens: number
+}
+
+/** Constants of the model and its cache that every attention kernel is compiled with. */
+const headConstants = ['workgroup_size', 'head_dim', 'heads', 'kv_heads', 'block_size'] as const
+
+const batch = storage('read', 'u32', ['words'])
+/** K: [blocks, kv heads, block size, head dim], then V in the same shape from `values_at` on; f32, or f16 in pairs. */
+const cacheShape = ['2', 'blocks', 'kv heads', 'block size', 'head dim'] as const
+
+type HeadConstants = Readonly<Record<(typeof headConstants)[number], number>>
+
+function queryBytes(tokens: number, { heads, head_dim }: HeadConstants): number {
+  return 4 * tokens * heads * head_dim
+}
+
+/** Bytes of K and V of one token, as f16; a cache in f32 walks twice that. */
+function cacheBytes(tokens: number, { kv_heads, head_dim }: HeadConstants, bytesPerElement: number): number {
+  return 2 * tokens * kv_heads * head_dim * bytesPerElement
+}
+
+export interface CacheFormatShape {
+  /** 2 for f16, 4 for f32. */
+  readonly cacheElementBytes: number
+}
+
+/**
+ * Rotary position embedding (Su et al. 2021, arXiv:2104.09864) on Q and K, and K and V into the cache by slot mapping
+ * (slot = block · block size + place in block). Angles come from a table made outside: WGSL's sine is too coarse.
+ */
+export const ropeKv = kernel({
+  shader: 'rope_kv',
+  bindings: {
+    qkv: storage('read', 'vec4f', ['tokens', '(heads + 2 kv heads) · head dim / 4']),
+    /** cos, sin of two pairs */
+    rope: storage('read', 'vec4f', ['positions', 'head dim / 4']),
+    batch,
+    q: storage('read_write', 'vec4f', ['tokens', 'heads · head dim / 4']),
+    cache: storage('read_write', 'u32', cacheShape),
+  },
+  params: { positions_at: 'u32', slots_at: 'u32', values_at: 'u32', scale: 'f32' },
+  constants: headConstants,
+  conditions: ['kv_f32'],
+  grid: (
+    { tokens }: { tokens: number } & CacheFormatShape,
+    { workgroup_size, heads, kv_heads, head_dim },
+  ) => [Math.ceil(((heads + 2 * kv_heads) * head_dim) / 4 / workgroup_size), tokens, 1],
+  bytes: ({ tokens, cacheElementBytes }, c) =>
+    queryBytes(tokens, c) * 2 +
+    4 * tokens * c.head_dim * (2 * c.kv_heads + 1) +
+    cacheBytes(tokens, c, cacheElementBytes),
+})
+
+/**
+ * Paged attention of single tokens, the context split over workgroups (flash-decoding, Dao et al. 2023); each
+ * workgroup serves all query heads of a kv head. Writes (greatest score, sum) and the unscaled output of each split.
+ */
+export const attentionDecode = kernel({
+  shader: 'attention_decode',
+  bindings: {
+    q: storage('read', 'vec4f', ['tokens', 'heads', 'head dim / 4']),
+    cache: storage('read', 'u32', cacheShape),
+    batch,
+    partials: storage('read_write', 'vec4f', ['tiles', 'heads', 'splits', '1 + head dim / 4']),
+  },
+  params: { tiles_at: 'u32', tables_at: 'u32', values_at: 'u32', splits: 'u32' },
+  constants: [...headConstants, 'split_size'],
+  conditions: ['kv_f32'],
+  grid: ({ tiles, maxContext }: AttentionShape & CacheFormatShape, { kv_heads, split_size }) => [
+    tiles,
+    kv_heads,
+    Math.ceil(maxContext / split_size),
+  ],
+  bytes: ({ tokens, contextTokens, cacheElementBytes }, c) =>
+    queryBytes(tokens, c) + cacheBytes(contextTokens, c, cacheElementBytes) + partialBytes(contextTokens, c),
+})
+
+function partialBytes(contextTokens: number, c: HeadConstants & { split_size: number }): number {
+  return Math.ceil(contextTokens / c.split_size) * c.heads * (4 * c.head_dim + 16)
+}
+
+/** Merges the splits of `attentionDecode`, in order. */
+export const attentionCombine = kernel({
+  shader: 'attention_combine',
+  bindings: {
+    partials: storage('read', 'vec4f', ['tiles', 'heads', 'splits', '1 + head dim / 4']),
+    batch,
+    /** Rows are `y_stride` quads apart. */
+    y: storage('read_write', 'vec4f', ['tokens', 'y_stride']),
+  },
+  params: { tiles_at: 'u32', splits: 'u32', y_stride: 'u32' },
+  constants: ['workgroup_size', 'head_dim', 'heads', 'split_size'],
+  grid: ({ tiles }: AttentionShape, { heads }) => [tiles, heads, 1],
+  bytes: ({ tokens, contextTokens }, c) =>
+    partialBytes(contextTokens, { ...c, kv_heads: 1, block_size: 1 }) + 4 * tokens * c.heads * c.head_dim,
+})
+
+/**
+ * Paged attention of a tile of consecutive tokens, causal, with online softmax (Dao et al. 2022, arXiv:2205.14135).
+ * `workgroup_size` is query heads a kv head × tokens a tile.
+ */
+export const attentionPrefill = kernel({
+  shader: 'attention_prefill',
+  bindings: {
+    q: storage('read', 'vec4f', ['tokens', 'heads', 'head dim / 4']),
+    cache: storage('read', 'u32', cacheShape),
+    batch,
+    /** Rows are `y_stride` quads apart. */
+    y: storage('read_write', 'vec4f', ['tokens', 'y_stride']),
+  },
+  params: { tiles_at: 'u32', tables_at: 'u32', values_at: 'u32', y_stride: 'u32' },
+  constants: [...headConstants, 'split_size'],
+  conditions: ['kv_f32'],
+  grid: ({ tiles }: AttentionShape & CacheFormatShape, { kv_heads }) => [tiles, kv_heads, 1],
+  bytes: ({ tokens, contextTokens, cacheElementBytes }, c) =>
+    2 * queryBytes(tokens, c) + cacheBytes(contextTokens, c, cacheElementBytes),
+})

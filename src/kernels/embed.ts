@@ -1,0 +1,38 @@
+import { kernel, storage } from '../gpu/kernel'
+
+/** y[t, :] = E[id[t], :], unpacked from the embedding's format; one workgroup a token. */
+export const embed = kernel({
+  shader: 'embed',
+  bindings: {
+    weights: storage('read', 'u32', ['planes']),
+    batch: storage('read', 'u32', ['words']),
+    sampled: storage('read', 'u32', ['sequences']),
+    y: storage('read_write', 'vec4f', ['tokens', 'hidden / 4']),
+  },
+  params: {
+    ids_at: 'u32',
+    first_row: 'u32',
+    rows: 'u32',
+    groups: 'u32',
+    scales: 'u32',
+    high: 'u32',
+    supers: 'u32',
+  },
+  constants: ['workgroup_size'],
+  grid: ({ tokens }: { tokens: number; rowBytes: number; hidden: number }) => [tokens, 1, 1],
+  bytes: ({ tokens, rowBytes, hidden }) => tokens * (rowBytes + 4 * hidden),
+})
+
+/** y[i, :] = x[rows[i], :]: the rows of a batch that need logits; one workgroup a row. */
+export const gatherRows = kernel({
+  shader: 'gather_rows',
+  bindings: {
+    batch: storage('read', 'u32', ['words']),
+    x: storage('read', 'f32', ['tokens', 'width']),
+    y: storage('read_write', 'f32', ['rows', 'width']),
+  },
+  params: { rows_at: 'u32', width: 'u32' },
+  constants: ['workgroup_size'],
+  grid: ({ rows }: { rows: number; width: number }) => [rows, 1, 1],
+  bytes: ({ rows, width }) => 8 * rows * width,
+})

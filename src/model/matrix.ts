@@ -1,0 +1,58 @@
+import type { GpuDevice } from '../gpu/device'
+import { groupWeights, type Planes, type WeightFormat, weightFormats } from '../kernels/formats'
+import type { MatrixSource } from './tensors'
+
+/** Some rows of a matrix in one buffer. */
+export interface MatrixShard {
+  readonly firstRow: number
+  readonly rows: number
+  /** u32: the format's planes, see shaders/weights/ */
+  readonly buffer: GPUBuffer
+  readonly planes: Planes
+}
+
+/** A quantized matrix [rows, columns] on the GPU, split by rows where a binding cannot hold it whole. */
+export interface Matrix {
+  readonly source: MatrixSource
+  readonly format: WeightFormat
+  readonly rows: number
+  readonly columns: number
+  /** Groups of 32 weights in a row; rows are padded with zeros to whole groups. */
+  readonly groups: number
+  readonly shards: readonly MatrixShard[]
+}
+
+/** Columns as activations are laid out for a matrix: rounded up to whole groups. */
+export function paddedColumns(columns: number): number {
+  return Math.ceil(columns / groupWeights) * groupWeights
+}
+
+export function createMatrix(gpu: GpuDevice, source: MatrixSource): Matrix {
+  const { rows, columns } = source
+  const format = weightFormats.get(source.tensors[0]!.type)!
+  const groups = paddedColumns(columns) / groupWeights
+  const limit = Math.min(gpu.info.maxBindingBytes, gpu.info.maxBufferBytes)
+  const rowsPerShard = shardRows(format, groups, rows, limit)
+  const shards: MatrixShard[] = []
+  for (let firstRow = 0; firstRow < rows; firstRow += rowsPerShard) {
+    const count = Math.min(rowsPerShard, rows - firstRow)
+    const planes = format.planes(count * groups)
+    const buffer = gpu.storage(`${source.name}, ${format.name}`, 4 * planes.words)
+    shards.push({ firstRow, rows: count, buffer, planes })
+  }
+  return { source, format, rows, columns, groups, shards }
+}
+
+/** The most rows, in whole 256s where there are several shards, whose planes stay within `limit` bytes. */
+function shardRows(format: WeightFormat, groups: number, rows: number, limit: number): number {
+  let shards = 1
+  for (;;) {
+    const count = shards === 1 ? rows : Math.ceil(rows / shards / 256) * 256
+    if (4 * format.planes(count * groups).words + 16 <= limit || count <= 256) return count
+    shards += 1
+  }
+}
+
+export function matrixBytes(matrix: Matrix): number {
+  return matrix.shards.reduce((sum, shard) => sum + 4 * shard.planes.words, 0)
+}

@@ -1,0 +1,110 @@
+import type { GpuDevice } from '../gpu/device'
+import type { Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
+import { type Dispatch, ParamsArena } from '../gpu/pipeline'
+import { type MatmulShape, matmul, matvec } from '../kernels/matmul'
+import type { BatchShape } from './batch'
+import { type Matrix, matrixBytes } from './matrix'
+import type { Variants } from './variants'
+
+export type Plan = readonly Dispatch<BatchShape>[]
+
+interface Step<Shape> {
+  readonly variant: KernelVariant
+  readonly buffers: Readonly<Record<string, GPUBuffer>>
+  readonly params: Readonly<Record<string, number>>
+  /** The kernel's shape for a batch; null where the batch has nothing for it. */
+  readonly shape: (batch: BatchShape) => Shape | null
+}
+
+interface MatrixStep {
+  readonly x: GPUBuffer
+  readonly y: GPUBuffer
+  /** f32 values from one token's result to the next. */
+  readonly yStride: number
+  readonly yOffset?: number
+  readonly residual?: boolean
+  readonly swiglu?: boolean
+  readonly tokens: (batch: BatchShape) => number
+}
+
+/** Puts a forward pass together: pipelines compile side by side, the order of the calls is the order of the plan. */
+export class PlanBuilder {
+  readonly #params: ParamsArena
+  readonly #dispatches: Promise<Dispatch<BatchShape>>[] = []
+
+  constructor(
+    readonly gpu: GpuDevice,
+    readonly variants: Variants,
+  ) {
+    this.#params = new ParamsArena(gpu.device, (label, bytes, usage) => gpu.buffer(label, bytes, usage))
+  }
+
+  add<Shape, Params extends Record<string, ParamType>>(
+    // biome-ignore lint/suspicious/noExplicitAny: the plan does not care what a kernel binds
+    kernel: Kernel<Shape, any, Params, any>,
+    step: Step<Shape>,
+  ): void {
+    const { constants } = step.variant
+    this.#dispatches.push(
+      this.gpu.pipeline(kernel as unknown as Kernel<never>, step.variant).then((pipeline) => ({
+        pipeline,
+        bindGroup: pipeline.bind(this.gpu.device, step.buffers, this.#params.add(pipeline, step.params)),
+        grid: (batch): Grid | null => {
+          const shape = step.shape(batch)
+          return shape === null ? null : kernel.grid(shape, constants)
+        },
+        bytes: (batch): number => {
+          const shape = step.shape(batch)
+          return shape === null ? 0 : kernel.bytes(shape, constants)
+        },
+      })),
+    )
+  }
+
+  /** One dispatch a shard: matvec for one token, matmul for more. */
+  multiply(matrix: Matrix, step: MatrixStep): void {
+    const { residual = false, swiglu = false } = step
+    if (swiglu && matrix.shards.length > 1) throw new Error('a gated matrix lies in one buffer')
+    for (const shard of matrix.shards) {
+      const shape = (tokens: number): MatmulShape => ({
+        tokens,
+        rows: shard.rows,
+        outputs: swiglu ? shard.rows / 2 : shard.rows,
+        columns: matrix.columns,
+        weightBytes: (matrixBytes(matrix) * shard.rows) / matrix.rows,
+        residual,
+      })
+      const common = {
+        buffers: { weights: shard.buffer, x: step.x, y: step.y },
+        params: {
+          rows: shard.rows,
+          groups: matrix.groups,
+          segment_groups: Math.ceil(matrix.groups / 8),
+          scales: shard.planes.scales,
+          high: shard.planes.high,
+          supers: shard.planes.supers,
+          y_stride: step.yStride,
+          y_offset: (step.yOffset ?? 0) + shard.firstRow,
+        },
+      }
+      const variant = {
+        conditions: { residual, swiglu },
+        modules: { weights: `weights/${matrix.format.module}` },
+      }
+      this.add(matvec, {
+        ...common,
+        variant: { ...variant, constants: this.variants.matvec },
+        shape: (batch) => (step.tokens(batch) === 1 ? shape(1) : null),
+      })
+      this.add(matmul, {
+        ...common,
+        variant: { ...variant, constants: this.variants.matmul },
+        shape: (batch) => (step.tokens(batch) > 1 ? shape(step.tokens(batch)) : null),
+      })
+    }
+  }
+
+  build(): Promise<Plan> {
+    return Promise.all(this.#dispatches)
+  }
+}

@@ -1,0 +1,137 @@
+import type { GpuDevice } from '../gpu/device'
+import { recordPlan } from '../gpu/pipeline'
+import { maxTopLogprobs, resultWords } from '../kernels/sample'
+import { type BatchLayout, type BatchShape, BatchWriter } from './batch'
+import type { StepBuffers } from './forward'
+import type { Plan } from './plan'
+import type { ChunkResult, Runner, RunnerLimits, StepChunk, TokenLogprobs } from './step'
+
+/** Steps whose ids may be on their way back at once: the run-ahead of one, and one that is being read. */
+const stepsInFlight = 3
+
+/** A submit should take no longer than this, so that pages stay alive and drivers' watchdogs asleep. */
+const submitMs = 250
+const leastBatchTokens = 16
+
+export interface GpuRunnerOptions {
+  readonly gpu: GpuDevice
+  readonly plan: Plan
+  readonly buffers: StepBuffers
+  readonly layout: BatchLayout
+  readonly limits: RunnerLimits
+  /** Tokens of a prefill tile. */
+  readonly tileTokens: number
+}
+
+/** Runs batches: one write, one pass, one submit and one read-back of ids a step, and no object made but these need. */
+export class GpuRunner implements Runner {
+  readonly limits: RunnerLimits
+  /** Bytes that the dispatches of the last step walked, as their kernels' records declare them. */
+  bytesWalked = 0
+  readonly #options: GpuRunnerOptions
+  readonly #batch: BatchWriter
+  readonly #readbacks: GPUBuffer[]
+  readonly #free: GPUBuffer[]
+  #batchTokens: number
+
+  constructor(options: GpuRunnerOptions) {
+    this.#options = options
+    this.#batch = new BatchWriter(options.layout, options.limits, options.tileTokens)
+    this.#batchTokens = options.limits.maxBatchTokens
+    const batchTokens = () => this.#batchTokens
+    this.limits = {
+      ...options.limits,
+      /** Falls on a device that needs long for a full batch, and rises again. */
+      get maxBatchTokens() {
+        return batchTokens()
+      },
+    }
+    const bytes = 4 * resultWords * options.limits.maxLogitRows
+    this.#readbacks = Array.from({ length: stepsInFlight }, (_, i) =>
+      options.gpu.buffer(`read-back ${i}`, bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
+    )
+    this.#free = [...this.#readbacks]
+  }
+
+  async run(chunks: readonly StepChunk[]): Promise<readonly ChunkResult[]> {
+    const { gpu, plan, buffers } = this.#options
+    const { device } = gpu
+    const { shape, used } = this.#batch.write(chunks)
+    const readback = shape.logitRows > 0 ? (this.#free.pop() ?? null) : null
+    device.queue.writeBuffer(buffers.batch, 0, this.#batch.words, 0, used)
+    const encoder = device.createCommandEncoder()
+    this.bytesWalked = recordPlan(encoder, plan, shape)
+    const resultBytes = 4 * resultWords * shape.logitRows
+    if (readback) encoder.copyBufferToBuffer(buffers.results, 0, readback, 0, resultBytes)
+    const started = performance.now()
+    device.queue.submit([encoder.finish()])
+    if (shape.logitRows === 0) {
+      await device.queue.onSubmittedWorkDone()
+      this.#adapt(shape, performance.now() - started)
+      return chunks.map(() => ({ sampledId: null, logprobs: null, promptLogprobs: [] }))
+    }
+    if (!readback) throw new Error(`more than ${stepsInFlight} steps in flight`)
+    try {
+      await readback.mapAsync(GPUMapMode.READ, 0, resultBytes)
+      this.#adapt(shape, performance.now() - started)
+      const words = new Uint32Array(readback.getMappedRange(0, resultBytes).slice(0))
+      readback.unmap()
+      return readResults(chunks, words)
+    } finally {
+      this.#free.push(readback)
+    }
+  }
+
+  /** The time of a large step, in which others may have been ahead, says how many tokens the next may have. */
+  #adapt({ tokens, prefill }: BatchShape, ms: number): void {
+    if (prefill.tokens < leastBatchTokens / 2) return
+    const fitting = Math.floor((tokens * submitMs) / ms)
+    const bounded = Math.max(leastBatchTokens, Math.min(this.#options.limits.maxBatchTokens, fitting))
+    this.#batchTokens = Math.ceil((this.#batchTokens + bounded) / 2)
+  }
+
+  /** f32 [rows, vocab]: the logits of the last step's first rows, for tests. */
+  async readLogits(rows: number): Promise<Float32Array> {
+    const { gpu, buffers, limits } = this.#options
+    const bytes = 4 * rows * limits.vocabSize
+    const copy = gpu.buffer('logits copy', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
+    const encoder = gpu.device.createCommandEncoder()
+    encoder.copyBufferToBuffer(buffers.logits, 0, copy, 0, bytes)
+    gpu.device.queue.submit([encoder.finish()])
+    await copy.mapAsync(GPUMapMode.READ)
+    const logits = new Float32Array(copy.getMappedRange().slice(0, bytes))
+    gpu.release(copy)
+    return logits
+  }
+}
+
+function readResults(chunks: readonly StepChunk[], words: Uint32Array<ArrayBuffer>): ChunkResult[] {
+  const floats = new Float32Array(words.buffer)
+  const read = (row: number, top: number): TokenLogprobs => {
+    const at = row * resultWords
+    return {
+      id: words[at + 3]!,
+      logprob: floats[at + 1]!,
+      rank: words[at + 2]!,
+      top: Array.from({ length: Math.min(top, maxTopLogprobs) }, (_, i) => ({
+        id: words[at + 4 + 2 * i]!,
+        logprob: floats[at + 5 + 2 * i]!,
+      })),
+    }
+  }
+  let sampledRow = 0
+  let askedRow = chunks.filter((chunk) => chunk.sampler).length
+  return chunks.map((chunk) => {
+    let sampledId: number | null = null
+    let logprobs: TokenLogprobs | null = null
+    if (chunk.sampler) {
+      sampledId = words[sampledRow * resultWords]!
+      if (chunk.logprobs !== null) logprobs = read(sampledRow, chunk.logprobs)
+      sampledRow += 1
+    }
+    const { targets = [], top = 0 } = chunk.promptLogprobs ?? {}
+    const promptLogprobs = targets.map((_, i) => read(askedRow + i, top))
+    askedRow += targets.length
+    return { sampledId, logprobs, promptLogprobs }
+  })
+}

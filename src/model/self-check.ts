@@ -1,0 +1,44 @@
+import { OctavoError } from '../util/octavo-error'
+import type { GpuRunner } from './runner'
+import type { StepChunk } from './step'
+
+/** Tokens of the check: a chunk that ends inside a tile of four, and ids that every vocabulary has. */
+const ids = [1, 0, 2, 1, 3, 2, 1]
+
+/**
+ * Runs one short prompt twice before the model answers anybody, as one chunk and token by token: the many-column and
+ * the one-column kernels, and both kinds of attention, must agree to the bit, and on finite numbers.
+ *
+ * @throws OctavoError 'malformed-file' where the weights give no finite logits, 'internal' where kernels disagree
+ */
+export async function checkModel(runner: GpuRunner): Promise<void> {
+  const { limits } = runner
+  const prompt = ids.map((id) => Math.min(id, limits.vocabSize - 1)).slice(0, limits.maxContext)
+  const chunk = (start: number, count: number, last: boolean): StepChunk => ({
+    slot: 0,
+    start,
+    ids: prompt.slice(start, start + count),
+    blocks: [0],
+    sampler: last ? { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0, bannedIds: [] } : null,
+    logprobs: null,
+    promptLogprobs: null,
+  })
+  await runner.run([chunk(0, prompt.length, true)])
+  const together = await runner.readLogits(1)
+  for (let i = 0; i < prompt.length; i++) await runner.run([chunk(i, 1, i === prompt.length - 1)])
+  const apart = await runner.readLogits(1)
+  if (!together.every(Number.isFinite)) {
+    throw new OctavoError(
+      'malformed-file',
+      'The model’s logits are not finite: its weights are damaged, or this GPU computes them wrongly.',
+      'Download the file again, or choose another quantization; if that does not help, try another browser.',
+    )
+  }
+  if (!together.every((logit, i) => logit === apart[i])) {
+    throw new OctavoError(
+      'internal',
+      'On this GPU, a prompt computed at once and token by token gives different numbers.',
+      'Update the graphics driver or the browser, and report this with the contents of engine.info.',
+    )
+  }
+}

@@ -1,0 +1,190 @@
+import { groupWeights, weightFormats } from '../kernels/formats'
+import type { ModelHeader, TensorInfo } from '../util/model-file'
+import { OctavoError } from '../util/octavo-error'
+import type { ModelConfig } from './config'
+
+/** Rows of one matrix that lie together on the GPU, by the tensors they come from. */
+export interface MatrixSource {
+  readonly name: string
+  readonly tensors: readonly TensorInfo[]
+  readonly columns: number
+  readonly rows: number
+}
+
+/** The tensors of one layer, as the forward pass groups them. */
+export interface LayerTensors {
+  readonly attentionNorm: TensorInfo
+  /** Q, K and V, concatenated where their types agree. */
+  readonly qkv: readonly MatrixSource[]
+  readonly attentionOutput: MatrixSource
+  readonly mlpNorm: TensorInfo
+  /** Gate over up where their types agree, else two. */
+  readonly gateUp: readonly MatrixSource[]
+  readonly down: MatrixSource
+}
+
+export interface ModelTensors {
+  readonly embedding: MatrixSource
+  readonly layers: readonly LayerTensors[]
+  readonly outputNorm: TensorInfo
+  /** The embedding itself where the file has no output matrix. */
+  readonly output: MatrixSource
+  /** Divisors of RoPE's frequencies, one for each pair. */
+  readonly ropeFactors: TensorInfo | null
+  readonly vocab: number
+}
+
+const floatTypes: ReadonlyMap<number, string> = new Map([
+  [0, 'F32'],
+  [1, 'F16'],
+  [30, 'BF16'],
+])
+
+/**
+ * Finds every tensor that the architecture has, with the shape it must have. A tensor that the forward pass would
+ * leave out is refused: a model that runs without its biases answers nonsense.
+ *
+ * @throws OctavoError 'malformed-file', 'unsupported-tensor-type', 'unsupported-architecture'
+ */
+export function findTensors(header: ModelHeader, config: ModelConfig): ModelTensors {
+  const find = new TensorFinder(header)
+  const { hidden, heads, kvHeads, headDim, intermediate } = config
+  if (config.layers > header.tensors.length) {
+    throw new OctavoError(
+      'malformed-file',
+      `The file says it has ${config.layers} layers, but holds ${header.tensors.length} tensors: 'blk.${header.tensors.length}' cannot be there.`,
+      'Download the file again.',
+    )
+  }
+  const embeddingTensor = find.any('token_embd.weight')
+  const vocab = embeddingTensor.dims[1] ?? 0
+  const embedding = find.matrix('embedding', [['token_embd.weight', vocab]], hidden)[0]!
+  const layers = Array.from({ length: config.layers }, (_, i): LayerTensors => {
+    const name = (part: string) => `blk.${i}.${part}.weight`
+    const qkv: [string, number][] = [
+      [name('attn_q'), heads * headDim],
+      [name('attn_k'), kvHeads * headDim],
+      [name('attn_v'), kvHeads * headDim],
+    ]
+    const gateUp: [string, number][] = [
+      [name('ffn_gate'), intermediate],
+      [name('ffn_up'), intermediate],
+    ]
+    return {
+      attentionNorm: find.vector(name('attn_norm'), hidden),
+      qkv: find.matrix(`layer ${i} qkv`, qkv, hidden),
+      attentionOutput: find.matrix(`layer ${i} output`, [[name('attn_output'), hidden]], heads * headDim)[0]!,
+      mlpNorm: find.vector(name('ffn_norm'), hidden),
+      gateUp: find.matrix(`layer ${i} gate, up`, gateUp, hidden),
+      down: find.matrix(`layer ${i} down`, [[name('ffn_down'), hidden]], intermediate)[0]!,
+    }
+  })
+  const outputNorm = find.vector('output_norm.weight', hidden)
+  const output = find.has('output.weight')
+    ? find.matrix('output', [['output.weight', vocab]], hidden)[0]!
+    : embedding
+  const ropeFactors = find.has('rope_freqs.weight')
+    ? find.vector('rope_freqs.weight', config.ropeDim / 2)
+    : null
+  find.refuseUnused(config.architecture)
+  return { embedding, layers, outputNorm, output, ropeFactors, vocab }
+}
+
+class TensorFinder {
+  readonly #tensors: ReadonlyMap<string, TensorInfo>
+  readonly #used = new Set<string>()
+
+  constructor(header: ModelHeader) {
+    this.#tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensor]))
+  }
+
+  has(name: string): boolean {
+    return this.#tensors.has(name)
+  }
+
+  any(name: string): TensorInfo {
+    const tensor = this.#tensors.get(name)
+    if (!tensor) {
+      throw new OctavoError(
+        'malformed-file',
+        `The tensor '${name}' is missing.`,
+        'Download the file again, or choose another conversion of the model.',
+      )
+    }
+    this.#used.add(name)
+    return tensor
+  }
+
+  vector(name: string, length: number): TensorInfo {
+    const tensor = this.#shaped(name, [length])
+    if (!floatTypes.has(tensor.type)) {
+      throw new OctavoError(
+        'unsupported-tensor-type',
+        `The tensor '${name}' has type ${tensor.type}; a float type is expected here.`,
+        'Choose another conversion of the model.',
+      )
+    }
+    return tensor
+  }
+
+  /** One matrix of all the tensors' rows where they share a type, else one for each run of tensors that do. */
+  matrix(
+    name: string,
+    parts: readonly (readonly [name: string, rows: number])[],
+    columns: number,
+  ): MatrixSource[] {
+    const matrices: MatrixSource[] = []
+    const tensors = parts.map(([part, rows]) => this.#shaped(part, [columns, rows]))
+    for (const tensor of tensors) this.#checkFormat(tensor, columns)
+    const oneType = tensors.every((tensor) => tensor.type === tensors[0]!.type)
+    for (const group of oneType ? [tensors] : tensors.map((tensor) => [tensor])) {
+      const rows = group.reduce((sum, tensor) => sum + tensor.dims[1]!, 0)
+      matrices.push({ name, tensors: group, columns, rows })
+    }
+    return matrices
+  }
+
+  #checkFormat(tensor: TensorInfo, columns: number): void {
+    const format = weightFormats.get(tensor.type)
+    if (!format) {
+      const known = [...weightFormats.values()].map(({ name }) => name).join(', ')
+      throw new OctavoError(
+        'unsupported-tensor-type',
+        `The tensor '${tensor.name}' has ggml type ${tensor.type}, which is not supported.`,
+        `Choose a file whose tensors have these types: ${known}.`,
+      )
+    }
+    if (columns % 4 !== 0 || columns % Math.min(format.unitWeights, groupWeights) !== 0) {
+      throw new OctavoError(
+        'unsupported-tensor-type',
+        `The tensor '${tensor.name}' has rows of ${columns} weights, which is not a multiple of 4.`,
+        'Choose another model.',
+      )
+    }
+  }
+
+  #shaped(name: string, dims: readonly number[]): TensorInfo {
+    const tensor = this.any(name)
+    const shape = [...tensor.dims]
+    while (shape.length > dims.length && shape.at(-1) === 1) shape.pop()
+    if (shape.length !== dims.length || shape.some((n, i) => n !== dims[i])) {
+      throw new OctavoError(
+        'malformed-file',
+        `The tensor '${name}' has shape [${tensor.dims.join(', ')}], expected [${dims.join(', ')}].`,
+        'Download the file again, or choose another conversion of the model.',
+      )
+    }
+    return tensor
+  }
+
+  refuseUnused(architecture: string): void {
+    const unused = [...this.#tensors.keys()].find((name) => !this.#used.has(name))
+    if (unused !== undefined) {
+      throw new OctavoError(
+        'unsupported-architecture',
+        `The file has a tensor '${unused}' that Octavo's '${architecture}' does not use; it would be left out of the answer.`,
+        'Choose another model of this architecture.',
+      )
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import type { GpuDevice } from '../gpu/device'
+import { packParams } from '../gpu/kernel'
+import type { Pipeline } from '../gpu/pipeline'
+import { groupWeights, type Planes, type WeightFormat } from '../kernels/formats'
+import type { TensorInfo, WeightSink } from '../util/model-file'
+import type { Matrix } from './matrix'
+
+/** Raw bytes of a tensor's rows that go to one shard. */
+interface Target {
+  readonly from: number
+  readonly to: number
+  readonly format: WeightFormat
+  readonly buffer: GPUBuffer
+  readonly planes: Planes
+  /** Where the target's unit 0 lies in the buffer, in units; in words for plain types. */
+  readonly base: number
+  readonly rowWords: number
+  readonly rowStride: number
+}
+
+/** A small tensor that the CPU wants whole. */
+interface Constant {
+  readonly tensor: TensorInfo
+  readonly bytes: Uint8Array<ArrayBuffer>
+  missing: number
+}
+
+const stagingBytes = 4 * 1024 * 1024
+/** Submits whose staging writes the browser may hold in memory at once. */
+const writesInFlight = 4
+
+/**
+ * Takes a file's bytes in any order and any pieces and lays them out on the GPU through repack kernels. Holds no more
+ * than a staging buffer and the blocks that the pieces cut in two.
+ */
+export class WeightUploader implements WeightSink {
+  readonly #targets: Target[] = []
+  readonly #constants: Constant[] = []
+  /** Bytes of blocks that lie across two pieces, by the block's offset in the file. */
+  readonly #seams = new Map<number, { bytes: Uint8Array<ArrayBuffer>; missing: number; target: Target }>()
+  readonly #staging: GPUBuffer
+  readonly #params: GPUBuffer
+  readonly #bindGroups = new Map<GPUBuffer, GPUBindGroup>()
+  readonly #pipelines = new Map<WeightFormat, Pipeline>()
+  #queue: Promise<void> = Promise.resolve()
+  #writes = 0
+
+  private constructor(readonly gpu: GpuDevice) {
+    this.#staging = gpu.storage('staging', stagingBytes + 256)
+    this.#params = gpu.buffer('repack params', 256, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
+  }
+
+  static async create(
+    gpu: GpuDevice,
+    matrices: readonly Matrix[],
+    constants: readonly TensorInfo[],
+  ): Promise<WeightUploader> {
+    const uploader = new WeightUploader(gpu)
+    for (const matrix of new Set(matrices)) uploader.#addMatrix(matrix)
+    for (const tensor of constants) {
+      uploader.#constants.push({ tensor, bytes: new Uint8Array(tensor.bytes), missing: tensor.bytes })
+    }
+    uploader.#targets.sort((a, b) => a.from - b.from)
+    for (const { format } of uploader.#targets) {
+      if (uploader.#pipelines.has(format)) continue
+      const variant = { constants: { workgroup_size: 64 }, conditions: { minimum: format.minimum } }
+      uploader.#pipelines.set(format, await gpu.pipeline(format.repack, variant))
+    }
+    return uploader
+  }
+
+  #addMatrix(matrix: Matrix): void {
+    const { format, columns, groups } = matrix
+    const plain = format.unitWeights < groupWeights
+    const rowBytes = (columns / format.unitWeights) * format.unitBytes
+    const rowUnits = plain ? (groups * groupWeights) / format.unitWeights : columns / format.unitWeights
+    let firstRow = 0
+    for (const tensor of matrix.source.tensors) {
+      const rows = tensor.dims[1]!
+      for (const shard of matrix.shards) {
+        const begin = Math.max(firstRow, shard.firstRow)
+        const end = Math.min(firstRow + rows, shard.firstRow + shard.rows)
+        if (begin >= end) continue
+        this.#targets.push({
+          from: tensor.offset + (begin - firstRow) * rowBytes,
+          to: tensor.offset + (end - firstRow) * rowBytes,
+          format,
+          buffer: shard.buffer,
+          planes: shard.planes,
+          base: (begin - shard.firstRow) * rowUnits,
+          rowWords: columns / format.unitWeights,
+          rowStride: rowUnits,
+        })
+      }
+      firstRow += rows
+    }
+  }
+
+  /** One piece after another, so that all can share the staging buffer. */
+  write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const done = this.#queue.then(() => this.#write(offset, bytes))
+    this.#queue = done.catch(() => undefined)
+    return done
+  }
+
+  async #write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const end = offset + bytes.length
+    for (const constant of this.#constants) {
+      const from = Math.max(offset, constant.tensor.offset)
+      const to = Math.min(end, constant.tensor.offset + constant.tensor.bytes)
+      if (from >= to) continue
+      constant.bytes.set(bytes.subarray(from - offset, to - offset), from - constant.tensor.offset)
+      constant.missing -= to - from
+    }
+    for (const target of this.#targets) {
+      const from = Math.max(offset, target.from)
+      const to = Math.min(end, target.to)
+      if (from < to) await this.#writeTarget(target, from, bytes.subarray(from - offset, to - offset))
+    }
+  }
+
+  async #writeTarget(target: Target, from: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const unit = target.format.unitBytes
+    const to = from + bytes.length
+    const firstWhole = target.from + Math.ceil((from - target.from) / unit) * unit
+    const lastWhole = target.from + Math.floor((to - target.from) / unit) * unit
+    if (firstWhole > from)
+      await this.#seam(target, firstWhole - unit, from, bytes.subarray(0, Math.min(firstWhole, to) - from))
+    if (lastWhole < to && lastWhole >= firstWhole)
+      await this.#seam(target, lastWhole, lastWhole, bytes.subarray(lastWhole - from))
+    const stagingUnits = Math.floor(stagingBytes / unit)
+    for (let at = firstWhole; at < lastWhole; at += stagingUnits * unit) {
+      const part = bytes.subarray(at - from, Math.min(lastWhole, at + stagingUnits * unit) - from)
+      await this.#repack(target, at, part)
+    }
+  }
+
+  async #seam(target: Target, block: number, from: number, bytes: Uint8Array): Promise<void> {
+    const unit = target.format.unitBytes
+    const seam = this.#seams.get(block) ?? { bytes: new Uint8Array(unit), missing: unit, target }
+    seam.bytes.set(bytes, from - block)
+    seam.missing -= bytes.length
+    if (seam.missing > 0) {
+      this.#seams.set(block, seam)
+      return
+    }
+    this.#seams.delete(block)
+    await this.#repack(target, block, seam.bytes)
+  }
+
+  async #repack(target: Target, from: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { device } = this.gpu
+    const { format, planes } = target
+    const count = bytes.length / format.unitBytes
+    const pipeline = this.#pipelines.get(format)!
+    writePadded(device.queue, this.#staging, bytes)
+    const params = packParams(pipeline.kernel.params, {
+      source: 0,
+      first: (from - target.from) / format.unitBytes,
+      base: target.base,
+      count,
+      scales: planes.scales,
+      high: planes.high,
+      supers: planes.supers,
+      row_words: target.rowWords,
+      row_stride: target.rowStride,
+    })
+    device.queue.writeBuffer(this.#params, 0, params)
+    let bindGroup = this.#bindGroups.get(target.buffer)
+    if (!bindGroup) {
+      const buffers = { raw: this.#staging, planes: target.buffer }
+      bindGroup = pipeline.bind(device, buffers, { buffer: this.#params, size: params.byteLength })
+      this.#bindGroups.set(target.buffer, bindGroup)
+    }
+    const encoder = device.createCommandEncoder({ label: 'repack' })
+    const pass = encoder.beginComputePass()
+    pass.setPipeline(pipeline.gpu)
+    pass.setBindGroup(0, bindGroup)
+    pass.dispatchWorkgroups(...format.repack.grid({ count, bytes: bytes.length }, { workgroup_size: 64 }))
+    pass.end()
+    device.queue.submit([encoder.finish()])
+    this.#writes += 1
+    if (this.#writes % writesInFlight === 0) await device.queue.onSubmittedWorkDone()
+  }
+
+  /** Waits for the GPU; the constants by tensor name, as f32. Frees the staging buffer. */
+  async finish(): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>> {
+    await this.#queue
+    const missing = this.#constants.find((constant) => constant.missing > 0)
+    if (missing || this.#seams.size > 0) {
+      throw new Error(`the weights ended before ${missing?.tensor.name ?? 'the last block'} was whole`)
+    }
+    await this.gpu.device.queue.onSubmittedWorkDone()
+    this.gpu.release(this.#staging)
+    this.gpu.release(this.#params)
+    return new Map(this.#constants.map(({ tensor, bytes }) => [tensor.name, toFloats(tensor.type, bytes)]))
+  }
+}
+
+function writePadded(queue: GPUQueue, buffer: GPUBuffer, bytes: Uint8Array<ArrayBuffer>): void {
+  const whole = bytes.length - (bytes.length % 4)
+  if (whole > 0) queue.writeBuffer(buffer, 0, bytes, 0, whole)
+  if (whole < bytes.length) {
+    const rest = new Uint8Array(4)
+    rest.set(bytes.subarray(whole))
+    queue.writeBuffer(buffer, whole, rest)
+  }
+}
+
+/** F32, F16 or BF16 (ggml types 0, 1, 30) as f32. */
+function toFloats(type: number, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  if (type === 0) return new Float32Array(bytes.slice().buffer)
+  const bits = new Uint16Array(bytes.slice().buffer)
+  if (type === 30) return new Float32Array(Uint32Array.from(bits, (value) => value << 16).buffer)
+  return Float32Array.from(bits, (value) => {
+    const exponent = (value >> 10) & 31
+    const fraction = value & 1023
+    const sign = value & 0x8000 ? -1 : 1
+    if (exponent === 0) return sign * fraction * 2 ** -24
+    if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+  })
+}
