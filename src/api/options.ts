@@ -1,0 +1,121 @@
+import { OctavoError } from '../util/octavo-error'
+import type { LoadProgress, LoadRequest } from '../worker/protocol'
+import { required } from './generation-settings'
+import {
+  built,
+  checkFields,
+  type Fields,
+  filledString,
+  having,
+  integer,
+  isPlainObject,
+  oneOf,
+  type Rule,
+  wrongValue,
+} from './rules'
+
+/** What `createEngine` takes. */
+export interface EngineOptions {
+  /**
+   * Which model: `owner/name`, `owner/name:Q4_K_M` (a quantization), `owner/name@revision`, the URL of a `.gguf`
+   * file, or such a `File` that the user picked.
+   */
+  model: string | File
+  /** How the Hugging Face Hub is reached. */
+  hub?: {
+    /** Base URL of the Hub or of a mirror. Default `https://huggingface.co`. */
+    endpoint?: string
+    /** Access token for gated or private repos. It is sent to the endpoint only. */
+    token?: string | null
+  }
+  /** Called as the load goes on, last with the phase `ready`. */
+  onProgress?: (progress: LoadProgress) => void
+  /** Aborting it ends the load; createEngine throws 'aborted'. What was downloaded stays on the device. */
+  signal?: AbortSignal
+  kvCache?: {
+    /** How keys and values are stored. Default `f16`; `f32` takes twice the memory and is exact. */
+    format?: 'f16' | 'f32'
+    /** Tokens that the cache holds, over all requests. Default: what the model's context and the GPU allow. */
+    maxTokens?: number | null
+  }
+  /** Requests that run at once, 1 … 64; more wait for their turn. Default 8. */
+  maxSequences?: number
+  /** Tokens that one step computes at most, 16 … 8192. Default 256. */
+  tokenBudget?: number
+  /**
+   * Run on this WebGPU implementation, in this thread, instead of in a Web Worker: in Node that of the package
+   * `webgpu`.
+   */
+  gpu?: GPU
+}
+
+const modelRule: Rule = {
+  expected: 'a reference such as "owner/name:Q4_K_M", a URL, or a File',
+  accepts: (value) => filledString.accepts(value) || value instanceof Blob,
+}
+
+const optionFields = {
+  model: built(modelRule),
+  hub: built(objectRule()),
+  onProgress: built(having('call', 'a function')),
+  signal: built(having('addEventListener', 'an AbortSignal')),
+  kvCache: built(objectRule()),
+  maxSequences: built(integer(1, 64)),
+  tokenBudget: built(integer(16, 8192)),
+  gpu: built(having('requestAdapter', 'a GPU object, as navigator.gpu')),
+} satisfies Record<keyof EngineOptions, unknown> & Fields
+
+const hubFields = {
+  endpoint: built({ expected: 'a URL that begins with https:// or http://', accepts: isHttpUrl }),
+  token: built(filledString),
+} satisfies Fields
+
+const kvCacheFields = {
+  format: built(oneOf('f16', 'f32')),
+  maxTokens: built(integer(1)),
+} satisfies Fields
+
+/**
+ * The options as the worker takes them.
+ *
+ * @throws OctavoError 'invalid-option' that names the option and says what is allowed.
+ */
+export function loadRequest(options: EngineOptions): LoadRequest {
+  if (!isPlainObject(options))
+    throw wrongValue('invalid-option', 'The argument', options, 'an object with a model')
+  checkFields('invalid-option', '', optionFields, options)
+  const { hub, kvCache, maxSequences, tokenBudget } = options
+  checkFields('invalid-option', 'hub.', hubFields, hub ?? {})
+  checkFields('invalid-option', 'kvCache.', kvCacheFields, kvCache ?? {})
+  return {
+    model: wireModel(required('invalid-option', 'model', options.model)),
+    hub: {
+      endpoint: (hub?.endpoint ?? 'https://huggingface.co').replace(/\/+$/, ''),
+      token: hub?.token ?? null,
+    },
+    kvCache: { format: kvCache?.format ?? 'f16', maxTokens: kvCache?.maxTokens ?? null },
+    maxSequences: maxSequences ?? 8,
+    tokenBudget: tokenBudget ?? 256,
+  }
+}
+
+function wireModel(model: string | File): LoadRequest['model'] {
+  return typeof model === 'string' ? model : { name: model.name ?? 'model.gguf', blob: model }
+}
+
+function objectRule(): Rule {
+  return { expected: 'an object', accepts: isPlainObject }
+}
+
+function isHttpUrl(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:/.test(value)
+}
+
+/** Where there is neither a worker nor a GPU object. */
+export function noWorker(): OctavoError {
+  return new OctavoError(
+    'no-webgpu',
+    'This program has no Web Workers, and no GPU object was given.',
+    'In Node, install the package webgpu and give createEngine({ gpu: create([]) }).',
+  )
+}

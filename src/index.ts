@@ -1,0 +1,37 @@
+export type {
+  ChatCompletion,
+  ChatCompletionChoice,
+  ChatCompletionChunk,
+  ChatCompletionChunkChoice,
+  ChatCompletionRequest,
+  ChatCompletionStreamRequest,
+  ChatLogprobs,
+  ChatMessage,
+  ContentPart,
+  TokenLogprob,
+  TopLogprob,
+} from './api/chat-types'
+export type { CompletionStream } from './api/completion-stream'
+export type {
+  Completion,
+  CompletionChoice,
+  CompletionChunk,
+  CompletionChunkChoice,
+  CompletionLogprobs,
+  CompletionRequest,
+  CompletionStreamRequest,
+} from './api/completion-types'
+export { createEngine } from './api/create-engine'
+export type { Engine } from './api/engine'
+export type { EngineOptions } from './api/options'
+export type {
+  CallOptions,
+  FinishReason,
+  GenerationFields,
+  PrefillProgress,
+  PromptLogprobs,
+  StreamOptions,
+  Usage,
+} from './api/request-types'
+export { type ErrorCode, OctavoError } from './util/octavo-error'
+export type { EngineInfo, EngineStats, LoadPhase, LoadProgress } from './worker/protocol'

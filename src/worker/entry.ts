@@ -1,0 +1,3 @@
+import { serve } from './service'
+
+serve(globalThis, globalThis.navigator.gpu ?? null)

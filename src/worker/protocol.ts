@@ -1,0 +1,213 @@
+/**
+ * What crosses between the page and the worker: plain data only. A generation's events come over a port of their
+ * own, in order, one message a step; everything else is a call over Comlink.
+ */
+
+/** What `load` needs to know. */
+export interface LoadRequest {
+  /** A reference to a model on the Hub, a URL, or a file with its name (a cloned `File` loses its name in Node). */
+  readonly model: string | { readonly name: string; readonly blob: Blob }
+  readonly hub: { readonly endpoint: string; readonly token: string | null }
+  readonly kvCache: {
+    readonly format: 'f16' | 'f32'
+    /** Tokens that the cache should hold; null: what the device allows. */
+    readonly maxTokens: number | null
+  }
+  readonly maxSequences: number
+  /** Tokens of one step, at most. */
+  readonly tokenBudget: number
+}
+
+/** What a load is doing. `ready` is said once, at the end. */
+export type LoadPhase = 'resolving' | 'preparing' | 'fetching' | 'warming-up' | 'ready'
+
+/** How far a load has come; bytes are of the model's weights. */
+export interface LoadProgress {
+  readonly phase: LoadPhase
+  readonly loadedBytes: number
+  /** 0 until the model's header has been read. */
+  readonly totalBytes: number
+  /** Of `loadedBytes`, those that were on this device already. */
+  readonly storedBytes: number
+}
+
+/** What was loaded, onto what, and how it runs. */
+export interface EngineInfo {
+  readonly model: {
+    readonly reference: string
+    readonly repo: string | null
+    /** Commit on the Hub; null for a URL or a File. */
+    readonly revision: string | null
+    readonly file: string
+    /** As the file says it: `llama`, `qwen2`, … */
+    readonly architecture: string
+    /** The name that the file gives itself. */
+    readonly name: string | null
+    /** How many tensors the file has of each type: `{ Q8_0: 211, F32: 61 }`. */
+    readonly tensorTypes: Readonly<Record<string, number>>
+    readonly parameters: number
+    readonly bytes: number
+    /** Tokens of one conversation, prompt and answer. */
+    readonly contextLength: number
+  }
+  readonly device: {
+    readonly vendor: string
+    readonly architecture: string
+    readonly device: string
+    readonly description: string
+    readonly isFallbackAdapter: boolean
+    readonly features: readonly string[]
+    readonly maxBufferBytes: number
+    readonly maxBindingBytes: number
+  }
+  /** What was chosen for this device, of the forms that each kernel has. */
+  readonly variants: Readonly<Record<string, string>>
+  readonly kvCache: {
+    readonly format: 'f16' | 'f32'
+    /** Tokens a block holds. */
+    readonly blockSize: number
+    readonly blocks: number
+    /** Tokens that the cache holds, over all sequences. */
+    readonly maxTokens: number
+    readonly bytes: number
+  }
+  /** Bytes of all buffers on the GPU. */
+  readonly gpuBytes: number
+  /** The most that there were during the load. */
+  readonly peakGpuBytes: number
+}
+
+/** Counts that a page may show. */
+export interface EngineStats {
+  readonly runningSequences: number
+  readonly waitingSequences: number
+  /** KV blocks that hold tokens of a sequence. */
+  readonly blocksInUse: number
+  readonly blocks: number
+  readonly steps: number
+}
+
+export interface WireMessage {
+  readonly role: string
+  readonly content: string
+  readonly name?: string
+  readonly tool_call_id?: string
+}
+
+export type WirePrompt =
+  | {
+      readonly kind: 'chat'
+      readonly messages: readonly WireMessage[]
+      readonly addGenerationPrompt: boolean
+      readonly continueFinalMessage: boolean
+      /** Further variables of the chat template. */
+      readonly variables: Readonly<Record<string, unknown>>
+    }
+  | { readonly kind: 'text'; readonly text: string; readonly addBos: boolean }
+  | { readonly kind: 'ids'; readonly ids: readonly number[] }
+
+/** One generation. Fields without a comment are those of the engine's GenerationRequest. */
+export interface WireGeneration {
+  /** The caller's name for it, to abort it by. */
+  readonly id: string
+  readonly prompt: WirePrompt
+  readonly sampler: {
+    readonly temperature: number
+    readonly topK: number
+    readonly topP: number
+    readonly minP: number
+    readonly seed: number
+  }
+  readonly stop: {
+    /** null: until the context's end. */
+    readonly maxTokens: number | null
+    readonly minTokens: number
+    readonly ignoreEos: boolean
+    readonly stopTokenIds: readonly number[]
+    readonly stopStrings: readonly string[]
+    readonly includeStopString: boolean
+  }
+  readonly logprobs: number | null
+  readonly promptLogprobs: number | null
+  readonly skipSpecialTokens: boolean
+  /** Say the prompt's text in `accepted`. */
+  readonly echo: boolean
+}
+
+/** A token and its natural-log probability. */
+export interface WireTokenLogprob {
+  readonly id: number
+  /** UTF-8, possibly a part of a character. */
+  readonly bytes: Uint8Array
+  readonly logprob: number
+}
+
+export interface WireLogprobs extends WireTokenLogprob {
+  /** 1 for the best token. */
+  readonly rank: number
+  /** The best tokens, best first. */
+  readonly top: readonly WireTokenLogprob[]
+}
+
+/** `accepted` first, then what the engine reports, then `finish` or `error` last. */
+export type WireEvent =
+  | {
+      readonly type: 'accepted'
+      readonly promptIds: readonly number[]
+      /** With `echo`: the prompt's text, and the bytes of its first token, which has no log-probability. */
+      readonly echo: { readonly text: string; readonly firstToken: Uint8Array } | null
+    }
+  | { readonly type: 'prompt'; readonly logprobs: readonly (WireLogprobs | null)[] | null }
+  | { readonly type: 'prefill'; readonly done: number; readonly total: number }
+  | {
+      readonly type: 'delta'
+      readonly text: string
+      readonly ids: readonly number[]
+      readonly logprobs: readonly WireLogprobs[]
+    }
+  | {
+      readonly type: 'finish'
+      readonly reason: 'stop' | 'length'
+      readonly stopReason: string | number | null
+      readonly usage: { readonly promptTokens: number; readonly completionTokens: number }
+    }
+  | { readonly type: 'error'; readonly error: WireError }
+
+/** An OctavoError as plain data. */
+export interface WireError {
+  readonly code: string
+  readonly message: string
+  readonly remedy: string
+  readonly stack: string | null
+  readonly cause: WireCause | null
+}
+
+/** A cause as plain data; an Error keeps its name, or comes back as an OctavoError if it was one. */
+export type WireCause =
+  | { readonly kind: 'octavo'; readonly error: WireError }
+  | {
+      readonly kind: 'error'
+      readonly name: string
+      readonly message: string
+      readonly stack: string | null
+      readonly cause: WireCause | null
+    }
+  | { readonly kind: 'value'; readonly value: string }
+
+/** The worker, as the page calls it. */
+export interface Service {
+  /**
+   * Takes the named Web Lock for as long as the worker lives, so that the page, waiting for the same lock, learns
+   * of its death. False where there are no locks.
+   */
+  holdLock(name: string): Promise<boolean>
+  /** Loads the one model of this worker. The port takes LoadProgress messages. */
+  load(request: LoadRequest, progress: MessagePort): Promise<EngineInfo>
+  /** Runs a generation to its end. The port takes WireEvent[] messages; errors go there too. */
+  generate(request: WireGeneration, events: MessagePort): Promise<void>
+  /** Ends a generation, if it runs: its blocks are free within one step. */
+  abort(id: string): Promise<void>
+  stats(): Promise<EngineStats>
+  /** Ends whatever runs and releases the GPU. */
+  unload(): Promise<void>
+}

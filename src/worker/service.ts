@@ -1,0 +1,106 @@
+import { type Endpoint, expose } from 'comlink'
+import { OctavoError } from '../util/octavo-error'
+import { asOctavoError, carryErrorsWhole, errorToWire } from './error-transfer'
+import { loadSession } from './load-session'
+import type {
+  EngineInfo,
+  EngineStats,
+  LoadProgress,
+  LoadRequest,
+  Service,
+  WireEvent,
+  WireGeneration,
+} from './protocol'
+import type { Session } from './session'
+
+/** Answers the page's calls at the endpoint, for one model. */
+export function serve(endpoint: Endpoint, gpu: GPU | null): void {
+  carryErrorsWhole()
+  expose(new ModelService(gpu), endpoint)
+}
+
+/** The service over a real model. */
+class ModelService implements Service {
+  readonly #gpu: GPU | null
+  readonly #unloading = new AbortController()
+  readonly #generations = new Map<string, AbortController>()
+  #session: Promise<Session> | null = null
+
+  constructor(gpu: GPU | null) {
+    this.#gpu = gpu
+  }
+
+  async holdLock(name: string): Promise<boolean> {
+    const locks = globalThis.navigator?.locks
+    if (!locks) return false
+    return new Promise((resolve) => {
+      const held = locks.request(name, () => {
+        resolve(true)
+        return new Promise<never>(() => {})
+      })
+      // A page of an opaque origin has no locks.
+      held.catch(() => resolve(false))
+    })
+  }
+
+  async load(request: LoadRequest, port: MessagePort): Promise<EngineInfo> {
+    try {
+      if (!this.#gpu) throw noWebGpu()
+      const report = (progress: LoadProgress) => port.postMessage(progress)
+      this.#session = loadSession(this.#gpu, request, report, this.#unloading.signal)
+      return (await this.#session).info
+    } catch (error) {
+      throw asOctavoError(error)
+    }
+  }
+
+  async generate(request: WireGeneration, port: MessagePort): Promise<void> {
+    const controller = new AbortController()
+    this.#generations.set(request.id, controller)
+    const post = (events: readonly WireEvent[]) => port.postMessage(events)
+    try {
+      const session = await this.#loaded()
+      await session.generate(request, post, controller.signal)
+    } catch (error) {
+      // The page has turned away from a generation that it aborted.
+      if (!controller.signal.aborted) post([{ type: 'error', error: errorToWire(asOctavoError(error)) }])
+    } finally {
+      this.#generations.delete(request.id)
+    }
+  }
+
+  async abort(id: string): Promise<void> {
+    this.#generations.get(id)?.abort()
+  }
+
+  async stats(): Promise<EngineStats> {
+    return (await this.#loaded()).stats()
+  }
+
+  async unload(): Promise<void> {
+    this.#unloading.abort()
+    for (const generation of this.#generations.values()) generation.abort()
+    const session = await this.#session?.catch(() => null)
+    session?.unload()
+  }
+
+  #loaded(): Promise<Session> {
+    if (this.#session) return this.#session
+    throw new OctavoError('unloaded', 'No model is loaded.', 'Create an engine with createEngine().')
+  }
+}
+
+function noWebGpu(): OctavoError {
+  return globalThis.isSecureContext === false
+    ? new OctavoError(
+        'no-webgpu',
+        'This page was not loaded over a secure connection, so the browser gives it no WebGPU.',
+        'Open the page over https, or from localhost.',
+      )
+    : new OctavoError(
+        'no-webgpu',
+        'This browser has no WebGPU, or has it switched off.',
+        'Use Chrome or Edge 113 or later (121 on Android), Safari 26 or later, or Firefox 141 or later (145 on ' +
+          'macOS). On Linux, start Chrome with --enable-unsafe-webgpu --enable-features=Vulkan.',
+      )
+}

@@ -1,0 +1,201 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createEngine } from '../../../src/api/create-engine'
+import { Engine } from '../../../src/api/engine'
+import { type EngineOptions, loadRequest } from '../../../src/api/options'
+import { OctavoError } from '../../../src/util/octavo-error'
+import type { LoadProgress } from '../../../src/worker/protocol'
+import { all, connect, endless, FakeService, failure, fakeEngine, request, settled } from './fake-service'
+
+const messages = [{ role: 'user' as const, content: 'Hi' }]
+const never = () => new Promise<void>(() => {})
+
+describe('options', () => {
+  const model = 'owner/model'
+
+  it('have defaults', () => {
+    expect(loadRequest({ model })).toEqual({
+      model,
+      hub: { endpoint: 'https://huggingface.co', token: null },
+      kvCache: { format: 'f16', maxTokens: null },
+      maxSequences: 8,
+      tokenBudget: 256,
+    })
+  })
+
+  it('reach the worker', () => {
+    const options: EngineOptions = {
+      model: 'https://example.com/model.gguf',
+      hub: { endpoint: 'http://localhost:8080/hub/', token: 'hf_x' },
+      kvCache: { format: 'f32', maxTokens: 4096 },
+      maxSequences: 4,
+      tokenBudget: 64,
+    }
+    expect(loadRequest(options)).toEqual({
+      ...options,
+      hub: { endpoint: 'http://localhost:8080/hub', token: 'hf_x' },
+    })
+  })
+
+  it('take a File, whose name goes along', () => {
+    const file = new File(['GGUF'], 'picked.gguf')
+    expect(loadRequest({ model: file }).model).toEqual({ name: 'picked.gguf', blob: file })
+  })
+
+  it.each<[object | null, string, string]>([
+    [{ model: '' }, 'model is ""', 'a File'],
+    [{ model: 5 }, 'model is 5', 'a File'],
+    [{}, 'model is missing', ''],
+    [{ model, hub: 'x' }, 'hub is "x"', 'an object'],
+    [{ model, hub: { endpoint: 'huggingface.co' } }, 'hub.endpoint is "huggingface.co"', 'https://'],
+    [{ model, hub: { endpoint: 'ftp://x' } }, 'hub.endpoint is "ftp://x"', 'https://'],
+    [{ model, hub: { token: 5 } }, 'hub.token is 5', 'a string'],
+    [{ model, hub: { url: '' } }, 'hub.url', ''],
+    [{ model, onProgress: 5 }, 'onProgress is 5', 'a function'],
+    [{ model, signal: 5 }, 'signal is 5', 'an AbortSignal'],
+    [{ model, kvCache: 'f32' }, 'kvCache is "f32"', 'an object'],
+    [{ model, kvCache: { format: 'q8' } }, 'kvCache.format is "q8"', '"f16" or "f32"'],
+    [{ model, kvCache: { maxTokens: 0 } }, 'kvCache.maxTokens is 0', 'at least 1'],
+    [{ model, kvCache: { size: 5 } }, 'kvCache.size', ''],
+    [{ model, maxSequences: 0 }, 'maxSequences is 0', 'from 1 to 64'],
+    [{ model, tokenBudget: 1 }, 'tokenBudget is 1', 'from 16 to 8192'],
+    [{ model, gpu: {} }, 'gpu is {}', 'navigator.gpu'],
+    [{ model, temperature: 1 }, 'There is no temperature', ''],
+    [null, 'The argument is null', 'an object'],
+  ])('of the wrong type or unknown are refused by name: %j', async (options, given, expected) => {
+    const error = await failure(createEngine(options as EngineOptions))
+    expect(error.code).toBe('invalid-option')
+    expect(error.message).toContain(given)
+    expect(error.message).toContain(expected)
+  })
+
+  it('say what is missing where there are no workers and no GPU object', async () => {
+    const error = await failure(createEngine({ model }))
+    expect(error.code).toBe('no-webgpu')
+    expect(error.remedy).toContain('webgpu')
+  })
+})
+
+describe('loading', () => {
+  it('gives the engine with its info', async () => {
+    const { engine, service } = await fakeEngine()
+    expect(service.loads).toEqual([request])
+    expect(engine.info.model).toMatchObject({ reference: 'owner/model:Q4_1', architecture: 'llama' })
+    expect(engine.info.kvCache).toMatchObject({ format: 'f16', blocks: 10, blockSize: 32 })
+  })
+
+  it('reports progress, first that it began and last that it is ready', async () => {
+    const service = new FakeService()
+    service.loading = async (report) => {
+      report({ phase: 'fetching', loadedBytes: 50, totalBytes: 100, storedBytes: 20 })
+      await settled()
+    }
+    const seen: LoadProgress[] = []
+    await Engine.load(connect(service).connection, request, { onProgress: (progress) => seen.push(progress) })
+    await settled()
+    expect(seen).toEqual([
+      { phase: 'resolving', loadedBytes: 0, totalBytes: 0, storedBytes: 0 },
+      { phase: 'fetching', loadedBytes: 50, totalBytes: 100, storedBytes: 20 },
+      { phase: 'ready', loadedBytes: 100, totalBytes: 100, storedBytes: 20 },
+    ])
+  })
+
+  it('fails with the worker’s error whole, and releases the worker', async () => {
+    const service = new FakeService()
+    service.loading = async () => {
+      throw new OctavoError('not-found', 'There is no owner/model.', 'Check the name.', {
+        cause: new Error('404'),
+      })
+    }
+    const { connection, hungUp } = connect(service)
+    const error = await failure(Engine.load(connection, request, {}))
+    expect(error).toMatchObject({ code: 'not-found', remedy: 'Check the name.', cause: { message: '404' } })
+    await settled()
+    expect(service.unloads).toBe(1)
+    expect(hungUp()).toBe(true)
+  })
+
+  it('calls any other error internal, with the cause', async () => {
+    const service = new FakeService()
+    service.loading = async () => {
+      throw new RangeError('offset out of bounds')
+    }
+    const error = await failure(Engine.load(connect(service).connection, request, {}))
+    expect(error).toMatchObject({ code: 'internal', cause: { name: 'RangeError' } })
+    expect(error.message).toContain('offset out of bounds')
+  })
+
+  it('stops at once when the signal aborts', async () => {
+    const service = new FakeService()
+    service.loading = never
+    const { connection, hungUp } = connect(service)
+    const reason = new Error('changed my mind')
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(reason), 20)
+    const error = await failure(Engine.load(connection, request, { signal: controller.signal }))
+    expect(error).toMatchObject({ code: 'aborted', cause: reason })
+    await settled()
+    expect(service.unloads).toBe(1)
+    expect(hungUp()).toBe(true)
+  })
+
+  it('does not begin when the signal has aborted already', async () => {
+    const gpu = { requestAdapter: vi.fn() } as unknown as GPU
+    const error = await failure(createEngine({ model: 'owner/model', gpu, signal: AbortSignal.abort() }))
+    expect(error.code).toBe('aborted')
+    expect(gpu.requestAdapter).not.toHaveBeenCalled()
+  })
+})
+
+it('tells what it is doing', async () => {
+  const { engine } = await fakeEngine()
+  expect(await engine.stats()).toEqual({
+    runningSequences: 0,
+    waitingSequences: 0,
+    blocksInUse: 3,
+    blocks: 10,
+    steps: 7,
+  })
+})
+
+describe('unloading', () => {
+  it('rejects what is pending and what comes later, and releases the worker once', async () => {
+    const service = new FakeService()
+    service.script = endless
+    const { connection, hungUp } = connect(service)
+    const engine = await Engine.load(connection, request, {})
+    const stream = await engine.chat.completions.create({ messages, stream: true })
+    const reading = failure(all(stream))
+    const whole = failure(engine.chat.completions.create({ messages }))
+    await settled()
+    await Promise.all([engine.unload(), engine.unload()])
+    await engine.unload()
+    expect((await reading).code).toBe('unloaded')
+    expect((await whole).code).toBe('unloaded')
+    expect((await failure(engine.stats())).code).toBe('unloaded')
+    expect((await failure(engine.completions.create({ prompt: 'x' }))).code).toBe('unloaded')
+    expect(service.unloads).toBe(1)
+    expect(hungUp()).toBe(true)
+  })
+
+  it('happens at the end of an “await using” block', async () => {
+    const { engine, service } = await fakeEngine()
+    await engine[Symbol.asyncDispose]()
+    expect(service.unloads).toBe(1)
+  })
+
+  it('does not wait for ever for a worker that does not answer', async () => {
+    vi.useFakeTimers()
+    try {
+      const service = new FakeService()
+      service.unload = never
+      const { connection, hungUp } = connect(service)
+      const engine = await Engine.load(connection, request, {})
+      const unloaded = engine.unload()
+      await vi.advanceTimersByTimeAsync(5000)
+      await unloaded
+      expect(hungUp()).toBe(true)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})

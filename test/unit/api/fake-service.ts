@@ -1,0 +1,190 @@
+import { expose } from 'comlink'
+import { Connection } from '../../../src/api/connection'
+import { Engine } from '../../../src/api/engine'
+import { OctavoError } from '../../../src/util/octavo-error'
+import { carryErrorsWhole, errorToWire } from '../../../src/worker/error-transfer'
+import type {
+  EngineInfo,
+  EngineStats,
+  LoadProgress,
+  LoadRequest,
+  Service,
+  WireEvent,
+  WireGeneration,
+  WireLogprobs,
+} from '../../../src/worker/protocol'
+
+/** What a fake generation does: yields batches of events; it is aborted between two of them. */
+export type Script = (request: WireGeneration) => AsyncGenerator<WireEvent[]>
+
+/** A service without a model: it says what its script says. */
+export class FakeService implements Service {
+  readonly generations: WireGeneration[] = []
+  readonly loads: LoadRequest[] = []
+  readonly aborted: string[] = []
+  unloads = 0
+  script: Script = answer('Hello', ' world')
+  loading: (progress: (progress: LoadProgress) => void) => Promise<void> = async () => {}
+  readonly #running = new Set<string>()
+
+  async holdLock(_name: string): Promise<boolean> {
+    return true
+  }
+
+  async load(request: LoadRequest, port: MessagePort): Promise<EngineInfo> {
+    this.loads.push(request)
+    await this.loading((progress) => port.postMessage(progress))
+    return info
+  }
+
+  async generate(request: WireGeneration, port: MessagePort): Promise<void> {
+    this.generations.push(request)
+    this.#running.add(request.id)
+    try {
+      for await (const events of this.script(request)) {
+        if (!this.#running.has(request.id)) return
+        port.postMessage(events)
+      }
+    } catch (error) {
+      port.postMessage([{ type: 'error', error: errorToWire(error as OctavoError) } satisfies WireEvent])
+    } finally {
+      this.#running.delete(request.id)
+    }
+  }
+
+  async abort(id: string): Promise<void> {
+    if (this.#running.delete(id)) this.aborted.push(id)
+  }
+
+  async stats(): Promise<EngineStats> {
+    return { runningSequences: this.#running.size, waitingSequences: 0, blocksInUse: 3, blocks: 10, steps: 7 }
+  }
+
+  async unload(): Promise<void> {
+    this.unloads++
+    this.#running.clear()
+  }
+}
+
+/** A connection to the service over a MessageChannel, as with a GPU object in Node. */
+export function connect(service: Service): { connection: Connection; hungUp: () => boolean } {
+  carryErrorsWhole()
+  const { port1, port2 } = new MessageChannel()
+  expose(service, port2)
+  let hungUp = false
+  const connection = new Connection(port1, () => {
+    hungUp = true
+    port1.close()
+  })
+  return { connection, hungUp: () => hungUp }
+}
+
+export const request: LoadRequest = {
+  model: 'owner/model:Q4_1',
+  hub: { endpoint: 'https://huggingface.co', token: null },
+  kvCache: { format: 'f16', maxTokens: null },
+  maxSequences: 8,
+  tokenBudget: 256,
+}
+
+/** An engine on a fake service. */
+export async function fakeEngine(script?: Script): Promise<{ engine: Engine; service: FakeService }> {
+  const service = new FakeService()
+  if (script) service.script = script
+  const engine = await Engine.load(connect(service).connection, request, {})
+  return { engine, service }
+}
+
+const promptIds = [1, 10, 11]
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+/** The log-probabilities of a token and of one better one, as far as they were asked for. */
+export function logprobsOf(id: number, text: string | Uint8Array, top: number): WireLogprobs {
+  const own = { id, bytes: typeof text === 'string' ? bytes(text) : text, logprob: -1.5 }
+  const best = { id: 99, bytes: bytes(' best'), logprob: -0.5 }
+  return { ...own, rank: 2, top: [best, own].slice(0, top) }
+}
+
+/** Accepts a prompt of three tokens and answers with the pieces, one a step; ids count from 20. */
+export function answer(...pieces: string[]): Script {
+  return async function* ({ logprobs, promptLogprobs, echo }) {
+    const firstToken = bytes('<s>')
+    yield [{ type: 'accepted', promptIds, echo: echo ? { text: 'Once upon', firstToken } : null }]
+    yield [{ type: 'prefill', done: 3, total: 3 }]
+    const given = ['Once', ' upon'].map((text, i) => logprobsOf(10 + i, text, promptLogprobs ?? 0))
+    yield [{ type: 'prompt', logprobs: promptLogprobs === null ? null : [null, ...given] }]
+    for (const [i, text] of pieces.entries()) {
+      const delta = { type: 'delta', text, ids: [20 + i] } as const
+      yield [{ ...delta, logprobs: logprobs === null ? [] : [logprobsOf(20 + i, text, logprobs)] }]
+    }
+    const usage = { promptTokens: promptIds.length, completionTokens: pieces.length }
+    yield [{ type: 'finish', reason: 'stop', stopReason: null, usage }]
+  }
+}
+
+/** Accepts, says one word and then nothing more, until it is aborted. */
+export const endless: Script = async function* () {
+  yield [{ type: 'accepted', promptIds, echo: null }]
+  yield [{ type: 'prompt', logprobs: null }]
+  yield [{ type: 'delta', text: 'and', ids: [20], logprobs: [] }]
+  await new Promise(() => {})
+}
+
+/** Fails, before or after it was accepted. */
+export function failing(error: OctavoError, accepted: boolean): Script {
+  return async function* () {
+    if (accepted) {
+      yield [{ type: 'accepted', promptIds, echo: null }]
+      yield [{ type: 'delta', text: 'so far', ids: [20], logprobs: [] }]
+    }
+    throw error
+  }
+}
+
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
+/** Until what was posted has arrived. */
+export const settled = () => new Promise((resolve) => setTimeout(resolve, 20))
+
+/** What the promise rejects with, which must be an OctavoError. */
+export async function failure(promise: Promise<unknown>): Promise<OctavoError> {
+  const error = await promise.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  if (error instanceof OctavoError) return error
+  throw new Error(`expected an OctavoError, got ${error === null ? 'a result' : String(error)}`)
+}
+
+const info: EngineInfo = {
+  model: {
+    reference: 'owner/model:Q4_1',
+    repo: 'owner/model',
+    revision: '0123456789abcdef',
+    file: 'model-Q4_1.gguf',
+    architecture: 'llama',
+    name: 'Model',
+    tensorTypes: { Q4_1: 210, F32: 61 },
+    parameters: 134_515_008,
+    bytes: 92_000_000,
+    contextLength: 8192,
+  },
+  device: {
+    vendor: 'google',
+    architecture: 'swiftshader',
+    device: '',
+    description: '',
+    isFallbackAdapter: true,
+    features: ['core-features-and-limits'],
+    maxBufferBytes: 2 ** 28,
+    maxBindingBytes: 2 ** 27,
+  },
+  variants: { name: 'lanes-own-rows' },
+  kvCache: { format: 'f16', blockSize: 32, blocks: 10, maxTokens: 320, bytes: 7_372_800 },
+  gpuBytes: 110_000_000,
+  peakGpuBytes: 120_000_000,
+}

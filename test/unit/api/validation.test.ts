@@ -1,0 +1,349 @@
+import { describe, expect, it } from 'vitest'
+import type { ChatCompletionRequest } from '../../../src/api/chat-types'
+import type { CompletionRequest } from '../../../src/api/completion-types'
+import { chatFields, completionFields } from '../../../src/api/request-fields'
+import { type FakeService, failure, fakeEngine } from './fake-service'
+
+const messages = [{ role: 'user', content: 'Hi' }]
+
+interface Sent {
+  result: Promise<unknown>
+  service: FakeService
+}
+
+async function chat(fields: object): Promise<Sent> {
+  const { engine, service } = await fakeEngine()
+  const result = engine.chat.completions.create({ messages, ...fields } as ChatCompletionRequest)
+  return { result, service }
+}
+
+async function completion(fields: object): Promise<Sent> {
+  const { engine, service } = await fakeEngine()
+  const result = engine.completions.create({ prompt: 'Hi', ...fields } as CompletionRequest)
+  return { result, service }
+}
+
+/** The one generation that the fields make. */
+async function generated(fields: object, send = chat) {
+  const { result, service } = await send(fields)
+  await result
+  return service.generations[0]!
+}
+
+const refused = async (fields: object, send = chat) => failure((await send(fields)).result)
+
+describe('a field of the wrong type or out of its range is refused by name, with the range', () => {
+  const wrong: [object, string, string][] = [
+    [{ temperature: 3 }, 'temperature is 3', 'from 0 to 2'],
+    [{ temperature: -0.1 }, 'temperature is -0.1', 'from 0 to 2'],
+    [{ temperature: '1' }, 'temperature is "1"', 'a number'],
+    [{ temperature: Number.NaN }, 'temperature is NaN', 'a number'],
+    [{ top_p: 1.5 }, 'top_p is 1.5', 'from 0 to 1'],
+    [{ top_k: 1.5 }, 'top_k is 1.5', 'an integer of at least -1'],
+    [{ top_k: -2 }, 'top_k is -2', 'at least -1'],
+    [{ min_p: 2 }, 'min_p is 2', 'from 0 to 1'],
+    [{ seed: 0.5 }, 'seed is 0.5', 'an integer'],
+    [{ max_tokens: 0 }, 'max_tokens is 0', 'at least 1'],
+    [{ max_completion_tokens: '5' }, 'max_completion_tokens is "5"', 'an integer'],
+    [{ min_tokens: -1 }, 'min_tokens is -1', 'at least 0'],
+    [{ stop: '' }, 'stop is ""', 'not empty'],
+    [{ stop: ['a', 1] }, 'stop is ["a",1]', 'a string that is not empty'],
+    [{ stop_token_ids: [-1] }, 'stop_token_ids is [-1]', 'from 0'],
+    [{ ignore_eos: 1 }, 'ignore_eos is 1', 'true or false'],
+    [{ skip_special_tokens: 'no' }, 'skip_special_tokens is "no"', 'true or false'],
+    [{ include_stop_str_in_output: 0 }, 'include_stop_str_in_output is 0', 'true or false'],
+    [{ n: 0 }, 'n is 0', 'from 1 to 128'],
+    [{ stream: 'yes' }, 'stream is "yes"', 'true or false'],
+    [{ stream: true, stream_options: [] }, 'stream_options is []', 'an object'],
+    [
+      { stream: true, stream_options: { include_usage: 1 } },
+      'stream_options.include_usage is 1',
+      'true or false',
+    ],
+    [{ logprobs: 2 }, 'logprobs is 2', 'true or false'],
+    [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs is 21', 'from 0 to 20'],
+    [{ prompt_logprobs: -1 }, 'prompt_logprobs is -1', 'from 0 to 20'],
+    [{ return_token_ids: 'yes' }, 'return_token_ids is "yes"', 'true or false'],
+    [{ model: 5 }, 'model is 5', 'a string'],
+    [{ user: {} }, 'user is {}', 'a string'],
+    [{ add_generation_prompt: 'no' }, 'add_generation_prompt is "no"', 'true or false'],
+    [{ continue_final_message: 1 }, 'continue_final_message is 1', 'true or false'],
+    [{ chat_template_kwargs: [] }, 'chat_template_kwargs is []', 'an object'],
+    [{ messages: [] }, 'messages is []', 'not empty'],
+    [{ messages: 'Hi' }, 'messages is "Hi"', 'an array'],
+    [{ messages: null }, 'messages is missing', ''],
+    [{ messages: [{ role: 'robot', content: 'x' }] }, 'messages[0].role is "robot"', '"assistant"'],
+    [{ messages: [{ content: 'x' }] }, 'messages[0].role is missing', ''],
+    [{ messages: [{ role: 'user' }] }, 'messages[0].content is missing', ''],
+    [{ messages: [{ role: 'user', content: 5 }] }, 'messages[0].content is 5', 'a string'],
+    [
+      { messages: [{ role: 'user', content: [{ type: 'text' }] }] },
+      'messages[0].content[0].text is missing',
+      '',
+    ],
+    [{ messages: [{ role: 'user', content: [{ text: 'x' }] }] }, 'messages[0].content[0].type is', '"text"'],
+  ]
+  it.each(wrong)('%j', async (fields, given, expected) => {
+    const error = await refused(fields)
+    expect(error.code).toBe('invalid-request')
+    expect(error.message).toContain(given)
+    expect(error.message).toContain(expected)
+  })
+
+  const wrongPrompts: [object, string][] = [
+    [{ prompt: 5 }, 'prompt is 5'],
+    [{ prompt: [] }, 'prompt is []'],
+    [{ prompt: [1, 'a'] }, 'prompt is [1,"a"]'],
+    [{ prompt: [-1] }, 'prompt is [-1]'],
+    [{ prompt: [1.5] }, 'prompt is [1.5]'],
+    [{ prompt: [[]] }, 'prompt is [[]]'],
+    [{ prompt: null }, 'prompt is missing'],
+    [{ max_tokens: -1 }, 'max_tokens is -1'],
+    [{ logprobs: true }, 'logprobs is true'],
+    [{ logprobs: 21 }, 'logprobs is 21'],
+    [{ echo: 'yes' }, 'echo is "yes"'],
+  ]
+  it.each(wrongPrompts)('%j in completions', async (fields, given) => {
+    expect(await refused(fields, completion)).toMatchObject({
+      code: 'invalid-request',
+      message: expect.stringContaining(given),
+    })
+  })
+})
+
+describe('fields that contradict each other are refused', () => {
+  it.each<[object, string]>([
+    [{ top_logprobs: 2 }, 'top_logprobs'],
+    [{ min_tokens: 5, max_tokens: 4 }, 'min_tokens'],
+    [{ max_tokens: 5, max_completion_tokens: 4 }, 'max_completion_tokens'],
+    [{ stream_options: { include_usage: true } }, 'stream_options'],
+    [{ stream: true, prompt_logprobs: 0 }, 'prompt_logprobs'],
+    [{ continue_final_message: true }, 'continue_final_message'],
+  ])('%j', async (fields, name) => {
+    const error = await refused(fields)
+    expect(error.code).toBe('invalid-request')
+    expect(error.message).toContain(name)
+    expect(error.remedy).not.toBe('')
+  })
+})
+
+describe('a field that is not built', () => {
+  const neutral: Record<string, unknown[]> = {
+    add_special_tokens: [false],
+    bad_words: [[]],
+    best_of: [1],
+    documents: [[]],
+    echo: [false],
+    frequency_penalty: [0],
+    function_call: ['none', 'auto'],
+    functions: [[]],
+    include_reasoning: [true],
+    length_penalty: [1],
+    logit_bias: [{}],
+    logits_processors: [[]],
+    logprob_token_ids: [[]],
+    media_io_kwargs: [{}],
+    metadata: [{ app: 'x' }],
+    mm_processor_kwargs: [{}],
+    modalities: [['text']],
+    parallel_tool_calls: [true, false],
+    presence_penalty: [0],
+    priority: [0],
+    prompt_cache_key: ['key'],
+    prompt_cache_options: [{}],
+    prompt_cache_retention: ['in_memory'],
+    repetition_penalty: [1],
+    response_format: [{ type: 'text' }],
+    return_assistant_tokens_mask: [false],
+    return_prompt_text: [false],
+    return_token_offsets: [false],
+    return_tokens_as_token_ids: [false],
+    safety_identifier: ['hash'],
+    service_tier: ['auto', 'default'],
+    spaces_between_special_tokens: [true],
+    store: [false],
+    suffix: [''],
+    thinking_token_budget: [-1],
+    tool_choice: ['none', 'auto'],
+    tools: [[]],
+    use_beam_search: [false],
+    verbosity: ['medium'],
+    vllm_xargs: [{}],
+  }
+  const asking = (name: string) => {
+    const objects = [
+      'logit_bias',
+      'media_io_kwargs',
+      'mm_processor_kwargs',
+      'prompt_cache_options',
+      'vllm_xargs',
+    ]
+    return objects.includes(name) ? { a: 1 } : 31
+  }
+  const tables = { chat: [chatFields, chat], completion: [completionFields, completion] } as const
+
+  for (const [kind, [fields, send]] of Object.entries(tables)) {
+    const names = Object.entries(fields).flatMap(([name, field]) => (field.kind === 'unbuilt' ? [name] : []))
+
+    it.each(names)(`${kind}: %s is accepted where it asks for nothing`, async (name) => {
+      for (const value of [null, undefined, ...(neutral[name] ?? [])]) {
+        await expect((await send({ [name]: value })).result).resolves.toBeDefined()
+      }
+    })
+
+    it.each(names)(`${kind}: %s is refused by name where it asks for something`, async (name) => {
+      const error = await refused({ [name]: asking(name) }, send)
+      expect(error.code).toBe('unsupported-field')
+      expect(error.message).toContain(name)
+      expect(error.remedy).toContain(name)
+    })
+  }
+
+  it.each([
+    [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
+    [{ tool_choice: 'required' }, 'tool_choice'],
+    [{ response_format: { type: 'json_object' } }, 'response_format'],
+    [
+      { messages: [{ role: 'user', content: [{ image_url: { url: '' }, type: 'image_url' }] }] },
+      'content[0].type',
+    ],
+    [{ messages: [{ role: 'assistant', content: null, tool_calls: [{}] }] }, 'messages[0].tool_calls'],
+  ])('is refused: %j', async (fields, name) => {
+    expect(await refused(fields)).toMatchObject({
+      code: 'unsupported-field',
+      message: expect.stringContaining(name),
+    })
+  })
+})
+
+describe('an unknown field is refused, with the name that was probably meant', () => {
+  it.each([
+    [{ temprature: 1 }, 'temprature', 'temperature'],
+    [{ maxTokens: 5 }, 'maxTokens', 'max_tokens'],
+    [{ messages: [{ role: 'user', contnet: 'x' }] }, 'messages[0].contnet', 'messages[0].content'],
+    [
+      { stream: true, stream_options: { includeUsage: true } },
+      'stream_options.includeUsage',
+      'include_usage',
+    ],
+  ])('%j', async (fields, name, meant) => {
+    const error = await refused(fields)
+    expect(error).toMatchObject({ code: 'invalid-request', message: `There is no ${name}.` })
+    expect(error.remedy).toContain(meant)
+  })
+
+  it('and with no guess where none is near', async () => {
+    expect((await refused({ wibble: 1 })).remedy).toBe('Leave wibble out.')
+  })
+
+  it('also where an object’s prototype has the name', async () => {
+    expect((await refused({ constructor: 1 })).code).toBe('invalid-request')
+  })
+
+  it('in the options beside the body too', async () => {
+    const { engine } = await fakeEngine()
+    const create = (options: object) => engine.completions.create({ prompt: 'Hi' }, options)
+    expect(await failure(create({ singal: null }))).toMatchObject({ code: 'invalid-option' })
+    expect((await failure(create({ signal: 5 }))).message).toContain('an AbortSignal')
+    expect((await failure(create({ onPrefill: 5 }))).message).toContain('a function')
+  })
+
+  it('and a body that is no object', async () => {
+    const { engine } = await fakeEngine()
+    const create = (body: unknown) => engine.completions.create(body as CompletionRequest)
+    for (const body of [null, undefined, 'Hi', []])
+      expect((await failure(create(body))).code).toBe('invalid-request')
+  })
+})
+
+describe('what a request asks for reaches the engine', () => {
+  it('as OpenAI’s defaults', async () => {
+    const { sampler, stop, ...rest } = await generated({})
+    expect(sampler).toEqual({ temperature: 1, topK: 0, topP: 1, minP: 0, seed: expect.any(Number) })
+    expect(stop).toEqual({
+      maxTokens: null,
+      minTokens: 0,
+      ignoreEos: false,
+      stopTokenIds: [],
+      stopStrings: [],
+      includeStopString: false,
+    })
+    expect(rest).toMatchObject({ logprobs: null, promptLogprobs: null, skipSpecialTokens: true, echo: false })
+  })
+
+  it('field by field', async () => {
+    const sampling = { temperature: 0.5, top_p: 0.9, top_k: 40, min_p: 0.05, seed: 42 }
+    const stopping = { max_tokens: 9, min_tokens: 2, stop: ['a', 'b'], stop_token_ids: [2], ignore_eos: true }
+    const showing = { include_stop_str_in_output: true, skip_special_tokens: false, prompt_logprobs: 3 }
+    expect(await generated({ ...sampling, ...stopping, ...showing, logprobs: true })).toMatchObject({
+      sampler: { temperature: 0.5, topP: 0.9, topK: 40, minP: 0.05, seed: 42 },
+      stop: {
+        maxTokens: 9,
+        minTokens: 2,
+        stopStrings: ['a', 'b'],
+        stopTokenIds: [2],
+        ignoreEos: true,
+        includeStopString: true,
+      },
+      skipSpecialTokens: false,
+      promptLogprobs: 3,
+      logprobs: 0,
+    })
+  })
+
+  it('with null as good as nothing', async () => {
+    const nothing = Object.fromEntries(Object.keys(chatFields).map((name) => [name, null]))
+    const { id: _, ...given } = await generated({ ...nothing, messages, seed: 1 })
+    expect(given).toEqual({ ...(await generated({ seed: 1 })), id: undefined })
+  })
+
+  it('with values that mean the same: top_k −1, top_p 0, a stop alone, a newer name', async () => {
+    const { sampler, stop } = await generated({ top_k: -1, top_p: 0, stop: 'x', max_completion_tokens: 7 })
+    expect(sampler.topK).toBe(0)
+    expect(sampler.topP).toBeGreaterThan(0)
+    expect(stop).toMatchObject({ stopStrings: ['x'], maxTokens: 7 })
+  })
+
+  it.each([
+    [5, 5],
+    [2 ** 32 - 1, 2 ** 32 - 1],
+    [2 ** 32, 1],
+    [-1, 0],
+  ])('with the seed %d as the 32 bits %d', async (seed, bits) => {
+    expect((await generated({ seed })).sampler.seed).toBe(bits)
+  })
+
+  it('with messages as the chat template takes them', async () => {
+    const conversation = [
+      { role: 'developer', content: 'Be brief.' },
+      {
+        role: 'user',
+        name: 'Ann',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: 'b' },
+        ],
+      },
+      { role: 'assistant', content: null, refusal: null, annotations: [], tool_calls: [] },
+      { role: 'tool', tool_call_id: 'c1', content: '4' },
+    ]
+    const fields = {
+      messages: conversation,
+      add_generation_prompt: false,
+      continue_final_message: true,
+      chat_template_kwargs: { enable_thinking: false },
+    }
+    expect((await generated(fields)).prompt).toEqual({
+      kind: 'chat',
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'a\nb', name: 'Ann' },
+        { role: 'assistant', content: '' },
+        { role: 'tool', content: '4', tool_call_id: 'c1' },
+      ],
+      addGenerationPrompt: false,
+      continueFinalMessage: true,
+      variables: { enable_thinking: false },
+    })
+  })
+})
