@@ -7,7 +7,9 @@ struct Octet { low: vec4f, high: vec4f }
 fn half(word: u32) -> f32 {
   let magnitude = word & 0x7fffu;
   let sign = (word & 0x8000u) << 16u;
-  let normal = bitcast<f32>(((magnitude << 13u) + 0x38000000u) | sign);
+  // Infinity and NaN have the greatest exponent in both formats.
+  let bias = select(0x38000000u, 0x70000000u, magnitude >= 0x7c00u);
+  let normal = bitcast<f32>(((magnitude << 13u) + bias) | sign);
   let subnormal = bitcast<f32>(bitcast<u32>(f32(magnitude) * 0x1p-24) | sign);
   return select(normal, subnormal, magnitude < 0x0400u);
 }

@@ -17,7 +17,7 @@ export interface Variants {
 const software: Variants = {
   name: 'lanes-own-rows',
   matvec: { workgroup_size: 16, segment_lanes: 1 },
-  matmul: { workgroup_size: 16, rows_per_lane: 16 },
+  matmul: { workgroup_size: 16, rows_per_lane: 8 },
   rowLanes: 32,
   attentionLanes: 32,
   prefillLanes: 48,
