@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { chromium, type LaunchOptions } from 'playwright'
+
+/** Software adapters that the tests run on. */
+export type Adapter = 'swiftshader' | 'lavapipe'
+
+export function testAdapter(): Adapter {
+  const name = process.env.OCTAVO_ADAPTER ?? 'swiftshader'
+  if (name !== 'swiftshader' && name !== 'lavapipe') {
+    throw new Error(`OCTAVO_ADAPTER is '${name}'; it must be swiftshader or lavapipe`)
+  }
+  return name
+}
+
+const quiet = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--enable-unsafe-webgpu',
+]
+
+const systemNames = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
+
+/** A Chromium that is on this machine: CHROMIUM_PATH, the system's, or Playwright's own; null if there is none. */
+export function findChromium(): string | null {
+  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH
+  for (const name of systemNames) {
+    try {
+      return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
+    } catch {
+      // The next name.
+    }
+  }
+  const own = chromium.executablePath()
+  return own && existsSync(own) ? own : null
+}
+
+/** How Playwright starts Chromium with WebGPU on a software adapter; for lavapipe, scripts/lavapipe/setup.sh sets the rest. */
+export function chromiumOptions(adapter: Adapter = testAdapter()): LaunchOptions {
+  const executablePath = findChromium() ?? undefined
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value
+  if (adapter === 'swiftshader') {
+    delete env.VK_ICD_FILENAMES
+    return { executablePath, headless: true, env, args: [...quiet, '--use-webgpu-adapter=swiftshader'] }
+  }
+  const flags = process.env.CHROMIUM_FLAGS
+  if (!flags || !process.env.VK_ICD_FILENAMES) {
+    throw new Error('for lavapipe, first: eval "$(scripts/lavapipe/setup.sh)"')
+  }
+  return { executablePath, headless: true, env, args: [...new Set([...quiet, ...flags.split(' ')])] }
+}

@@ -1,0 +1,98 @@
+import { resolve } from 'node:path'
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig } from 'vitest/config'
+import { chromiumOptions } from './test/support/browser.ts'
+import { serveTestFiles } from './test/support/test-files.ts'
+
+const src = (path: string) => resolve(import.meta.dirname, path)
+
+/** Relative, so that the built library finds its worker beside itself wherever it is served from. */
+const base = './'
+const worker = {
+  format: 'es' as const,
+  rollupOptions: { output: { entryFileNames: 'worker.js', chunkFileNames: 'worker-[name].js' } },
+}
+const alias = { octavo: src('src/index.ts') }
+
+/** Modes: `library` builds dist/, `demo` builds dist-demo/; without one, tests and the development server. */
+export default defineConfig(({ mode }) => {
+  if (mode === 'library') {
+    return {
+      base,
+      worker,
+      publicDir: false,
+      build: {
+        target: 'es2022',
+        minify: true,
+        sourcemap: true,
+        lib: { entry: src('src/index.ts'), formats: ['es'], fileName: () => 'index.js' },
+      },
+    }
+  }
+  if (mode === 'demo') {
+    return {
+      base,
+      worker,
+      root: src('demo'),
+      resolve: { alias },
+      build: { target: 'es2022', outDir: src('dist-demo'), emptyOutDir: true, sourcemap: true },
+    }
+  }
+  return {
+    resolve: { alias },
+    worker,
+    test: {
+      projects: [
+        {
+          extends: true,
+          test: {
+            name: 'unit',
+            environment: 'node',
+            include: ['test/unit/**/*.test.ts'],
+            testTimeout: 30_000,
+          },
+        },
+        {
+          extends: true,
+          plugins: [serveTestFiles()],
+          // Found at the first import otherwise, which reloads the page under a running test.
+          optimizeDeps: {
+            include: [
+              '@huggingface/jinja',
+              '@huggingface/tokenizers',
+              '@noble/hashes/sha2.js',
+              'comlink',
+              'idb-keyval',
+              'wesl/core',
+            ],
+          },
+          test: {
+            name: 'gpu',
+            include: ['test/gpu/**/*.test.ts'],
+            fileParallelism: false,
+            testTimeout: 600_000,
+            hookTimeout: 600_000,
+            browser: {
+              enabled: true,
+              headless: true,
+              screenshotFailures: false,
+              provider: playwright({ launchOptions: chromiumOptions() }),
+              instances: [{ browser: 'chromium' }],
+            },
+          },
+        },
+        {
+          extends: true,
+          test: {
+            name: 'e2e',
+            environment: 'node',
+            include: ['test/e2e/**/*.test.ts'],
+            fileParallelism: false,
+            testTimeout: 600_000,
+            hookTimeout: 600_000,
+          },
+        },
+      ],
+    },
+  }
+})
