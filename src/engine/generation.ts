@@ -4,7 +4,7 @@ import type { SamplerSettings, TokenLogprobs } from '../model/step'
 export interface StopSettings {
   readonly maxTokens: number
   readonly minTokens: number
-  /** Do not stop at the model's end-of-sequence ids, and never draw them. */
+  /** Go on past the model's end-of-sequence ids. */
   readonly ignoreEos: boolean
   readonly stopTokenIds: readonly number[]
   /** Ends the text before the string, also where it spans tokens. */

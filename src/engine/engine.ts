@@ -1,0 +1,267 @@
+import type { ChunkResult, Runner } from '../model/step'
+import { abortedError, OctavoError } from '../util/octavo-error'
+import type { EngineStats, GenerationEvent, GenerationRequest } from './generation'
+import { type ScheduledChunk, Scheduler } from './scheduler'
+import { Sequence, type SequenceHooks } from './sequence'
+import { StopText, type TextSource } from './stop-text'
+
+/** A step that has been submitted. */
+interface InFlight {
+  readonly items: readonly ScheduledChunk[]
+  readonly results: Promise<readonly ChunkResult[]>
+}
+
+export interface GenerateOptions {
+  readonly signal: AbortSignal
+  /** A fresh one for each generation. */
+  readonly detokenizer: TextSource
+  readonly eosIds: readonly number[]
+  /** Events in order, those of one step together. */
+  readonly onEvents: (events: readonly GenerationEvent[]) => void
+}
+
+const maxBannedIds = 8
+
+/** Runs generations over one model: a loop of steps for as long as there is something to do. */
+export class Engine {
+  readonly #runner: Runner
+  readonly #scheduler: Scheduler
+  readonly #sequences = new Set<Sequence>()
+  #inFlight: InFlight | null = null
+  #looping = false
+  #arrivals = 0
+  #steps = 0
+  #ended: unknown = null
+
+  constructor(runner: Runner) {
+    this.#runner = runner
+    this.#scheduler = new Scheduler(runner.limits)
+  }
+
+  /**
+   * Runs one generation to its end; resolves after its 'finish' event.
+   *
+   * @throws OctavoError 'context-too-long', 'invalid-request', 'aborted', or what ended the engine
+   */
+  generate(request: GenerationRequest, options: GenerateOptions): Promise<void> {
+    const { signal, detokenizer, eosIds, onEvents } = options
+    return new Promise((resolve, reject) => {
+      if (this.#ended) throw this.#ended
+      if (signal.aborted) throw abortedError('The generation', signal)
+      this.#check(request, eosIds)
+      const onAbort = () => this.#end(sequence, abortedError('The generation', signal))
+      const hooks: SequenceHooks = {
+        onEvents,
+        detokenizer,
+        eosIds,
+        onEnd: (error) => {
+          signal.removeEventListener('abort', onAbort)
+          if (error) reject(error)
+          else resolve()
+        },
+      }
+      const { stopStrings, includeStopString } = request.stop
+      const text = new StopText(detokenizer, stopStrings, includeStopString)
+      const sequence = new Sequence(request, hooks, text, this.#arrivals++)
+      signal.addEventListener('abort', onAbort)
+      this.#sequences.add(sequence)
+      if (!sequence.wantsTokens && sequence.promptTokens < 2) this.#finishScoring(sequence, [])
+      else this.#scheduler.add(sequence)
+      this.#wake()
+    })
+  }
+
+  #check(request: GenerationRequest, eosIds: readonly number[]): void {
+    const { promptIds, stop } = request
+    const { maxContext, vocabSize } = this.#runner.limits
+    if (promptIds.length === 0) {
+      throw new OctavoError('invalid-request', 'The prompt is empty.', 'Give at least one token of prompt.')
+    }
+    const foreign = promptIds.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize)
+    if (foreign !== undefined) {
+      throw new OctavoError(
+        'invalid-request',
+        `The prompt has the token id ${foreign}; the model’s vocabulary has ${vocabSize}.`,
+        'Give ids of this model’s own tokenizer.',
+      )
+    }
+    const room = stop.maxTokens > 0 ? maxContext - 1 : maxContext
+    if (promptIds.length > room) {
+      throw new OctavoError(
+        'context-too-long',
+        `The prompt has ${promptIds.length} tokens; the context holds ${maxContext}, the answer included.`,
+        'Shorten the prompt, or load the model with a larger kvCache.maxTokens.',
+      )
+    }
+    if (stop.minTokens > 0 && new Set([...eosIds, ...stop.stopTokenIds]).size > maxBannedIds) {
+      throw new OctavoError(
+        'invalid-request',
+        `min_tokens can hold back ${maxBannedIds} ids; the model’s end ids and stop_token_ids are more.`,
+        'Give fewer stop_token_ids, or no min_tokens.',
+      )
+    }
+  }
+
+  stats(): EngineStats {
+    const { running, waiting, blocks } = this.#scheduler
+    return {
+      runningSequences: running.length,
+      waitingSequences: waiting.length,
+      blocksInUse: blocks.blocksInUse,
+      blocks: blocks.blocks,
+      steps: this.#steps,
+    }
+  }
+
+  /** @throws Error unless every KV block is free or held by exactly the sequences that count it */
+  checkIntegrity(): void {
+    const { running, waiting, blocks } = this.#scheduler
+    const draining = this.#inFlight?.items.map(({ sequence }) => sequence) ?? []
+    const holders = new Set([...running, ...waiting, ...draining])
+    blocks.checkIntegrity([...holders].map((sequence) => sequence.blocks))
+  }
+
+  /** Ends every generation with the error, now and from now on. */
+  stop(error: OctavoError): void {
+    this.#ended ??= error
+    for (const sequence of [...this.#sequences]) this.#end(sequence, error)
+  }
+
+  #wake(): void {
+    if (this.#looping) return
+    this.#looping = true
+    void this.#loop()
+  }
+
+  async #loop(): Promise<void> {
+    try {
+      while (this.#inFlight || this.#scheduler.running.length + this.#scheduler.waiting.length > 0) {
+        await this.step()
+      }
+    } catch (error) {
+      this.#inFlight = null
+      this.stop(asOctavoError(error))
+    } finally {
+      this.#looping = false
+    }
+  }
+
+  /** One turn of the engine: a batch is submitted before the ids of the one before it are read. */
+  async step(): Promise<void> {
+    const previous = this.#inFlight
+    this.#inFlight = this.#run(this.#scheduler.schedule())
+    if (previous) await this.#postprocess(previous)
+    else if (!this.#inFlight) throw new Error('sequences wait and none can be scheduled')
+  }
+
+  #run(items: readonly ScheduledChunk[]): InFlight | null {
+    if (items.length === 0) return null
+    this.#steps += 1
+    const results = this.#runner.run(items.map((item) => item.chunk))
+    // A step that fails is reported when it is read back.
+    results.catch(() => undefined)
+    return { items, results }
+  }
+
+  async #postprocess({ items, results }: InFlight): Promise<void> {
+    const read = await results
+    items.forEach((item, i) => {
+      this.#scheduler.stepDone(item.sequence)
+      if (!item.sequence.done && item.epoch === item.sequence.epoch) this.#apply(item, read[i]!)
+    })
+  }
+
+  /** What a step means for one sequence. */
+  #apply({ sequence, chunk, count }: ScheduledChunk, result: ChunkResult): void {
+    const events: GenerationEvent[] = []
+    const done = chunk.start + count
+    result.promptLogprobs.forEach((logprobs, i) => {
+      sequence.promptLogprobs[chunk.start + 1 + i] = logprobs
+    })
+    if (done < sequence.promptTokens) {
+      events.push({ type: 'prefill', done, total: sequence.promptTokens })
+    }
+    if (!sequence.wantsTokens) {
+      if (done >= sequence.promptTokens - 1) this.#finishScoring(sequence, events)
+      else sequence.hooks.onEvents(events)
+      return
+    }
+    if (result.sampledId === null) {
+      if (events.length > 0) sequence.hooks.onEvents(events)
+      return
+    }
+    this.#reportPrompt(sequence, events)
+    sequence.pending -= 1
+    sequence.ids.push(result.sampledId)
+    this.#extend(sequence, result.sampledId, result, events)
+  }
+
+  #extend(sequence: Sequence, id: number, result: ChunkResult, events: GenerationEvent[]): void {
+    const { stop } = sequence.request
+    const logprobs = result.logprobs ? [result.logprobs] : []
+    const past = sequence.completionTokens >= stop.minTokens
+    const isEos = !stop.ignoreEos && sequence.hooks.eosIds.includes(id)
+    const isStopId = stop.stopTokenIds.includes(id)
+    if (past && (isEos || isStopId)) {
+      // The id is reported as it was drawn; its text is not.
+      const rest = sequence.text.finish(true)
+      events.push({ type: 'delta', text: rest.text, ids: [id], logprobs })
+      this.#finish(sequence, 'stop', rest.stop ?? (isStopId && !isEos ? id : null), events)
+      return
+    }
+    const step = sequence.text.push(id, past)
+    const atEnd =
+      sequence.completionTokens >= stop.maxTokens || sequence.ids.length >= this.#runner.limits.maxContext
+    if (step.stop !== null || !atEnd) {
+      events.push({ type: 'delta', text: step.text, ids: [id], logprobs })
+      if (step.stop !== null) this.#finish(sequence, 'stop', step.stop, events)
+      else sequence.hooks.onEvents(events)
+      return
+    }
+    const rest = sequence.text.finish(past)
+    events.push({ type: 'delta', text: step.text + rest.text, ids: [id], logprobs })
+    this.#finish(sequence, rest.stop === null ? 'length' : 'stop', rest.stop, events)
+  }
+
+  #reportPrompt(sequence: Sequence, events: GenerationEvent[]): void {
+    if (sequence.promptReported) return
+    sequence.promptReported = true
+    const logprobs = sequence.request.promptLogprobs === null ? null : sequence.promptLogprobs
+    events.push({ type: 'prompt', logprobs })
+  }
+
+  #finishScoring(sequence: Sequence, events: GenerationEvent[]): void {
+    this.#reportPrompt(sequence, events)
+    this.#finish(sequence, 'length', null, events)
+  }
+
+  #finish(
+    sequence: Sequence,
+    reason: 'stop' | 'length',
+    stopReason: string | number | null,
+    events: GenerationEvent[],
+  ): void {
+    const { promptTokens, completionTokens } = sequence
+    events.push({ type: 'finish', reason, stopReason, usage: { promptTokens, completionTokens } })
+    sequence.hooks.onEvents(events)
+    this.#end(sequence, null)
+  }
+
+  #end(sequence: Sequence, error: unknown): void {
+    if (sequence.done) return
+    sequence.done = true
+    this.#sequences.delete(sequence)
+    this.#scheduler.remove(sequence)
+    sequence.hooks.onEnd(error)
+  }
+}
+
+function asOctavoError(error: unknown): OctavoError {
+  if (error instanceof OctavoError) return error
+  return new OctavoError(
+    'internal',
+    `A step of the engine failed: ${error instanceof Error ? error.message : String(error)}`,
+    'Create the engine again; if it happens again, report it with the contents of engine.info.',
+    { cause: error },
+  )
+}

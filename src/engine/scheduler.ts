@@ -1,0 +1,167 @@
+import type { RunnerLimits, StepChunk } from '../model/step'
+import { BlockManager } from './block-manager'
+import type { Sequence } from './sequence'
+
+/** One sequence's part of a step, with what postprocessing must know of it. */
+export interface ScheduledChunk {
+  readonly sequence: Sequence
+  readonly epoch: number
+  readonly count: number
+  readonly chunk: StepChunk
+}
+
+/**
+ * Fills steps: decode tokens first, then chunks of prompts, first come first served, under the runner's limits. When
+ * blocks run out, the youngest running sequence gives its blocks back and is computed again later.
+ */
+export class Scheduler {
+  readonly blocks: BlockManager
+  /** In order of arrival; those that were preempted come back at their old place. */
+  readonly waiting: Sequence[] = []
+  /** In order of arrival. */
+  readonly running: Sequence[] = []
+  readonly #freeSlots: number[]
+
+  constructor(readonly limits: RunnerLimits) {
+    this.blocks = new BlockManager(limits.blocks, limits.blockSize)
+    this.#freeSlots = Array.from({ length: limits.maxSequences }, (_, i) => limits.maxSequences - 1 - i)
+  }
+
+  add(sequence: Sequence): void {
+    insertByArrival(this.waiting, sequence)
+  }
+
+  /** The next step's chunks; none when there is nothing to do until a step in flight has been read back. */
+  schedule(): ScheduledChunk[] {
+    const budget = { tokens: this.limits.maxBatchTokens, rows: this.limits.maxLogitRows }
+    const step: ScheduledChunk[] = []
+    for (const sequence of [...this.running]) {
+      if (sequence.slot !== null && sequence.decoding) this.#take(sequence, budget, step)
+    }
+    for (const sequence of [...this.running]) {
+      if (sequence.slot !== null && !sequence.decoding) this.#take(sequence, budget, step)
+    }
+    while (this.waiting.length > 0 && budget.tokens > 0 && this.#freeSlots.length > 0) {
+      const sequence = this.waiting[0]!
+      // A whole prompt's blocks, so that sequences do not start only to preempt one another.
+      if (sequence.stepsInFlight > 0 || !this.blocks.canGrow(sequence.blocks, sequence.length)) break
+      this.waiting.shift()
+      sequence.slot = this.#freeSlots.pop()!
+      insertByArrival(this.running, sequence)
+      this.#take(sequence, budget, step)
+    }
+    return step
+  }
+
+  #take(sequence: Sequence, budget: { tokens: number; rows: number }, step: ScheduledChunk[]): void {
+    const scoring = sequence.request.promptLogprobs !== null && sequence.computed < sequence.promptTokens - 1
+    let count = Math.min(sequence.length - sequence.computed, budget.tokens)
+    if (!sequence.wantsTokens) count = Math.min(count, sequence.promptTokens - 1 - sequence.computed)
+    if (scoring) count = Math.min(count, budget.rows)
+    // The last token of the known ones gives the next id, and needs a row of logits for it.
+    if (sequence.computed + count === sequence.length && sequence.wantsTokens) {
+      if (this.#reachesEnd(sequence)) return
+      const rows = scoring ? count : 1
+      if (rows > budget.rows) count -= 1
+    }
+    if (count <= 0 || !this.#makeRoom(sequence, sequence.computed + count, step)) return
+    this.blocks.grow(sequence.blocks, sequence.computed + count)
+    const item = this.#chunk(sequence, count)
+    budget.tokens -= count
+    budget.rows -= (item.chunk.sampler ? 1 : 0) + (item.chunk.promptLogprobs?.targets.length ?? 0)
+    sequence.computed += count
+    sequence.stepsInFlight += 1
+    if (item.chunk.sampler) sequence.pending += 1
+    step.push(item)
+  }
+
+  /** The token on the GPU is the last one this sequence may have: nothing follows it. */
+  #reachesEnd(sequence: Sequence): boolean {
+    const { maxTokens } = sequence.request.stop
+    return sequence.length - sequence.promptTokens >= maxTokens || sequence.length >= this.limits.maxContext
+  }
+
+  #chunk(sequence: Sequence, count: number): ScheduledChunk {
+    const { request, computed: start } = sequence
+    const end = start + count
+    const onGpu = end > sequence.ids.length
+    const samples = end === sequence.length && sequence.wantsTokens
+    const targets =
+      request.promptLogprobs === null
+        ? []
+        : sequence.ids.slice(start + 1, Math.min(end + 1, sequence.promptTokens))
+    const chunk: StepChunk = {
+      slot: sequence.slot!,
+      start,
+      ids: onGpu ? 'sampled' : sequence.ids.slice(start, end),
+      blocks: [...sequence.blocks],
+      sampler: samples ? { ...request.sampler, bannedIds: this.#bannedIds(sequence) } : null,
+      logprobs: samples ? request.logprobs : null,
+      promptLogprobs: targets.length > 0 ? { targets, top: request.promptLogprobs! } : null,
+    }
+    return { sequence, epoch: sequence.epoch, count, chunk }
+  }
+
+  /** Ids that would end the text before `min_tokens`. */
+  #bannedIds({ length, promptTokens, request, hooks }: Sequence): readonly number[] {
+    const { minTokens, ignoreEos, stopTokenIds } = request.stop
+    if (length - promptTokens >= minTokens) return []
+    return [...new Set([...(ignoreEos ? [] : hooks.eosIds), ...stopTokenIds])]
+  }
+
+  /** Preempts younger sequences until there are blocks; false when the sequence must wait itself. */
+  #makeRoom(sequence: Sequence, tokens: number, step: readonly ScheduledChunk[]): boolean {
+    while (!this.blocks.canGrow(sequence.blocks, tokens)) {
+      const inStep = new Set(step.map((item) => item.sequence))
+      const victim = this.running.findLast((other) => other.number > sequence.number && !inStep.has(other))
+      if (!victim) return this.#preemptOrWait(sequence, step)
+      // While steps of the victim are in flight they write to its blocks; those are free once they are read back.
+      const free = victim.stepsInFlight === 0
+      this.#preempt(victim)
+      if (!free) return false
+    }
+    return true
+  }
+
+  /** The youngest gives way to nobody in particular: it waits while others run, else it goes back to the queue. */
+  #preemptOrWait(sequence: Sequence, step: readonly ScheduledChunk[]): boolean {
+    const olderRuns = this.running.some((other) => other !== sequence && other.number < sequence.number)
+    if (olderRuns && !step.some((item) => item.sequence === sequence)) this.#preempt(sequence)
+    return false
+  }
+
+  #preempt(sequence: Sequence): void {
+    this.#leave(sequence)
+    sequence.epoch += 1
+    sequence.computed = 0
+    sequence.pending = 0
+    if (sequence.stepsInFlight === 0) this.blocks.release(sequence.blocks)
+    this.add(sequence)
+  }
+
+  /** Takes an ended sequence out; its blocks are freed once no step in flight writes to them. */
+  remove(sequence: Sequence): void {
+    this.#leave(sequence)
+    const waiting = this.waiting.indexOf(sequence)
+    if (waiting >= 0) this.waiting.splice(waiting, 1)
+    if (sequence.stepsInFlight === 0) this.blocks.release(sequence.blocks)
+  }
+
+  #leave(sequence: Sequence): void {
+    const place = this.running.indexOf(sequence)
+    if (place >= 0) this.running.splice(place, 1)
+    if (sequence.slot !== null) this.#freeSlots.push(sequence.slot)
+    sequence.slot = null
+  }
+
+  /** A step of the sequence has been read back. */
+  stepDone(sequence: Sequence): void {
+    sequence.stepsInFlight -= 1
+    if (sequence.stepsInFlight === 0 && sequence.slot === null) this.blocks.release(sequence.blocks)
+  }
+}
+
+function insertByArrival(list: Sequence[], sequence: Sequence): void {
+  const place = list.findIndex((other) => other.number > sequence.number)
+  list.splice(place < 0 ? list.length : place, 0, sequence)
+}

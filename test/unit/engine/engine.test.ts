@@ -1,0 +1,275 @@
+import { describe, expect, it } from 'vitest'
+import { Engine } from '../../../src/engine/engine'
+import type { GenerationEvent, GenerationRequest } from '../../../src/engine/generation'
+import { OctavoError } from '../../../src/util/octavo-error'
+import { FakeRunner, nextId, random, testLimits } from './fake-runner'
+
+const words = { push: (id: number) => `${id} `, finish: () => '' }
+
+function request(
+  promptIds: number[],
+  stop: Partial<GenerationRequest['stop']> = {},
+  rest: Partial<GenerationRequest> = {},
+): GenerationRequest {
+  return {
+    promptIds,
+    sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+    stop: {
+      maxTokens: 20,
+      minTokens: 0,
+      ignoreEos: false,
+      stopTokenIds: [],
+      stopStrings: [],
+      includeStopString: false,
+      ...stop,
+    },
+    logprobs: null,
+    promptLogprobs: null,
+    skipSpecialTokens: true,
+    ...rest,
+  }
+}
+
+interface Answer {
+  ids: number[]
+  text: string
+  events: GenerationEvent[]
+  finish: Extract<GenerationEvent, { type: 'finish' }> | null
+}
+
+async function generate(
+  engine: Engine,
+  asked: GenerationRequest,
+  signal = new AbortController().signal,
+  onEvents?: () => void,
+): Promise<Answer> {
+  const answer: Answer = { ids: [], text: '', events: [], finish: null }
+  await engine.generate(asked, {
+    signal,
+    detokenizer: { ...words },
+    eosIds: [0],
+    onEvents: (events) => {
+      for (const event of events) {
+        answer.events.push(event)
+        if (event.type === 'delta') {
+          answer.ids.push(...event.ids)
+          answer.text += event.text
+        }
+        if (event.type === 'finish') answer.finish = event
+      }
+      onEvents?.()
+    },
+  })
+  return answer
+}
+
+/** What the fake model answers, told without an engine. */
+function expected(
+  promptIds: readonly number[],
+  maxTokens: number,
+  maxContext = testLimits.maxContext,
+): number[] {
+  const ids = [...promptIds]
+  while (ids.length - promptIds.length < maxTokens && ids.length < maxContext) {
+    const id = nextId(ids)
+    ids.push(id)
+    if (id === 0) break
+  }
+  return ids.slice(promptIds.length)
+}
+
+const prompt = (length: number, seed = 1) =>
+  Array.from(
+    { length },
+    (
+      (next) => () =>
+        1 + next(900)
+    )(random(seed)),
+  )
+/** A prompt whose answer has no end-of-sequence id among its first tokens. */
+function openEnded(tokens: number): number[] {
+  for (let seed = 1; ; seed++) if (!expected(prompt(5, seed), tokens).includes(0)) return prompt(5, seed)
+}
+
+describe('a generation', () => {
+  it('gives the model’s ids one after the other, whatever the token budget', async () => {
+    for (const maxBatchTokens of [1, 3, 7, 32]) {
+      const engine = new Engine(
+        new FakeRunner({ maxBatchTokens: Math.max(maxBatchTokens, 4), maxSequences: 4 }),
+      )
+      const { ids, events } = await generate(engine, request(prompt(30)))
+      expect(ids).toEqual(expected(prompt(30), 20))
+      expect(events.map((event) => event.type).filter((type) => type === 'prompt')).toHaveLength(1)
+      engine.checkIntegrity()
+      expect(engine.stats().blocksInUse).toBe(0)
+    }
+  })
+
+  it('submits a step before it has read the one before', async () => {
+    const runner = new FakeRunner()
+    await generate(new Engine(runner), request(openEnded(10), { maxTokens: 10 }))
+    expect(runner.chunks.filter((chunk) => chunk.ids === 'sampled')).toHaveLength(9)
+  })
+
+  it('ends with the end-of-sequence id, which is reported and has no text', async () => {
+    let seed = 1
+    while (!expected(prompt(5, seed), 50).includes(0)) seed++
+    const { ids, text, finish } = await generate(
+      new Engine(new FakeRunner()),
+      request(prompt(5, seed), { maxTokens: 50 }),
+    )
+    expect(ids.at(-1)).toBe(0)
+    expect(text).not.toMatch(/\b0 $/)
+    expect(finish).toMatchObject({
+      reason: 'stop',
+      stopReason: null,
+      usage: { promptTokens: 5, completionTokens: ids.length },
+    })
+  })
+
+  it('goes past the end-of-sequence id when told to, and holds it back under min_tokens', async () => {
+    let seed = 1
+    while (expected(prompt(5, seed), 6).length === 6) seed++
+    const ignoring = await generate(
+      new Engine(new FakeRunner()),
+      request(prompt(5, seed), { maxTokens: 8, ignoreEos: true }),
+    )
+    expect(ignoring.ids).toContain(0)
+    expect(ignoring.ids).toHaveLength(8)
+    const held = await generate(
+      new Engine(new FakeRunner()),
+      request(prompt(5, seed), { maxTokens: 8, minTokens: 8 }),
+    )
+    expect(held.ids).toHaveLength(8)
+    expect(held.ids.slice(0, 7)).not.toContain(0)
+  })
+
+  it('ends at a stop id and names it', async () => {
+    const ids = expected(openEnded(5), 5)
+    const { ids: got, finish } = await generate(
+      new Engine(new FakeRunner()),
+      request(openEnded(5), { stopTokenIds: [ids[2]!] }),
+    )
+    expect(got).toEqual(ids.slice(0, 3))
+    expect(finish).toMatchObject({ reason: 'stop', stopReason: ids[2] })
+  })
+
+  it('ends before a stop string that spans tokens', async () => {
+    const ids = expected(openEnded(5), 5)
+    const whole = ids.map((id) => `${id} `).join('')
+    const stop = whole.slice(`${ids[0]}`.length - 1, `${ids[0]} ${ids[1]} ${ids[2]}`.length)
+    const { text, finish } = await generate(
+      new Engine(new FakeRunner()),
+      request(openEnded(5), { stopStrings: [stop] }),
+    )
+    expect(text).toBe(whole.slice(0, whole.indexOf(stop)))
+    expect(finish).toMatchObject({ reason: 'stop', stopReason: stop })
+  })
+
+  it('is cut where the context ends', async () => {
+    const engine = new Engine(new FakeRunner({ maxContext: 12, blocks: 3 }))
+    const { ids, finish } = await generate(engine, request(prompt(11), { maxTokens: 50, ignoreEos: true }))
+    expect(ids).toHaveLength(1)
+    expect(finish?.reason).toBe('length')
+    await expect(generate(engine, request(prompt(12)))).rejects.toMatchObject({ code: 'context-too-long' })
+  })
+
+  it('scores a prompt without drawing an id', async () => {
+    const runner = new FakeRunner()
+    const { events, finish } = await generate(
+      new Engine(runner),
+      request(prompt(30), { maxTokens: 0 }, { promptLogprobs: 1 }),
+    )
+    const report = events.find((event) => event.type === 'prompt')
+    expect(report?.logprobs?.map((entry) => entry?.id ?? null)).toEqual([null, ...prompt(30).slice(1)])
+    expect(report?.logprobs?.[7]?.logprob).toBeCloseTo(-7 - prompt(30)[7]! / 1000)
+    expect(finish).toMatchObject({ reason: 'length', usage: { completionTokens: 0 } })
+    expect(runner.chunks.every((chunk) => chunk.sampler === null)).toBe(true)
+  })
+
+  it('fails with what broke its step, and so do later ones', async () => {
+    const runner = new FakeRunner()
+    runner.failAt = 4
+    const engine = new Engine(runner)
+    const failure = { code: 'internal', message: expect.stringContaining('the step broke') as string }
+    await expect(generate(engine, request(openEnded(20)))).rejects.toMatchObject(failure)
+    await expect(generate(engine, request(openEnded(20)))).rejects.toMatchObject(failure)
+  })
+
+  it('refuses an empty prompt and ids of another vocabulary', async () => {
+    const engine = new Engine(new FakeRunner())
+    await expect(generate(engine, request([]))).rejects.toThrow('empty')
+    await expect(generate(engine, request([5, 1000]))).rejects.toThrow('1000')
+    await expect(generate(engine, request([1.5]))).rejects.toThrow('1.5')
+  })
+})
+
+describe('many generations', () => {
+  it('get the ids that each would have had alone, also when blocks run out and some are preempted', async () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const next = random(seed)
+      const blocks = 14 + next(30)
+      const limits = {
+        blocks,
+        maxContext: Math.min(48, blocks * 4),
+        maxBatchTokens: 4 + next(20),
+        maxLogitRows: 4 + next(6),
+      }
+      const engine = new Engine(new FakeRunner(limits, seed))
+      const all = Array.from({ length: 12 }, (_, i) => {
+        const ids = prompt(1 + next(24), seed * 100 + i)
+        const scores = next(3) === 0
+        const controller = new AbortController()
+        const abortAfter = next(4) === 0 ? next(12) : Number.POSITIVE_INFINITY
+        let seen = 0
+        const asked = request(ids, { maxTokens: 1 + next(20) }, { promptLogprobs: scores ? 0 : null })
+        const answer = generate(engine, asked, controller.signal, () => {
+          if (++seen > abortAfter) controller.abort()
+        })
+        return answer.then(
+          (got) => {
+            expect(got.ids).toEqual(expected(ids, asked.stop.maxTokens, limits.maxContext))
+            const report = got.events.find((event) => event.type === 'prompt')
+            if (scores)
+              expect(report?.logprobs?.map((entry) => entry?.id ?? null)).toEqual([null, ...ids.slice(1)])
+          },
+          (error: unknown) => expect(error).toMatchObject({ code: 'aborted' }),
+        )
+      })
+      await Promise.all(all)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      engine.checkIntegrity()
+      expect(engine.stats()).toMatchObject({ blocksInUse: 0, runningSequences: 0, waitingSequences: 0 })
+    }
+  })
+
+  it('run side by side, and start in the order of their arrival', async () => {
+    const runner = new FakeRunner({ maxSequences: 2 })
+    const engine = new Engine(runner)
+    const order: number[] = []
+    await Promise.all(
+      [1, 2, 3, 4].map((n) =>
+        generate(engine, request(openEnded(8), { maxTokens: 8 })).then(() => order.push(n)),
+      ),
+    )
+    expect(runner.largestBatch).toBe(2)
+    expect(order).toEqual([1, 2, 3, 4])
+  })
+
+  it('are all rejected when the engine is stopped', async () => {
+    const engine = new Engine(new FakeRunner())
+    const pending = [1, 2, 3].map(() => generate(engine, request(openEnded(20))))
+    engine.stop(new OctavoError('unloaded', 'The model was unloaded.', 'Load it again.'))
+    for (const each of pending) await expect(each).rejects.toMatchObject({ code: 'unloaded' })
+  })
+
+  it('free their blocks within one step of an abort', async () => {
+    const engine = new Engine(new FakeRunner())
+    const controller = new AbortController()
+    const pending = generate(engine, request(openEnded(20)), controller.signal, () => controller.abort())
+    await expect(pending).rejects.toMatchObject({ code: 'aborted' })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(engine.stats().blocksInUse).toBe(0)
+    engine.checkIntegrity()
+  })
+})
