@@ -6,7 +6,10 @@ interface CompletionRequestBase extends GenerationFields, UnbuiltCompletionField
   prompt: string | string[] | number[] | number[][] | null
   /** Log-probabilities of the answer's tokens and of this many best ones at each, 0 … 20. */
   logprobs?: number | null
-  /** Begin the answer with the prompt. With `max_tokens: 0` nothing is added to it. */
+  /**
+   * Begin the answer with the prompt. With it, or with `prompt_logprobs`, `max_tokens` may be 0: the prompt is only
+   * scored.
+   */
   echo?: boolean | null
   /** Put the model's begin-of-text token before a text, where the model asks for it. Default true. */
   add_special_tokens?: boolean | null

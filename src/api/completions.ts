@@ -68,13 +68,13 @@ export class Completions {
 
 function completionGenerations(body: AnyCompletionRequest) {
   const maxTokens = body.max_tokens ?? defaultMaxTokens
-  if (maxTokens === 0 && !body.echo) {
+  if (maxTokens === 0 && !body.echo && (body.prompt_logprobs ?? null) === null) {
     throw conflict(
-      'max_tokens is 0 and echo is not set: there would be nothing to answer.',
+      'max_tokens is 0, and neither echo nor prompt_logprobs is set: there would be nothing to answer.',
       'Raise max_tokens.',
     )
   }
-  const settings = generationSettings(body, Math.max(1, maxTokens))
+  const settings = generationSettings(body, maxTokens)
   const { logprobs = null } = body
   return completionPrompts(body).flatMap((prompt) =>
     Array.from({ length: body.n ?? 1 }, (_, answer) => ({
@@ -106,7 +106,7 @@ async function wholeCompletion(
   head: ResponseHead<'text_completion'>,
 ): Promise<Completion> {
   const usage = new UsageCount(generations, body.n ?? 1)
-  const answers = await gatherAnswers(answerEvents(generations, body), generations.accepted.length, usage)
+  const answers = await gatherAnswers(generations.events(), generations.accepted.length, usage)
   const choices = answers.map((answer, index) => completionChoice(answer, index, generations, body))
   return { ...head, choices, usage: usage.usage }
 }
@@ -145,7 +145,7 @@ async function* completionChunks(
     ...(include_usage && { usage: continuous_usage_stats ? count.usage : null }),
   })
   const choices = generations.accepted.map((accepted, index) => new ChunkedChoice(accepted, index, body))
-  for await (const { index, event } of answerEvents(generations, body)) {
+  for await (const { index, event } of generations.events()) {
     count.count(event)
     const next = choices[index]!.next(event)
     if (next) yield chunk(next)
@@ -215,16 +215,4 @@ function joined(
   if ((body.logprobs ?? null) === null) return null
   const answer = completionLogprobs(tokens, prompt ? endOffset(prompt, 0) : 0)
   return prompt ? joinLogprobs(prompt, answer) : answer
-}
-
-/** The events; of a request that wants no answer to the prompt, without the one token that the engine must draw. */
-async function* answerEvents(
-  generations: Generations,
-  body: AnyCompletionRequest,
-): AsyncGenerator<IndexedEvent> {
-  for await (const { index, event } of generations.events()) {
-    if (body.max_tokens !== 0) yield { index, event }
-    else if (event.type === 'finish') yield { index, event: { ...event, reason: 'length', stopReason: null } }
-    else if (event.type !== 'delta') yield { index, event }
-  }
 }

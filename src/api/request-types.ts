@@ -15,6 +15,7 @@ export interface GenerationFields {
   min_p?: number | null
   /** The same seed, request and device give the same tokens. Default: random. */
   seed?: number | null
+  /** The longest answer, in tokens. Default: to the context's end for a chat, 16 for a completion. */
   max_tokens?: number | null
   /** Do not stop before this many tokens. Default 0. */
   min_tokens?: number | null

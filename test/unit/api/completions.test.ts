@@ -85,7 +85,7 @@ describe('a whole completion', () => {
     const { engine, service } = await fakeEngine()
     const body = { prompt, echo: true, logprobs: 1, max_tokens: 0 }
     const { choices, usage } = await engine.completions.create(body)
-    expect(service.generations[0]!.stop.maxTokens).toBe(1)
+    expect(service.generations[0]!.stop.maxTokens).toBe(0)
     expect(choices[0]).toMatchObject({ text: 'Once upon', finish_reason: 'length' })
     expect(choices[0]!.logprobs!.tokens).toHaveLength(3)
     expect(usage.completion_tokens).toBe(0)
@@ -142,6 +142,13 @@ it('says which stop ended the answer', async () => {
   })
   const { choices } = await engine.completions.create({ prompt, stop: '\n' })
   expect(choices[0]).toMatchObject({ finish_reason: 'stop', stop_reason: '\n' })
+})
+
+it('gives the prompt’s log-probabilities alone with max_tokens 0', async () => {
+  const { engine } = await fakeEngine()
+  const { choices } = await engine.completions.create({ prompt, prompt_logprobs: 0, max_tokens: 0 })
+  expect(choices[0]).toMatchObject({ text: '', finish_reason: 'length' })
+  expect(choices[0]!.prompt_logprobs).toHaveLength(3)
 })
 
 it('refuses a request for nothing', async () => {

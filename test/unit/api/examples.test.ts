@@ -44,9 +44,13 @@ function wrapped(code: string): string {
   const imports = code.match(/^import .*$/gm) ?? []
   const missing = /\bcreateEngine\b/.test(code) && !/\bimport\b.*\bcreateEngine\b/.test(code)
   const implied = missing ? ["import { createEngine } from 'octavo'"] : []
-  return [...implied, ...imports, surroundings, `;{ ${code.replace(/^import .*$/gm, '')} }`, 'export {}'].join(
-    '\n',
-  )
+  return [
+    ...implied,
+    ...imports,
+    surroundings,
+    `;{ ${code.replace(/^import .*$/gm, '')} }`,
+    'export {}',
+  ].join('\n')
 }
 
 function complaints(files: ReadonlyMap<string, string>): string[] {

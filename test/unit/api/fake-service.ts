@@ -105,20 +105,22 @@ export function logprobsOf(id: number, text: string | Uint8Array, top: number): 
   return { ...own, rank: 2, top: [best, own].slice(0, top) }
 }
 
-/** Accepts a prompt of three tokens and answers with the pieces, one a step; ids count from 20. */
+/** Accepts a prompt of three tokens and answers with the pieces, one token each, as many as wanted; ids from 20. */
 export function answer(...pieces: string[]): Script {
-  return async function* ({ logprobs, promptLogprobs, echo }) {
+  return async function* ({ logprobs, promptLogprobs, echo, stop }) {
+    const said = pieces.slice(0, stop.maxTokens ?? pieces.length)
     const firstToken = bytes('<s>')
     yield [{ type: 'accepted', promptIds, echo: echo ? { text: 'Once upon', firstToken } : null }]
     yield [{ type: 'prefill', done: 3, total: 3 }]
     const given = ['Once', ' upon'].map((text, i) => logprobsOf(10 + i, text, promptLogprobs ?? 0))
     yield [{ type: 'prompt', logprobs: promptLogprobs === null ? null : [null, ...given] }]
-    for (const [i, text] of pieces.entries()) {
+    for (const [i, text] of said.entries()) {
       const delta = { type: 'delta', text, ids: [20 + i] } as const
       yield [{ ...delta, logprobs: logprobs === null ? [] : [logprobsOf(20 + i, text, logprobs)] }]
     }
-    const usage = { promptTokens: promptIds.length, completionTokens: pieces.length }
-    yield [{ type: 'finish', reason: 'stop', stopReason: null, usage }]
+    const usage = { promptTokens: promptIds.length, completionTokens: said.length }
+    const reason = said.length < pieces.length ? 'length' : 'stop'
+    yield [{ type: 'finish', reason, stopReason: null, usage }]
   }
 }
 
