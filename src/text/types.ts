@@ -6,16 +6,29 @@ export interface Detokenizer {
   finish(): string
 }
 
+/** A half-open range [start, end) of a text, in UTF-16 units. */
+export type TextSpan = readonly [start: number, end: number]
+
+export interface EncodeOptions {
+  /** Read special-token text as the special token; else it is ordinary text. */
+  readonly special: boolean
+  /** Put BOS in front where the model's file asks for it. */
+  readonly addBos: boolean
+  /** With `special`: special-token text that touches one of these spans stays text. In order, not overlapping. */
+  readonly plain?: readonly TextSpan[]
+}
+
 export interface Tokenizer {
   readonly size: number
   /** Every id that ends a turn or a text: `eos_token_id`, `eot_token_id` and tokens named as such (`<|im_end|>`, …). */
   readonly eosIds: readonly number[]
   readonly bosId: number | null
-  /**
-   * Ids of a text. `special: true` reads special-token text as the special token; `addBos` puts BOS in front where
-   * the model's file asks for it.
-   */
-  encode(text: string, options: { special: boolean; addBos: boolean }): number[]
+  /** Whether the model's file asks for BOS in front of a text. */
+  readonly addsBos: boolean
+  /** The special tokens: their text and their id. */
+  readonly specialTokens: ReadonlyMap<string, number>
+  /** Ids of a text. Lone surrogates are read as U+FFFD. */
+  encode(text: string, options: EncodeOptions): number[]
   /** The bytes that the id stands for, as UTF-8 (special tokens: their text). */
   tokenBytes(id: number): Uint8Array
   isSpecial(id: number): boolean

@@ -1,0 +1,179 @@
+import type { Metadata } from '../util/metadata'
+import { OctavoError } from '../util/octavo-error'
+import {
+  cutAtTag,
+  type PreparedMessage,
+  prepareMessages,
+  type TemplateMessage,
+  tagFinalMessage,
+} from './chat-messages'
+import { type JinjaTemplate, parseTemplate } from './jinja'
+import { dataSpans, type TemplateData } from './provenance'
+import type { Tokenizer } from './types'
+import { tokenId } from './vocabulary'
+
+const PROBE = 'Probe7'
+
+export interface TemplateOptions {
+  /** End with the start of the model's turn. */
+  readonly addGenerationPrompt: boolean
+  /** Leave the last message open, for the model to continue. */
+  readonly continueFinalMessage?: boolean
+  /** Tools in OpenAI's shape. */
+  readonly tools?: readonly unknown[] | null
+  /** Further variables of the template, such as `enable_thinking`; they are the app's, special tokens in them count. */
+  readonly variables?: Readonly<Record<string, unknown>> | null
+}
+
+/** A model's own way to write a conversation down. */
+export interface ChatTemplate {
+  /** The conversation as text. Throws OctavoError where the template refuses it or the file has none. */
+  render(messages: readonly TemplateMessage[], options: TemplateOptions): string
+  /** The same and its ids, BOS included; special-token text that came in with the messages stays text. */
+  encodeChat(messages: readonly TemplateMessage[], options: TemplateOptions): { text: string; ids: number[] }
+}
+
+/**
+ * The chat template of a GGUF file's metadata, rendered as transformers does.
+ *
+ * Making it never fails: a file without a template, or with one that does not parse, says so when it is rendered.
+ *
+ * @example
+ * const { ids } = template.encodeChat([{ role: 'user', content: 'Hello' }], { addGenerationPrompt: true })
+ */
+export function createChatTemplate(metadata: Metadata, tokenizer: Tokenizer): ChatTemplate {
+  const tokens = specialTexts(metadata, tokenizer)
+  const parsed = new Map<string, { jinja: JinjaTemplate; takesParts: boolean }>()
+
+  const templateFor = (tools: unknown) => {
+    const key = 'tokenizer.chat_template'
+    const source = (tools ? metadata.get(`${key}.tool_use`) : undefined) ?? metadata.get(key)
+    if (typeof source !== 'string') {
+      throw new OctavoError(
+        'invalid-request',
+        `This model's file has no chat template (${key}).`,
+        'Choose a model that is made for chat, or use completions with a prompt of your own.',
+      )
+    }
+    let entry = parsed.get(source)
+    if (!entry) {
+      const jinja = parseTemplate(source)
+      entry = { jinja, takesParts: takesParts(jinja, tokens) }
+      parsed.set(source, entry)
+    }
+    return entry
+  }
+
+  const prepare = (messages: readonly TemplateMessage[], options: TemplateOptions) => {
+    checkOptions(options)
+    const { jinja, takesParts } = templateFor(options.tools)
+    const rerender = (data: TemplateData, alterSearched?: (literal: string) => string): string => {
+      const shown = data.messages.map((message) => structuredClone(message))
+      if (options.continueFinalMessage) tagFinalMessage(shown)
+      const text = jinja.render(
+        {
+          ...tokens,
+          documents: null,
+          ...options.variables,
+          messages: shown,
+          tools: data.tools,
+          add_generation_prompt: options.addGenerationPrompt,
+        },
+        alterSearched,
+      )
+      return options.continueFinalMessage ? cutAtTag(text) : text
+    }
+    const given: TemplateData = {
+      messages: prepareMessages(messages, !takesParts),
+      tools: options.tools ? structuredClone(options.tools) : null,
+    }
+    return { rerender, ...renderGiven(given, rerender) }
+  }
+
+  return {
+    render: (messages, options) => prepare(messages, options).text,
+    encodeChat(messages, options) {
+      const { text, data, rerender } = prepare(messages, options)
+      const plain = dataSpans(text, data, tokenizer.specialTokens, rerender)
+      if (plain === null) throw unclearOrigin()
+      const ids = tokenizer.encode(text, { special: true, addBos: false, plain })
+      if (tokenizer.addsBos && ids[0] !== tokenizer.bosId) ids.unshift(tokenizer.bosId!)
+      return { text, ids }
+    },
+  }
+}
+
+/**
+ * Renders, and where that fails once more with an empty text in assistant messages that have none (only tool calls):
+ * Python's Jinja reads an absent text so, this library's filters refuse it.
+ */
+function renderGiven(
+  data: TemplateData,
+  rerender: (data: TemplateData) => string,
+): { text: string; data: TemplateData } {
+  try {
+    return { text: rerender(data), data }
+  } catch (error) {
+    const lacks = (message: PreparedMessage): boolean =>
+      message.role === 'assistant' && !('content' in message)
+    if (!data.messages.some(lacks)) throw error
+    const filled = {
+      ...data,
+      messages: data.messages.map((message) => (lacks(message) ? { ...message, content: '' } : message)),
+    }
+    try {
+      return { text: rerender(filled), data: filled }
+    } catch {
+      throw error
+    }
+  }
+}
+
+/** Whether the template reads contents that are lists of parts; others get the parts' text joined. */
+function takesParts(jinja: JinjaTemplate, tokens: Readonly<Record<string, string>>): boolean {
+  const messages = [{ role: 'user', content: [{ type: 'text', text: PROBE }] }]
+  try {
+    const text = jinja.render({
+      ...tokens,
+      messages,
+      tools: null,
+      documents: null,
+      add_generation_prompt: false,
+    })
+    return text.includes(PROBE) && !text.includes('"text"') && !text.includes("'text'")
+  } catch {
+    return false
+  }
+}
+
+/** `bos_token`, `eos_token`, … as transformers gives them to a template. */
+function specialTexts(metadata: Metadata, tokenizer: Tokenizer): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = { bos_token: '', eos_token: '' }
+  for (const [variable, name] of [
+    ['bos', 'bos'],
+    ['eos', 'eos'],
+    ['unk', 'unknown'],
+    ['pad', 'padding'],
+  ] as const) {
+    const id = tokenId(metadata, name, tokenizer.size)
+    if (id !== null) texts[`${variable}_token`] = new TextDecoder().decode(tokenizer.tokenBytes(id))
+  }
+  return texts
+}
+
+function checkOptions({ addGenerationPrompt, continueFinalMessage }: TemplateOptions): void {
+  if (!addGenerationPrompt || !continueFinalMessage) return
+  throw new OctavoError(
+    'invalid-request',
+    'continue_final_message and add_generation_prompt exclude each other.',
+    'Set one of them: continue the last message, or begin a new one.',
+  )
+}
+
+function unclearOrigin(): OctavoError {
+  return new OctavoError(
+    'invalid-request',
+    'A message holds special-token text in a way that cannot be told from what the chat template writes itself.',
+    "Take the special-token text (such as <|im_end|>) out of the messages' contents.",
+  )
+}

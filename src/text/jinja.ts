@@ -1,0 +1,114 @@
+import { Template } from '@huggingface/jinja'
+import { OctavoError } from '../util/octavo-error'
+
+type Variables = Readonly<Record<string, unknown>>
+
+/** A node of the library's syntax tree, seen as data. */
+interface SyntaxNode {
+  type: string
+  value?: unknown
+  operator?: { value: string }
+  left?: SyntaxNode
+  right?: SyntaxNode
+  callee?: SyntaxNode
+  property?: SyntaxNode
+  filter?: SyntaxNode
+  args?: SyntaxNode[]
+}
+
+/** Methods and filters whose text arguments are looked for, not written. */
+const SEARCHES = [
+  'split',
+  'rsplit',
+  'startswith',
+  'endswith',
+  'strip',
+  'lstrip',
+  'rstrip',
+  'find',
+  'count',
+  'replace',
+]
+
+/** A Jinja template of a model's file. */
+export interface JinjaTemplate {
+  /**
+   * Fills the template in. `alterSearched` changes the literals that the template only compares with or searches for
+   * in its data (`'</think>' in content`), so that they still match data that was changed in the same way.
+   */
+  render(variables: Variables, alterSearched?: (literal: string) => string): string
+}
+
+/** Parses a chat template; throws OctavoError `malformed-file`. */
+export function parseTemplate(source: string): JinjaTemplate {
+  const template = parse(source)
+  let searched: { template: Template; literals: { node: SyntaxNode; text: string }[] } | null = null
+  const altered = (alter: (literal: string) => string): Template => {
+    if (searched === null) {
+      const copy = parse(source)
+      const nodes = searchedLiterals(copy.parsed)
+      searched = { template: copy, literals: [...nodes].map((node) => ({ node, text: String(node.value) })) }
+    }
+    for (const { node, text } of searched.literals) node.value = alter(text)
+    return searched.template
+  }
+  return {
+    render(variables, alterSearched) {
+      try {
+        return (alterSearched ? altered(alterSearched) : template).render({ ...variables })
+      } catch (cause) {
+        throw new OctavoError(
+          'invalid-request',
+          `The model's chat template refused the conversation: ${messageOf(cause)}`,
+          'Change the messages to what this model takes (order of roles, kinds of content, tools).',
+          { cause },
+        )
+      }
+    },
+  }
+}
+
+function parse(source: string): Template {
+  try {
+    return new Template(source)
+  } catch (cause) {
+    throw new OctavoError(
+      'malformed-file',
+      `The model's chat template (tokenizer.chat_template) cannot be read: ${messageOf(cause)}`,
+      'Choose another file of this model, or use completions with a prompt of your own.',
+      { cause },
+    )
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** String literals beside `in`, `==`, … and in the arguments of searching methods. */
+function searchedLiterals(root: unknown): Set<SyntaxNode> {
+  const found = new Set<SyntaxNode>()
+  const add = (node: SyntaxNode | undefined): void => {
+    if (node?.type === 'StringLiteral') found.add(node)
+    if (node?.type === 'ArrayLiteral' || node?.type === 'TupleLiteral')
+      for (const item of node.value as SyntaxNode[]) add(item)
+  }
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) for (const item of value) visit(item)
+    if (value instanceof Map) for (const pair of value) visit(pair)
+    if (typeof value !== 'object' || value === null || !('type' in value)) return
+    const node = value as SyntaxNode
+    if (node.type === 'BinaryExpression' && ['in', 'not in', '==', '!='].includes(node.operator!.value)) {
+      add(node.left)
+      add(node.right)
+    }
+    if (node.type === 'CallExpression') {
+      const name = String((node.callee?.property ?? node.callee)?.value)
+      if (SEARCHES.includes(name))
+        for (const arg of name === 'replace' ? node.args!.slice(0, 1) : node.args!) add(arg)
+    }
+    for (const child of Object.values(node)) visit(child)
+  }
+  visit(root)
+  return found
+}

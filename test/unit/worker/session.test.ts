@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import type { Engine, GenerateOptions } from '../../../src/engine/engine'
+import type { GenerationEvent, GenerationRequest } from '../../../src/engine/generation'
+import type { ChatTemplate } from '../../../src/text/chat-template'
+import type { Tokenizer } from '../../../src/text/types'
+import { OctavoError } from '../../../src/util/octavo-error'
+import type { EngineInfo, WireEvent, WireGeneration } from '../../../src/worker/protocol'
+import { Session } from '../../../src/worker/session'
+
+const letter = (id: number) => String.fromCharCode(96 + id)
+
+/** Letters are tokens: a is 1. */
+const tokenizer: Tokenizer = {
+  size: 27,
+  eosIds: [26],
+  bosId: 0,
+  addsBos: true,
+  specialTokens: new Map(),
+  encode: (text, { addBos }) => [
+    ...(addBos ? [0] : []),
+    ...Array.from(text, (char) => char.charCodeAt(0) - 96),
+  ],
+  tokenBytes: (id) => new TextEncoder().encode(letter(id)),
+  isSpecial: (id) => id === 0 || id === 26,
+  detokenizer: ({ skipSpecialTokens }) => ({
+    push: (id) => (skipSpecialTokens && id === 0 ? '' : letter(id)),
+    finish: () => '',
+  }),
+}
+
+const rendered: unknown[] = []
+const template = {
+  encodeChat(...given: unknown[]) {
+    rendered.push(given)
+    return { text: 'chat', ids: [3, 8, 1, 20] }
+  },
+} as unknown as ChatTemplate
+
+const wire: WireGeneration = {
+  id: 'g',
+  prompt: { kind: 'text', text: 'ab', addBos: true },
+  sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 },
+  stop: {
+    maxTokens: null,
+    minTokens: 0,
+    ignoreEos: false,
+    stopTokenIds: [],
+    stopStrings: [],
+    includeStopString: false,
+  },
+  logprobs: null,
+  promptLogprobs: null,
+  skipSpecialTokens: true,
+  echo: false,
+}
+
+const usage = { promptTokens: 3, completionTokens: 1 }
+const finish: GenerationEvent = { type: 'finish', reason: 'stop', stopReason: null, usage }
+
+type Generate = (options: GenerateOptions) => Promise<void>
+const finishAtOnce: Generate = async ({ onEvents }) => onEvents([finish])
+
+/** Starts a request: what it becomes for the engine, and what the engine's events become for the page. */
+function start(request: Partial<WireGeneration>, generate: Generate) {
+  const requests: GenerationRequest[] = []
+  const posted: WireEvent[][] = []
+  const engine: Pick<Engine, 'generate' | 'stats'> = {
+    generate: (given, options) => {
+      requests.push(given)
+      return generate(options)
+    },
+    stats: () => ({ runningSequences: 0, waitingSequences: 0, blocksInUse: 0, blocks: 1, steps: 0 }),
+  }
+  const info = { model: { contextLength: 512 } } as EngineInfo
+  const session = new Session({ info, engine, tokenizer, template, unload: () => {} })
+  const { signal } = new AbortController()
+  const done = session.generate({ ...wire, ...request }, (events) => posted.push([...events]), signal)
+  return { done, posted, requests }
+}
+
+async function run(request: Partial<WireGeneration>, generate = finishAtOnce) {
+  const { done, posted, requests } = start(request, generate)
+  await done
+  return { posted, request: requests[0]! }
+}
+
+describe('a prompt', () => {
+  it('that is a text is tokenized, with a begin-of-text token where it is wanted', async () => {
+    expect((await run({})).request.promptIds).toEqual([0, 1, 2])
+    const prompt = { kind: 'text', text: 'ab', addBos: false } as const
+    expect((await run({ prompt })).request.promptIds).toEqual([1, 2])
+  })
+
+  it('that is ids goes to the engine as it is', async () => {
+    expect((await run({ prompt: { kind: 'ids', ids: [5, 6] } })).request.promptIds).toEqual([5, 6])
+  })
+
+  it('that is a chat goes through the template', async () => {
+    const messages = [{ role: 'user', content: 'Hi' }]
+    const variables = { enable_thinking: false }
+    const prompt = {
+      kind: 'chat',
+      messages,
+      addGenerationPrompt: true,
+      continueFinalMessage: false,
+      variables,
+    } as const
+    expect((await run({ prompt })).request.promptIds).toEqual([3, 8, 1, 20])
+    expect(rendered.at(-1)).toEqual([
+      messages,
+      { addGenerationPrompt: true, continueFinalMessage: false, variables },
+    ])
+  })
+
+  it('is answered to the context’s end where no length is given', async () => {
+    expect((await run({})).request.stop.maxTokens).toBe(512)
+    expect((await run({ stop: { ...wire.stop, maxTokens: 0 } })).request.stop.maxTokens).toBe(0)
+  })
+})
+
+describe('events', () => {
+  it('begin with the prompt’s ids, and its text where it is to be echoed', async () => {
+    const accepted = { type: 'accepted', promptIds: [0, 1, 2], echo: null }
+    expect((await run({})).posted).toEqual([[accepted], [finish]])
+    const echo = { text: 'ab', firstToken: tokenizer.tokenBytes(0) }
+    expect((await run({ echo: true })).posted[0]).toEqual([{ ...accepted, echo }])
+    const ids = { kind: 'ids', ids: [0, 3, 4] } as const
+    expect((await run({ prompt: ids, echo: true })).posted[0]![0]).toMatchObject({ echo: { text: 'cd' } })
+  })
+
+  it('tell that a request was accepted before the engine’s first step', async () => {
+    const { posted } = start({}, () => new Promise(() => {}))
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(posted).toEqual([[expect.objectContaining({ type: 'accepted' })]])
+  })
+
+  it('carry the bytes of tokens beside their ids', async () => {
+    const top = [{ id: 7, logprob: -0.25 }]
+    const logprobs = { id: 4, logprob: -2, rank: 3, top }
+    const { posted } = await run({}, async ({ onEvents }) => {
+      onEvents([{ type: 'prompt', logprobs: [null, logprobs] }])
+      onEvents([{ type: 'delta', text: 'd', ids: [4], logprobs: [logprobs] }, finish])
+    })
+    const bytes = tokenizer.tokenBytes
+    const wired = { ...logprobs, bytes: bytes(4), top: [{ ...top[0], bytes: bytes(7) }] }
+    expect(posted.slice(1)).toEqual([
+      [{ type: 'prompt', logprobs: [null, wired] }],
+      [{ type: 'delta', text: 'd', ids: [4], logprobs: [wired] }, finish],
+    ])
+  })
+
+  it('do not begin where the engine refuses the request', async () => {
+    const refusal = new OctavoError('context-too-long', 'Too long.', 'Shorten it.')
+    const { done, posted } = start({}, () => Promise.reject(refusal))
+    await expect(done).rejects.toBe(refusal)
+    expect(posted).toEqual([])
+  })
+})
