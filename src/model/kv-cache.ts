@@ -7,8 +7,9 @@ export type KvFormat = 'f16' | 'f32'
 /** Tokens of a KV block; also the tile of attention, so that a tile needs one look-up in the block table. */
 export const blockSize = 32
 
-/** The default cache takes at most this, whatever context the model was trained for. */
-const defaultCacheBytes = 1024 ** 3
+/** The default cache takes as much as the weights, within these bounds, whatever context the model was trained for. */
+const leastDefaultBytes = 256 * 1024 ** 2
+const mostDefaultBytes = 1024 ** 3
 
 /** One group of layers whose K and V have one shape; the first models have one. */
 export interface KvCache {
@@ -24,7 +25,8 @@ export interface KvCache {
 }
 
 /**
- * Makes the cache that was asked for, or the largest that fits where nothing was asked.
+ * Makes the cache that was asked for, or the largest that fits where nothing was asked. Comes after the weights: a
+ * device that holds those can be expected to hold as much again, and WebGPU does not say what it has.
  *
  * @throws OctavoError 'gpu-out-of-memory', 'limits-too-small'
  */
@@ -38,7 +40,8 @@ export async function createKvCache(
   const elementsPerToken = config.kvHeads * config.headDim
   const tokenLayerBytes = 2 * elementsPerToken * elementBytes
   const bindingTokens = Math.floor(gpu.info.maxBindingBytes / tokenLayerBytes)
-  const affordable = Math.floor(defaultCacheBytes / (tokenLayerBytes * config.layers))
+  const defaultBytes = Math.min(mostDefaultBytes, Math.max(leastDefaultBytes, gpu.bytes))
+  const affordable = Math.floor(defaultBytes / (tokenLayerBytes * config.layers))
   let blocks = Math.ceil((maxTokens ?? Math.min(config.contextLength, bindingTokens, affordable)) / blockSize)
   if (maxTokens !== null && blocks * blockSize > bindingTokens) {
     throw new OctavoError(

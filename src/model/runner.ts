@@ -1,8 +1,8 @@
 import type { GpuDevice } from '../gpu/device'
 import { recordPlan } from '../gpu/pipeline'
 import { maxTopLogprobs, resultWords } from '../kernels/sample'
+import type { Activations } from './activations'
 import { type BatchLayout, type BatchShape, BatchWriter } from './batch'
-import type { StepBuffers } from './forward'
 import type { Plan } from './plan'
 import type { ChunkResult, Runner, RunnerLimits, StepChunk, TokenLogprobs } from './step'
 
@@ -16,7 +16,7 @@ const leastBatchTokens = 16
 export interface GpuRunnerOptions {
   readonly gpu: GpuDevice
   readonly plan: Plan
-  readonly buffers: StepBuffers
+  readonly buffers: Pick<Activations, 'batch' | 'results' | 'logits'>
   readonly layout: BatchLayout
   readonly limits: RunnerLimits
   /** Tokens of a prefill tile. */

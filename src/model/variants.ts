@@ -14,7 +14,7 @@ export interface Variants {
 }
 
 /** A CPU driver runs a lane as a SIMD lane: many rows a lane, few lanes, no barriers (the universal point). */
-const software: Variants = {
+export const software: Variants = {
   name: 'lanes-own-rows',
   matvec: { workgroup_size: 16, segment_lanes: 1 },
   matmul: { workgroup_size: 16, rows_per_lane: 8 },
@@ -25,7 +25,7 @@ const software: Variants = {
 }
 
 /** A GPU wants many lanes with little work each. */
-const hardware: Variants = {
+export const hardware: Variants = {
   name: 'lanes-share-rows',
   matvec: { workgroup_size: 64, segment_lanes: 8 },
   matmul: { workgroup_size: 64, rows_per_lane: 4 },
@@ -35,6 +35,7 @@ const hardware: Variants = {
   samplerLanes: 256,
 }
 
-export function chooseVariants(info: DeviceInfo): Variants {
-  return info.isFallbackAdapter ? software : hardware
+/** In the order in which they are to be tried; the last one is universal. */
+export function chooseVariants(info: DeviceInfo): readonly Variants[] {
+  return info.isFallbackAdapter ? [software] : [hardware, software]
 }

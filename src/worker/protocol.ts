@@ -62,6 +62,8 @@ export interface EngineInfo {
   }
   /** What was chosen for this device, of the forms that each kernel has. */
   readonly variants: Readonly<Record<string, string>>
+  /** What was tried before that and computed wrongly on this device. Empty on a device that works. */
+  readonly droppedVariants: readonly { readonly name: string; readonly reason: string }[]
   readonly kvCache: {
     readonly format: 'f16' | 'f32'
     /** Tokens a block holds. */

@@ -186,6 +186,7 @@ const info: EngineInfo = {
     maxBindingBytes: 2 ** 27,
   },
   variants: { name: 'lanes-own-rows' },
+  droppedVariants: [],
   kvCache: { format: 'f16', blockSize: 32, blocks: 10, maxTokens: 320, bytes: 7_372_800 },
   gpuBytes: 110_000_000,
   peakGpuBytes: 120_000_000,

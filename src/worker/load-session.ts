@@ -1,0 +1,99 @@
+import { Engine } from '../engine/engine'
+import { type LoadedModel, loadModel } from '../model/load'
+import { createChatTemplate } from '../text/chat-template'
+import { createTokenizer } from '../text/tokenizer'
+import { OctavoError } from '../util/octavo-error'
+import { openModel } from '../weights/open-model'
+import type { ByteProgress, OpenedModel } from '../weights/types'
+import type { EngineInfo, LoadPhase, LoadProgress, LoadRequest } from './protocol'
+import { Session } from './session'
+
+/**
+ * Loads a model: what the reference means, then room on the GPU, then the weights, then a first run.
+ *
+ * What can be known to fail is tried before a weight is fetched: the tokenizer, the template, the GPU's memory.
+ */
+export async function loadSession(
+  gpu: GPU,
+  request: LoadRequest,
+  report: (progress: LoadProgress) => void,
+  signal: AbortSignal,
+): Promise<Session> {
+  const { hub, kvCache, maxSequences, tokenBudget: maxBatchTokens } = request
+  let bytes: ByteProgress = { loadedBytes: 0, totalBytes: 0, storedBytes: 0 }
+  const enter = (phase: LoadPhase) => report({ phase, ...bytes })
+  enter('resolving')
+  const opened = await openModel(modelReference(request.model), { hub, signal })
+  const tokenizer = createTokenizer(opened.header.metadata)
+  const template = createChatTemplate(opened.header.metadata, tokenizer)
+  bytes = { ...bytes, totalBytes: opened.header.tensors.reduce((sum, tensor) => sum + tensor.bytes, 0) }
+  enter('preparing')
+  const loading = await loadModel({
+    gpu,
+    header: opened.header,
+    kvCache,
+    maxSequences,
+    maxBatchTokens,
+    signal,
+  })
+  try {
+    enter('fetching')
+    const onProgress = (progress: ByteProgress) => {
+      bytes = progress
+      enter('fetching')
+    }
+    await opened.stream(loading.sink, { signal, onProgress })
+    enter('warming-up')
+    const model = await loading.finish()
+    const engine = new Engine(model.runner)
+    void model.lost.then((error) => engine.stop(error))
+    const unload = () => {
+      engine.stop(new OctavoError('unloaded', 'The engine was unloaded.', 'Create a new engine.'))
+      model.destroy()
+    }
+    return new Session({ info: engineInfo(opened, model), engine, tokenizer, template, unload })
+  } catch (error) {
+    loading.destroy()
+    throw error
+  }
+}
+
+/** A file that came from another thread has lost its name on the way. */
+function modelReference(model: LoadRequest['model']): string | File {
+  return typeof model === 'string' ? model : new File([model.blob], model.name)
+}
+
+function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedModel): EngineInfo {
+  const text = (key: string) => {
+    const value = header.metadata.get(key)
+    return typeof value === 'string' ? value : null
+  }
+  const { format, blockSize, blocks, maxTokens, bytes } = info.kvCache
+  return {
+    model: {
+      ...source,
+      architecture: text('general.architecture') ?? '',
+      name: text('general.name'),
+      tensorTypes: Object.fromEntries(info.tensorTypes.map(({ type, tensors }) => [type, tensors])),
+      parameters: info.parameters,
+      bytes: header.fileBytes,
+      contextLength: runner.limits.maxContext,
+    },
+    device: info.device,
+    variants: Object.fromEntries(
+      Object.entries(info.variants).map(([name, variant]) => [name, words(variant)]),
+    ),
+    droppedVariants: info.dropped,
+    kvCache: { format, blockSize, blocks, maxTokens, bytes },
+    gpuBytes: info.gpuBytes,
+    peakGpuBytes: info.peakGpuBytes,
+  }
+}
+
+/** `64`, or `workgroup_size 64, segment_lanes 8`. */
+function words(variant: unknown): string {
+  if (typeof variant !== 'object' || variant === null) return String(variant)
+  return Object.entries(variant)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ')
+}
