@@ -203,10 +203,12 @@ export class Engine {
     const isEos = !stop.ignoreEos && sequence.hooks.eosIds.includes(id)
     const isStopId = stop.stopTokenIds.includes(id)
     if (past && (isEos || isStopId)) {
-      // The id is reported as it was drawn; its text is not.
-      const rest = sequence.text.finish(true)
-      events.push({ type: 'delta', text: rest.text, ids: [id], logprobs })
-      this.#finish(sequence, 'stop', rest.stop ?? (isStopId && !isEos ? id : null), events)
+      // The id is reported as it was drawn; its text is not, unless what stops is wanted in the text.
+      const last = stop.includeStopString ? sequence.text.push(id, true) : { text: '', stop: null }
+      const rest = last.stop === null ? sequence.text.finish(true) : { text: '', stop: null }
+      events.push({ type: 'delta', text: last.text + rest.text, ids: [id], logprobs })
+      const reason = last.stop ?? rest.stop ?? (isStopId && !isEos ? id : null)
+      this.#finish(sequence, 'stop', reason, events)
       return
     }
     const step = sequence.text.push(id, past)

@@ -91,15 +91,14 @@ export interface Dispatch<Batch> {
   readonly bytes: (batch: Batch) => number
 }
 
-/** Records the dispatches of a plan into one pass; returns the bytes they walk. */
+/** Records the dispatches of a plan into one pass. */
 export function recordPlan<Batch>(
   encoder: GPUCommandEncoder,
   plan: readonly Dispatch<Batch>[],
   batch: Batch,
-): number {
+): void {
   const pass = encoder.beginComputePass()
   let pipeline: GPUComputePipeline | null = null
-  let bytes = 0
   for (const dispatch of plan) {
     const grid = dispatch.grid(batch)
     if (!grid) continue
@@ -109,8 +108,6 @@ export function recordPlan<Batch>(
     }
     pass.setBindGroup(0, dispatch.bindGroup)
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2])
-    bytes += dispatch.bytes(batch)
   }
   pass.end()
-  return bytes
 }

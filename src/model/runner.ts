@@ -26,8 +26,7 @@ export interface GpuRunnerOptions {
 /** Runs batches: one write, one pass, one submit and one read-back of ids a step, and no object made but these need. */
 export class GpuRunner implements Runner {
   readonly limits: RunnerLimits
-  /** Bytes that the dispatches of the last step walked, as their kernels' records declare them. */
-  bytesWalked = 0
+  #lastShape: BatchShape | null = null
   readonly #options: GpuRunnerOptions
   readonly #batch: BatchWriter
   readonly #readbacks: GPUBuffer[]
@@ -60,7 +59,8 @@ export class GpuRunner implements Runner {
     const readback = shape.logitRows > 0 ? (this.#free.pop() ?? null) : null
     device.queue.writeBuffer(buffers.batch, 0, this.#batch.words, 0, used)
     const encoder = device.createCommandEncoder()
-    this.bytesWalked = recordPlan(encoder, plan, shape)
+    recordPlan(encoder, plan, shape)
+    this.#lastShape = shape
     const resultBytes = 4 * resultWords * shape.logitRows
     if (readback) encoder.copyBufferToBuffer(buffers.results, 0, readback, 0, resultBytes)
     const started = performance.now()
@@ -88,6 +88,12 @@ export class GpuRunner implements Runner {
     const fitting = Math.floor((tokens * submitMs) / ms)
     const bounded = Math.max(leastBatchTokens, Math.min(this.#options.limits.maxBatchTokens, fitting))
     this.#batchTokens = Math.ceil((this.#batchTokens + bounded) / 2)
+  }
+
+  /** Bytes that the dispatches of the last step walked, as their kernels' records declare them. */
+  get bytesWalked(): number {
+    const shape = this.#lastShape
+    return shape === null ? 0 : this.#options.plan.reduce((sum, dispatch) => sum + dispatch.bytes(shape), 0)
   }
 
   /** f32 [rows, vocab]: the logits of the last step's first rows, for tests. */

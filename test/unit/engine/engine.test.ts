@@ -154,6 +154,14 @@ describe('a generation', () => {
     expect(finish).toMatchObject({ reason: 'stop', stopReason: ids[2] })
   })
 
+  it('keeps the text of what ended it where that is wanted', async () => {
+    const ids = expected(openEnded(5), 5)
+    const stop = { stopTokenIds: [ids[2]!], includeStopString: true }
+    const { text, finish } = await generate(new Engine(new FakeRunner()), request(openEnded(5), stop))
+    expect(text).toBe(`${ids[0]} ${ids[1]} ${ids[2]} `)
+    expect(finish).toMatchObject({ reason: 'stop', stopReason: ids[2] })
+  })
+
   it('ends before a stop string that spans tokens', async () => {
     const ids = expected(openEnded(5), 5)
     const whole = ids.map((id) => `${id} `).join('')
