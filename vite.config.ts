@@ -14,6 +14,14 @@ const worker = {
 }
 const alias = { octavo: src('src/index.ts') }
 
+declare module 'vitest' {
+  /** What a test in a browser learns of its run by `inject`, since it has no environment variables. */
+  interface ProvidedContext {
+    /** Every prompt of the reference data, however long: `npm run test:long`. */
+    long: boolean
+  }
+}
+
 /** Modes: `library` builds dist/, `demo` builds dist-demo/; without one, tests and the development server. */
 export default defineConfig(({ mode }) => {
   if (mode === 'library') {
@@ -72,6 +80,7 @@ export default defineConfig(({ mode }) => {
             fileParallelism: false,
             testTimeout: 600_000,
             hookTimeout: 600_000,
+            provide: { long: process.env.OCTAVO_LONG === '1' },
             browser: {
               enabled: true,
               headless: true,

