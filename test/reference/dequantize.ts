@@ -1,0 +1,75 @@
+import { decodeHalf } from './half'
+
+/** Weights of raw blocks in a file's order, and for each the sum of the magnitudes that it was added up from. */
+export interface Dequantized {
+  readonly values: Float64Array
+  readonly magnitudes: Float64Array
+}
+
+interface BlockType {
+  readonly weights: number
+  readonly bytes: number
+  /** The terms whose sum is weight i of the block that begins at `at`. */
+  readonly terms: (data: DataView, at: number, i: number) => readonly number[]
+}
+
+const half = (data: DataView, at: number) => decodeHalf(data.getUint16(at, true))
+
+/** Byte i of 16 holds weight i in its low four bits and weight i + 16 in its high ones. */
+function nibble(data: DataView, at: number, i: number): number {
+  return i < 16 ? data.getUint8(at + i) & 15 : data.getUint8(at + i - 16) >> 4
+}
+
+/** ggml's block types, as `ggml-quants.c` defines them. */
+export const blockTypes: Readonly<Record<string, BlockType>> = {
+  F32: { weights: 1, bytes: 4, terms: (data, at) => [data.getFloat32(at, true)] },
+  F16: { weights: 1, bytes: 2, terms: (data, at) => [half(data, at)] },
+  BF16: {
+    weights: 1,
+    bytes: 2,
+    terms: (data, at) => {
+      const wide = new DataView(new ArrayBuffer(4))
+      wide.setUint32(0, data.getUint16(at, true) * 65536)
+      return [wide.getFloat32(0)]
+    },
+  },
+  Q4_0: {
+    weights: 32,
+    bytes: 18,
+    terms: (data, at, i) => [half(data, at) * (nibble(data, at + 2, i) - 8)],
+  },
+  Q4_1: {
+    weights: 32,
+    bytes: 20,
+    terms: (data, at, i) => [half(data, at) * nibble(data, at + 4, i), half(data, at + 2)],
+  },
+  Q8_0: { weights: 32, bytes: 34, terms: (data, at, i) => [half(data, at) * data.getInt8(at + 2 + i)] },
+  Q6_K: {
+    weights: 256,
+    bytes: 210,
+    terms: (data, at, i) => {
+      const part = Math.floor(i / 128)
+      const quarter = Math.floor((i % 128) / 32)
+      const j = i % 32
+      const low = data.getUint8(at + 64 * part + 32 * (quarter % 2) + j)
+      const high = data.getUint8(at + 128 + 32 * part + j)
+      const code = (quarter < 2 ? low % 16 : low >> 4) + 16 * ((high >> (2 * quarter)) % 4)
+      return [half(data, at + 208) * data.getInt8(at + 192 + Math.floor(i / 16)) * (code - 32)]
+    },
+  },
+}
+
+export function dequantize(type: string, raw: Uint8Array): Dequantized {
+  const { weights, bytes, terms } = blockTypes[type]!
+  const data = new DataView(raw.buffer, raw.byteOffset, raw.byteLength)
+  const count = (raw.byteLength / bytes) * weights
+  const values = new Float64Array(count)
+  const magnitudes = new Float64Array(count)
+  for (let i = 0; i < count; i++) {
+    for (const term of terms(data, Math.floor(i / weights) * bytes, i % weights)) {
+      values[i]! += term
+      magnitudes[i]! += Math.abs(term)
+    }
+  }
+  return { values, magnitudes }
+}

@@ -1,0 +1,134 @@
+import type { GpuDevice } from '../../src/gpu/device'
+import { matmul, matvec } from '../../src/kernels/matmul'
+import { matmul as reference } from '../reference/matmul'
+import { swiglu } from '../reference/swiglu'
+import { runKernel } from './gpu'
+import { gamma } from './gpu-compare'
+import type { Random } from './gpu-random'
+import type { TestMatrix } from './gpu-weights'
+
+/** One product to compute: X [tokens, columns] with a matrix, and what happens as it is stored. */
+export interface Product {
+  readonly matrix: TestMatrix
+  readonly tokens: number
+  /** f32 [whole fours of tokens, groups · 32] */
+  readonly x: Float32Array<ArrayBuffer>
+  readonly residual: boolean
+  readonly swiglu: boolean
+  /** f32 [whole fours of tokens, yStride]: what y holds before. */
+  readonly before: Float32Array<ArrayBuffer>
+  readonly outputs: number
+  readonly yStride: number
+  readonly yOffset: number
+}
+
+export interface ProductForm {
+  readonly residual?: boolean
+  readonly swiglu?: boolean
+}
+
+/** The forms in which the forward pass uses products. */
+export const productForms: readonly ProductForm[] = [{}, { residual: true }, { swiglu: true }]
+
+export function formName({ residual, swiglu }: ProductForm): string {
+  if (residual) return 'added to y'
+  return swiglu ? 'gated' : 'plain'
+}
+
+/** Random activations; y has a margin on both sides that must stay as it is. */
+export function randomProduct(
+  random: Random,
+  matrix: TestMatrix,
+  tokens: number,
+  { residual = false, swiglu = false }: ProductForm,
+): Product {
+  const rows = Math.ceil(tokens / 4) * 4
+  const outputs = swiglu ? matrix.rows / 2 : matrix.rows
+  const [yStride, yOffset] = [outputs + 5, 3]
+  const x = random.normals(rows * matrix.groups * 32)
+  const before = random.normals(rows * yStride)
+  return { matrix, tokens, x, residual, swiglu, before, outputs, yStride, yOffset }
+}
+
+export type MatvecPoint = { readonly workgroup_size: number; readonly segment_lanes: number }
+export type MatmulPoint = { readonly workgroup_size: number; readonly rows_per_lane: number }
+
+/** y after the product, [tokens, yStride], by `matvec` or `matmul` as the point says. */
+export async function multiply(
+  gpu: GpuDevice,
+  point: MatvecPoint | MatmulPoint,
+  product: Product,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { matrix, tokens, residual } = product
+  const kernel = 'segment_lanes' in point ? matvec : matmul
+  const outputs = await runProduct(gpu, kernel, point, product, {
+    tokens,
+    rows: matrix.rows,
+    outputs: product.outputs,
+    columns: matrix.columns,
+    weightBytes: matrix.words.byteLength,
+    residual,
+  })
+  return outputs.floats('y').slice(0, tokens * product.yStride)
+}
+
+function runProduct(
+  gpu: GpuDevice,
+  kernel: typeof matvec | typeof matmul,
+  constants: Readonly<Record<string, number>>,
+  { matrix, x, before, residual, swiglu, yStride, yOffset }: Product,
+  shape: Parameters<typeof matvec.grid>[0],
+) {
+  return runKernel(gpu, kernel, {
+    variant: { constants, conditions: { residual, swiglu }, modules: matrix.modules },
+    inputs: { weights: matrix.words, x, y: before },
+    params: {
+      rows: matrix.rows,
+      groups: matrix.groups,
+      segment_groups: Math.ceil(matrix.groups / 8),
+      scales: matrix.planes.scales,
+      high: matrix.planes.high,
+      supers: matrix.planes.supers,
+      y_stride: yStride,
+      y_offset: yOffset,
+    },
+    shape,
+  })
+}
+
+/**
+ * What y must hold, [tokens, yStride], and by how much each value may differ.
+ *
+ * A product of one weight goes through at most 32 additions of its group, the scale and its rounding, the groups of
+ * its segment, and 8 segments. Of the gate, WGSL promises e^x to 3 + 2|x| ulp and a quotient to 2.5 ulp.
+ */
+export function expectedProduct(product: Product): { y: Float64Array; tolerance: Float64Array } {
+  const { matrix, tokens, before, outputs, yStride, yOffset } = product
+  const { columns, groups } = matrix
+  const x = Array.from(
+    { length: tokens * columns },
+    (_, i) => product.x[Math.floor(i / columns) * groups * 32 + (i % columns)]!,
+  )
+  const { y: sums, magnitude } = reference(matrix, matrix.rows, x)
+  const error = gamma(32 + 2 + Math.ceil(groups / 8) + 8)
+  const y = Float64Array.from(before.subarray(0, tokens * yStride))
+  const tolerance = new Float64Array(y.length)
+  for (let t = 0; t < tokens; t++) {
+    for (let row = 0; row < outputs; row++) {
+      const at = t * yStride + yOffset + row
+      const source = t * matrix.rows + row
+      if (product.swiglu) {
+        const [gate, up] = [sums[source]!, sums[source + outputs]!]
+        y[at] = swiglu(gate, up)
+        const silu = Math.abs(swiglu(gate, 1))
+        const own = gamma(2 * (3 + 2 * Math.abs(gate) + 2.5 + 2))
+        const fromGate = 1.1 * error * magnitude[source]! * Math.abs(up)
+        tolerance[at] = own * Math.abs(y[at]!) + fromGate + silu * error * magnitude[source + outputs]!
+      } else {
+        y[at] = sums[source]! + (product.residual ? before[at]! : 0)
+        tolerance[at] = error * magnitude[source]! + gamma(2) * Math.abs(y[at]!)
+      }
+    }
+  }
+  return { y, tolerance }
+}

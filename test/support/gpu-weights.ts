@@ -1,0 +1,97 @@
+import { groupWeights, type Planes, type WeightFormat, weightFormats } from '../../src/kernels/formats'
+import { blockTypes, dequantize } from '../reference/dequantize'
+import { encodeHalf } from '../reference/half'
+import { repackPlain } from '../reference/repack/plain'
+import { repackQ4 } from '../reference/repack/q4'
+import { repackQ6K } from '../reference/repack/q6_k'
+import { repackQ8 } from '../reference/repack/q8_0'
+import type { Random } from './gpu-random'
+
+/** Names of the tensor types that the kernels read. */
+export const typeNames = [...weightFormats.values()].map((format) => format.name)
+
+export function formatOf(type: string): WeightFormat {
+  return [...weightFormats.values()].find((format) => format.name === type)!
+}
+
+/** The least multiple of what the type's rows consist of. */
+export function fittingColumns(type: string, columns: number): number {
+  const unit = Math.max(4, formatOf(type).unitWeights)
+  return Math.ceil(columns / unit) * unit
+}
+
+/** A random matrix [rows, columns] in every form that a test needs. */
+export interface TestMatrix {
+  readonly type: string
+  readonly rows: number
+  readonly columns: number
+  readonly raw: Uint8Array<ArrayBuffer>
+  /** f64 [rows, columns] */
+  readonly values: Float64Array
+  /** f64 [rows, columns]: |d·q| + |m| */
+  readonly magnitudes: Float64Array
+  /** Groups in a row; the columns are padded to whole ones. */
+  readonly groups: number
+  readonly planes: Planes
+  readonly words: Uint32Array<ArrayBuffer>
+  readonly modules: { readonly weights: string }
+}
+
+export function randomMatrix(random: Random, type: string, rows: number, columns: number): TestMatrix {
+  const block = blockTypes[type]!
+  const raw = randomBlocks(random, type, (rows * columns) / block.weights)
+  const format = formatOf(type)
+  const groups = Math.ceil(columns / groupWeights)
+  return {
+    type,
+    rows,
+    columns,
+    raw,
+    ...dequantize(type, raw),
+    groups,
+    planes: format.planes(rows * groups),
+    words: planesOf(type, raw, columns),
+    modules: { weights: `weights/${format.module}` },
+  }
+}
+
+/** Raw blocks as the kernels' planes, laid out by the twins of the repack kernels. */
+export function planesOf(type: string, raw: Uint8Array, columns: number): Uint32Array<ArrayBuffer> {
+  if (type === 'Q4_0' || type === 'Q4_1') return repackQ4(raw, type === 'Q4_1')
+  if (type === 'Q8_0') return repackQ8(raw)
+  if (type === 'Q6_K') return repackQ6K(raw)
+  const perWord = formatOf(type).unitWeights
+  return repackPlain(raw, columns / perWord, (Math.ceil(columns / groupWeights) * groupWeights) / perWord)
+}
+
+/** Where the f16 scales of a block lie. */
+const scaleOffsets: Readonly<Record<string, readonly number[]>> = {
+  Q4_0: [0],
+  Q4_1: [0, 2],
+  Q8_0: [0],
+  Q6_K: [208],
+}
+
+/** Blocks of random bits with scales of either sign, or random normal floats. */
+export function randomBlocks(random: Random, type: string, count: number): Uint8Array<ArrayBuffer> {
+  const { bytes } = blockTypes[type]!
+  const raw = random.bytes(count * bytes)
+  const data = new DataView(raw.buffer)
+  for (let b = 0; b < count; b++) {
+    const at = b * bytes
+    if (type === 'F32') data.setFloat32(at, random.normal(), true)
+    else if (type === 'F16') data.setUint16(at, encodeHalf(random.normal()), true)
+    else if (type === 'BF16') data.setUint16(at, bfloat(random.normal()), true)
+    else
+      for (const offset of scaleOffsets[type]!) {
+        data.setUint16(at + offset, encodeHalf(0.02 * random.normal()), true)
+      }
+  }
+  return raw
+}
+
+function bfloat(value: number): number {
+  const wide = new DataView(new ArrayBuffer(4))
+  wide.setFloat32(0, value)
+  return wide.getUint16(0)
+}

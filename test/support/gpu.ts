@@ -1,0 +1,98 @@
+import { GpuDevice } from '../../src/gpu/device'
+import type { Binding, Kernel, KernelVariant, ParamType } from '../../src/gpu/kernel'
+import { ParamsArena } from '../../src/gpu/pipeline'
+import { hardware, software, type Variants } from '../../src/model/variants'
+
+type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
+
+/** What a binding holds before the dispatch; a number stands for so many zero words. */
+type Input = Words | number
+
+/** The GPU that the tests run on. A machine without one fails them. */
+export function openTestGpu(): Promise<GpuDevice> {
+  if (!navigator.gpu) throw new Error('this browser has no WebGPU: its tests cannot run')
+  return GpuDevice.open(navigator.gpu)
+}
+
+/** SwiftShader compiles and runs slowly, and has no f16: there a test takes its few most telling shapes. */
+export function isQuick(gpu: GpuDevice): boolean {
+  return gpu.info.features.includes('shader-f16')
+}
+
+/** Every point of the table of variants, whatever the device would choose. */
+export const testVariants: readonly Variants[] = [software, hardware]
+
+interface Run<Shape> {
+  readonly variant: KernelVariant
+  readonly inputs: Readonly<Record<string, Input>>
+  readonly params: Readonly<Record<string, number>>
+  readonly shape: Shape
+}
+
+/** What the bindings that a kernel writes hold after the dispatch. */
+export class Outputs {
+  constructor(readonly buffers: ReadonlyMap<string, ArrayBuffer>) {}
+
+  floats(name: string): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.buffers.get(name)!)
+  }
+
+  words(name: string): Uint32Array<ArrayBuffer> {
+    return new Uint32Array(this.buffers.get(name)!)
+  }
+}
+
+/** Runs one kernel once, with a buffer of its own for each binding, and reads back what it may write. */
+export async function runKernel<Shape>(
+  gpu: GpuDevice,
+  // biome-ignore lint/suspicious/noExplicitAny: any kernel, whatever it binds
+  kernel: Kernel<Shape, any, Record<string, ParamType>, any>,
+  { variant, inputs, params, shape }: Run<Shape>,
+): Promise<Outputs> {
+  const { device } = gpu
+  const pipeline = await gpu.pipeline(kernel as unknown as Kernel<never>, variant)
+  device.pushErrorScope('validation')
+  const made: GPUBuffer[] = []
+  const make = (label: string, bytes: number, usage: number) => {
+    const buffer = gpu.buffer(label, bytes, usage)
+    made.push(buffer)
+    return buffer
+  }
+  const buffers: Record<string, GPUBuffer> = {}
+  const copies = new Map<string, GPUBuffer>()
+  const encoder = device.createCommandEncoder()
+  const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
+  for (const name of Object.keys(kernel.bindings)) {
+    const input = inputs[name]
+    if (input === undefined) throw new Error(`${kernel.shader}: no input for ${name}`)
+    const bytes = typeof input === 'number' ? 4 * input : input.byteLength
+    const buffer = make(name, bytes, storage)
+    buffers[name] = buffer
+    if (typeof input !== 'number') device.queue.writeBuffer(buffer, 0, input)
+  }
+  const arena = new ParamsArena(device, make)
+  const pass = encoder.beginComputePass()
+  pass.setPipeline(pipeline.gpu)
+  pass.setBindGroup(0, pipeline.bind(device, buffers, arena.add(pipeline, params)))
+  pass.dispatchWorkgroups(...kernel.grid(shape, variant.constants))
+  pass.end()
+  for (const [name, binding] of Object.entries(kernel.bindings as Record<string, Binding>)) {
+    if (binding.access === 'read') continue
+    const buffer = buffers[name]!
+    const copy = make(`${name} copy`, buffer.size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
+    encoder.copyBufferToBuffer(buffer, 0, copy, 0, buffer.size)
+    copies.set(name, copy)
+  }
+  device.queue.submit([encoder.finish()])
+  const results = new Map<string, ArrayBuffer>()
+  for (const [name, copy] of copies) {
+    await copy.mapAsync(GPUMapMode.READ)
+    const input = inputs[name]!
+    const bytes = typeof input === 'number' ? 4 * input : input.byteLength
+    results.set(name, copy.getMappedRange().slice(0, bytes))
+  }
+  const error = await device.popErrorScope()
+  for (const buffer of made) gpu.release(buffer)
+  if (error) throw new Error(`${kernel.shader}: ${error.message}`)
+  return new Outputs(results)
+}
