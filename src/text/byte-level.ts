@@ -1,35 +1,56 @@
-import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers'
+import { SequencePreTokenizer } from '@huggingface/tokenizers'
+import { mergedEnds } from './merge'
 import { preTokenizer } from './pre-tokenizers'
 import { TokenType, type Vocabulary } from './vocabulary'
 
 /** Ids of a stretch of text that holds no special token. */
 export type StretchEncoder = (text: string) => number[]
 
-/** Byte-level BPE: GPT-2's scheme, on the library, with the pre-tokenizer that the file names. */
+const BYTES = { type: 'ByteLevel', add_prefix_space: false, use_regex: false } as const
+
+/** Words whose ids are remembered, and how long such a word may be, in bytes. */
+const REMEMBERED = { words: 20_000, length: 64 }
+
+/**
+ * Byte-level BPE: GPT-2's scheme. The library cuts the text into words as the family named in the file does; the merges
+ * are made here, since the library takes more than a second to take in a vocabulary of 150,000 tokens.
+ */
 export function byteLevelEncoder(vocabulary: Vocabulary): StretchEncoder {
   const { nfc, steps, ignoreMerges } = preTokenizer(vocabulary.pre)
-  // Without a prototype, so that a token may be called "__proto__".
-  const vocab: Record<string, number> = Object.create(null)
+  const words = new SequencePreTokenizer({ type: 'Sequence', pretokenizers: [...steps, BYTES] })
+  const idOf = new Map<string, number>()
   vocabulary.tokens.forEach((text, id) => {
     const type = vocabulary.types[id]
     if (type === TokenType.normal || type === TokenType.userDefined || type === TokenType.byte)
-      vocab[text] = id
+      idOf.set(text, id)
   })
-  const library = new LibraryTokenizer(
-    {
-      model: { type: 'BPE', vocab, merges: vocabulary.merges, ignore_merges: ignoreMerges },
-      normalizer: nfc ? { type: 'NFC' } : null,
-      pre_tokenizer: {
-        type: 'Sequence',
-        pretokenizers: [...steps, { type: 'ByteLevel', add_prefix_space: false, use_regex: false }],
-      },
-      post_processor: null,
-      decoder: null,
-      added_tokens: [],
-    },
-    {},
-  )
-  return (text) => library.encode(text, { add_special_tokens: false }).ids
+  /** By "left right". */
+  const rankOf = new Map<string, number>()
+  vocabulary.merges.forEach((merge, rank) => {
+    rankOf.set(merge, rank)
+  })
+
+  const encodeWord = (word: string): readonly number[] => {
+    const whole = ignoreMerges ? idOf.get(word) : undefined
+    if (whole !== undefined) return [whole]
+    const ends = mergedEnds(word, (start, middle, end) => {
+      const rank = rankOf.get(`${word.slice(start, middle)} ${word.slice(middle, end)}`)
+      return rank !== undefined && idOf.has(word.slice(start, end)) ? rank : undefined
+    })
+    // A byte that the vocabulary lacks has no id; where the file names no unknown token it is left out, as in Rust.
+    return ends.flatMap((end, i) => idOf.get(word.slice(ends[i - 1] ?? 0, end)) ?? vocabulary.unknownId ?? [])
+  }
+  const remembered = new Map<string, readonly number[]>()
+  const idsOfWord = (word: string): readonly number[] => {
+    let ids = remembered.get(word)
+    if (ids !== undefined) return ids
+    ids = encodeWord(word)
+    if (word.length > REMEMBERED.length) return ids
+    if (remembered.size >= REMEMBERED.words) remembered.clear()
+    remembered.set(word, ids)
+    return ids
+  }
+  return (text) => words.pre_tokenize(nfc ? text.normalize('NFC') : text).flatMap(idsOfWord)
 }
 
 /** The byte that a character of a byte-level token stands for, by code point: GPT-2's table. */

@@ -53,6 +53,9 @@ const END_NAMES = [
   '[EOS]',
 ]
 
+/** Tokens of turns whose names do not have the form `<|…|>`. */
+const TURN_NAMES = ['<start_of_turn>', '<end_of_turn>', '<|turn>', '<turn|>', '<end_of_utterance>', '<EOT>']
+
 const REMEDY = 'The file is damaged or was written by a faulty converter: get another copy of the model.'
 
 function malformed(message: string): OctavoError {
@@ -85,9 +88,10 @@ export function readVocabulary(metadata: Metadata, vocabRows: number | null = nu
   const types = tokenTypes(metadata, tokens)
   const scores = numbers(metadata, 'tokenizer.ggml.scores', tokens.length)
   if (model === 'llama' && scores === null) throw malformed('tokenizer.ggml.scores is missing')
+  markControl(types, tokens)
   const bosId = tokenId(metadata, 'bos', tokens.length)
   const eosIds = endIds(metadata, tokens, types)
-  markSpecial(types, tokens, bosId === null ? eosIds : [bosId, ...eosIds])
+  for (const id of bosId === null ? eosIds : [bosId, ...eosIds]) types[id] = TokenType.control
   const addsBos =
     metadata.get('tokenizer.ggml.add_bos_token') ?? (model === 'llama' || preTokenizer(pre).addsBos)
   return {
@@ -163,12 +167,12 @@ function tokenTypes(metadata: Metadata, tokens: readonly string[]): Uint8Array {
   return types
 }
 
-/** Converters mark some control tokens as user-defined; `<|…|>` and the ids that the file names are always control. */
-function markSpecial(types: Uint8Array, tokens: readonly string[], ids: readonly number[]): void {
-  for (const id of ids) types[id] = TokenType.control
+/** Converters mark some control tokens as user-defined: `<|…|>` and those that begin and end turns are always control. */
+function markControl(types: Uint8Array, tokens: readonly string[]): void {
   for (let id = 0; id < types.length; id++) {
-    if (types[id] === TokenType.userDefined && /^<[|｜].*[|｜]>$/s.test(tokens[id]!))
-      types[id] = TokenType.control
+    if (types[id] !== TokenType.userDefined) continue
+    const text = tokens[id]!
+    if (/^<[|｜].*[|｜]>$/s.test(text) || TURN_NAMES.includes(text)) types[id] = TokenType.control
   }
 }
 
