@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
-import { chromiumOptions } from './test/support/browser.ts'
+import { type Adapter, chromiumOptions, testAdapter } from './test/support/browser.ts'
 import { serveTestFiles } from './test/support/test-files.ts'
 
 const src = (path: string) => resolve(import.meta.dirname, path)
@@ -19,6 +19,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Every prompt of the reference data, however long: `npm run test:long`. */
     long: boolean
+    /** The software adapter, which says how much a test can ask for. */
+    adapter: Adapter
   }
 }
 
@@ -33,7 +35,10 @@ export default defineConfig(({ mode }) => {
         target: 'es2022',
         minify: true,
         sourcemap: true,
+        license: { fileName: 'LICENSES.md' },
         lib: { entry: src('src/index.ts'), formats: ['es'], fileName: () => 'index.js' },
+        // Vite leaves white space in libraries, for bundlers; pages load this one as it is.
+        rolldownOptions: { output: { minify: true, chunkFileNames: '[name].js' } },
       },
     }
   }
@@ -80,7 +85,7 @@ export default defineConfig(({ mode }) => {
             fileParallelism: false,
             testTimeout: 600_000,
             hookTimeout: 600_000,
-            provide: { long: process.env.OCTAVO_LONG === '1' },
+            provide: { long: process.env.OCTAVO_LONG === '1', adapter: testAdapter() },
             browser: {
               enabled: true,
               headless: true,

@@ -1,0 +1,74 @@
+import { Engine } from '../../src/engine/engine'
+import type { GenerationEvent, GenerationRequest } from '../../src/engine/generation'
+import type { Runner, StepChunk, TokenLogprobs } from '../../src/model/step'
+
+export interface Generated {
+  readonly ids: readonly number[]
+  readonly logprobs: readonly TokenLogprobs[]
+  readonly promptLogprobs: readonly (TokenLogprobs | null)[] | null
+  readonly reason: 'stop' | 'length'
+}
+
+export interface TestGeneration {
+  readonly promptIds: readonly number[]
+  readonly maxTokens: number
+  readonly promptLogprobs?: number | null
+  readonly eosIds?: readonly number[]
+  readonly onToken?: (tokens: number) => void
+}
+
+/** An engine that keeps the chunks of every step it ran. */
+export class RecordingEngine extends Engine {
+  readonly steps: (readonly StepChunk[])[]
+
+  constructor(runner: Runner) {
+    const steps: (readonly StepChunk[])[] = []
+    super({
+      // The runner's own object: its token budget changes as it goes.
+      limits: runner.limits,
+      run: (chunks) => {
+        steps.push(chunks)
+        return runner.run(chunks)
+      },
+    })
+    this.steps = steps
+  }
+}
+
+/** Greedy tokens of a prompt with their log-probabilities. */
+export async function generate(engine: Engine, options: TestGeneration): Promise<Generated> {
+  const { promptIds, maxTokens, promptLogprobs = null, eosIds = [], onToken } = options
+  const events: GenerationEvent[] = []
+  let tokens = 0
+  const request: GenerationRequest = {
+    promptIds,
+    sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+    stop: {
+      maxTokens,
+      minTokens: 0,
+      ignoreEos: false,
+      stopTokenIds: [],
+      stopStrings: [],
+      includeStopString: false,
+    },
+    logprobs: 2,
+    promptLogprobs,
+    skipSpecialTokens: true,
+  }
+  await engine.generate(request, {
+    signal: new AbortController().signal,
+    eosIds,
+    detokenizer: { push: () => '', finish: () => '' },
+    onEvents: (more) => {
+      events.push(...more)
+      for (const event of more) if (event.type === 'delta') onToken?.(++tokens)
+    },
+  })
+  const deltas = events.filter((event) => event.type === 'delta')
+  return {
+    ids: deltas.flatMap((event) => event.ids),
+    logprobs: deltas.flatMap((event) => event.logprobs),
+    promptLogprobs: events.find((event) => event.type === 'prompt')!.logprobs,
+    reason: events.find((event) => event.type === 'finish')!.reason,
+  }
+}

@@ -1,0 +1,86 @@
+import type { KvFormat } from '../../src/model/kv-cache'
+import { type LoadedModel, loadModel } from '../../src/model/load'
+import type { Variants } from '../../src/model/variants'
+import type { ModelHeader } from '../../src/util/model-file'
+import { readGgufHeader } from '../../src/weights/gguf'
+import { NeedMoreBytes } from '../../src/weights/gguf-cursor'
+
+/** The real model, as the test page's server has it. */
+export const realModelUrl = '/cache/SmolLM2-135M-Instruct.Q4_1.gguf'
+
+/** A model file that can be read in pieces. */
+interface ModelFile {
+  readonly bytes: number
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>
+}
+
+export interface TestLoadOptions {
+  readonly gpu?: GPU
+  readonly format?: KvFormat
+  readonly maxTokens?: number
+  readonly maxSequences?: number
+  readonly maxBatchTokens?: number
+  readonly variants?: Variants
+  /** Load only this many layers, as if the file had no more. */
+  readonly layers?: number
+}
+
+/** Bytes of one piece: not a multiple of any block, so that pieces cut blocks in two. */
+const pieceBytes = 3_999_999
+
+export function loadModelBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: TestLoadOptions = {},
+): Promise<LoadedModel> {
+  const read = async (offset: number, length: number) => bytes.slice(offset, offset + length)
+  return loadModelFile({ bytes: bytes.length, read }, options)
+}
+
+export async function loadModelUrl(url: string, options: TestLoadOptions = {}): Promise<LoadedModel> {
+  const head = await fetch(url, { method: 'HEAD' })
+  if (!head.ok) throw new Error(`${url}: ${head.status}; \`npm run model\` fetches it`)
+  const read = async (offset: number, length: number) => {
+    const response = await fetch(url, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } })
+    if (response.status !== 206) throw new Error(`${url}: ${response.status}`)
+    return new Uint8Array(await response.arrayBuffer())
+  }
+  return loadModelFile({ bytes: Number(head.headers.get('Content-Length')), read }, options)
+}
+
+async function loadModelFile(file: ModelFile, options: TestLoadOptions): Promise<LoadedModel> {
+  const { format = 'f16', maxTokens = 512, maxSequences = 4, maxBatchTokens = 128 } = options
+  const whole = await readHeader(file)
+  const header = options.layers === undefined ? whole : cutLayers(whole, options.layers)
+  const loading = await loadModel({
+    gpu: options.gpu ?? navigator.gpu,
+    header,
+    kvCache: { format, maxTokens },
+    maxSequences,
+    maxBatchTokens,
+    ...(options.variants ? { variants: [options.variants] } : {}),
+    signal: new AbortController().signal,
+  })
+  const first = Math.min(...header.tensors.map((tensor) => tensor.offset))
+  const end = Math.max(...header.tensors.map((tensor) => tensor.offset + tensor.bytes))
+  for (let at = first; at < end; at += pieceBytes) {
+    await loading.sink.write(at, await file.read(at, Math.min(pieceBytes, end - at)))
+  }
+  return loading.finish()
+}
+
+async function readHeader(file: ModelFile): Promise<ModelHeader> {
+  for (let length = 4_000_000; ; length *= 2) {
+    try {
+      return readGgufHeader(await file.read(0, Math.min(length, file.bytes)), file.bytes)
+    } catch (error) {
+      if (!(error instanceof NeedMoreBytes)) throw error
+    }
+  }
+}
+
+function cutLayers(header: ModelHeader, layers: number): ModelHeader {
+  const metadata = new Map(header.metadata)
+  metadata.set('llama.block_count', layers)
+  const kept = header.tensors.filter(({ name }) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1) < layers)
+  return { ...header, metadata, tensors: kept }
+}
