@@ -1,0 +1,99 @@
+import type { ChatMessage, Engine, Usage } from 'octavo'
+import { toOctavoError } from '../errors/unexpected'
+import type { Settings } from '../settings/settings'
+import type { AnswerEnd } from './conversation'
+
+/** Measured at the page, while an answer is written and after. */
+export interface AnswerFigures {
+  /** From sending to the first token; null until it is there. */
+  readonly firstTokenMs: number | null
+  /** After the first token; null until there is a second. */
+  readonly tokensPerSecond: number | null
+  readonly promptTokens: number
+  readonly answerTokens: number
+}
+
+export interface AnswerRequest {
+  readonly engine: Pick<Engine, 'info' | 'chat'>
+  readonly messages: ChatMessage[]
+  /** The last message is an answer that is to go on. */
+  readonly continues: boolean
+  readonly settings: Pick<Settings, 'temperature' | 'maxTokens'>
+  readonly signal: AbortSignal
+  readonly onText: (text: string) => void
+  readonly onFigures: (figures: AnswerFigures) => void
+  /** Share of the prompt that has been read, 0 … 1. */
+  readonly onPrefill: (share: number) => void
+  /** Milliseconds. */
+  readonly now?: () => number
+}
+
+/** Tokens less likely than all that make up this probability are never drawn: small models stray otherwise. */
+const topP = 0.95
+
+/** Has the model answer and tells of it as it goes; says how it ended, also if by an error. */
+export async function answer(request: AnswerRequest): Promise<AnswerEnd> {
+  const { engine, settings, signal, now = () => performance.now() } = request
+  const pace = new Pace(now)
+  let usage: Usage | null = null
+  let reason: 'stop' | 'length' | null = null
+  try {
+    const stream = await engine.chat.completions.create(
+      {
+        messages: request.messages,
+        stream: true,
+        stream_options: { include_usage: true, continuous_usage_stats: true },
+        temperature: settings.temperature,
+        top_p: topP,
+        max_completion_tokens: settings.maxTokens,
+        ...(request.continues && { add_generation_prompt: false, continue_final_message: true }),
+      },
+      { signal, onPrefill: ({ doneTokens, totalTokens }) => request.onPrefill(doneTokens / totalTokens) },
+    )
+    for await (const { choices, usage: counted } of stream) {
+      usage = counted ?? usage
+      if (usage) request.onFigures(pace.figures(usage))
+      const [choice] = choices
+      if (choice?.delta.content) request.onText(choice.delta.content)
+      reason = choice?.finish_reason ?? reason
+    }
+  } catch (error) {
+    const { code, message, remedy } = toOctavoError(error)
+    return code === 'aborted' ? { kind: 'stopped' } : { kind: 'error', code, message, remedy }
+  }
+  if (reason !== 'length') return { kind: reason === null ? 'stopped' : 'done' }
+  const full = usage !== null && usage.total_tokens >= engine.info.model.contextLength - 1
+  return { kind: full ? 'context' : 'length' }
+}
+
+/** When tokens came. */
+class Pace {
+  readonly #now: () => number
+  readonly #startMs: number
+  #first: { readonly atMs: number; readonly tokens: number } | null = null
+  #last: { readonly atMs: number; readonly tokens: number } | null = null
+
+  constructor(now: () => number) {
+    this.#now = now
+    this.#startMs = now()
+  }
+
+  figures({ prompt_tokens, completion_tokens: tokens }: Usage): AnswerFigures {
+    if (tokens > (this.#last?.tokens ?? 0)) {
+      this.#last = { atMs: this.#now(), tokens }
+      this.#first ??= this.#last
+    }
+    return {
+      firstTokenMs: this.#first && this.#first.atMs - this.#startMs,
+      tokensPerSecond: this.#tokensPerSecond,
+      promptTokens: prompt_tokens,
+      answerTokens: tokens,
+    }
+  }
+
+  get #tokensPerSecond(): number | null {
+    if (!this.#first || !this.#last || this.#last.tokens === this.#first.tokens) return null
+    const seconds = (this.#last.atMs - this.#first.atMs) / 1000
+    return seconds > 0 ? (this.#last.tokens - this.#first.tokens) / seconds : null
+  }
+}

@@ -1,0 +1,129 @@
+import { createEngine, type Engine, type LoadProgress, OctavoError } from 'octavo'
+import { toOctavoError } from '../errors/unexpected'
+import { Observable } from '../observable'
+import type { LoadState } from './load-words'
+import { findLoaded, forgetLoaded, rememberLoaded } from './loaded-models'
+import type { ModelChoice } from './model-choice'
+import { TransferRate } from './transfer-rate'
+
+/** Where the page's one model stands. */
+export type ModelState =
+  | { readonly kind: 'absent'; readonly choice: ModelChoice; readonly note: string | null }
+  | {
+      readonly kind: 'loading'
+      readonly choice: ModelChoice
+      readonly progress: LoadState
+      /** The weights should lie on this device. */
+      readonly fromDevice: boolean
+      /** How long the last such load took. */
+      readonly expectedSeconds: number | null
+    }
+  | { readonly kind: 'ready'; readonly choice: ModelChoice; readonly engine: Engine }
+  | { readonly kind: 'failed'; readonly choice: ModelChoice; readonly error: OctavoError }
+
+/** A load that nobody clicked for may read the header anew, but never the weights. */
+const mostUnaskedBytes = 4e6
+
+/** Loads and unloads the page's model. */
+export class ModelSession {
+  readonly state: Observable<ModelState>
+  readonly #token: (choice: ModelChoice) => string | null
+  #loading: AbortController | null = null
+
+  /** @param token the access token that may be sent to the choice's endpoint. */
+  constructor(choice: ModelChoice, token: (choice: ModelChoice) => string | null) {
+    this.state = new Observable<ModelState>({ kind: 'absent', choice, note: null })
+    this.#token = token
+  }
+
+  get engine(): Engine | null {
+    const state = this.state.value
+    return state.kind === 'ready' ? state.engine : null
+  }
+
+  /** Loads the model if this browser has loaded it before, without a click; it never downloads weights. */
+  async resume(): Promise<void> {
+    const { choice } = this.state.value
+    if (findLoaded(choice)) await this.load(choice, { mayDownload: false })
+  }
+
+  async load(choice: ModelChoice, { mayDownload } = { mayDownload: true }): Promise<void> {
+    this.#loading?.abort()
+    const controller = new AbortController()
+    this.#loading = controller
+    const before = this.engine
+    const startedMs = performance.now()
+    const loaded = findLoaded(choice)
+    const rate = new TransferRate()
+    let last: LoadProgress = { phase: 'resolving', loadedBytes: 0, totalBytes: 0, storedBytes: 0 }
+    const onProgress = (progress: LoadProgress) => {
+      if (this.#loading !== controller) return
+      last = progress
+      rate.add(performance.now(), progress.loadedBytes)
+      if (!mayDownload && progress.loadedBytes - progress.storedBytes > mostUnaskedBytes) {
+        forgetLoaded(choice)
+        this.#end(
+          controller,
+          choice,
+          'The browser has removed the model from this device; it must be downloaded again.',
+        )
+        return
+      }
+      this.state.set({
+        kind: 'loading',
+        choice,
+        progress: { ...progress, bytesPerSecond: rate.bytesPerSecond },
+        fromDevice: loaded !== null,
+        expectedSeconds: loaded?.seconds ?? null,
+      })
+    }
+    onProgress(last)
+    try {
+      await before?.unload()
+      const token = this.#token(choice)
+      const engine = await createEngine({
+        model: choice.model,
+        hub: { ...(choice.endpoint && { endpoint: choice.endpoint }), ...(token && { token }) },
+        onProgress,
+        signal: controller.signal,
+      })
+      if (this.#loading !== controller) return void (await engine.unload())
+      this.#loading = null
+      const stored = last.storedBytes === last.totalBytes
+      rememberLoaded(choice, engine.info.model.bytes, stored ? (performance.now() - startedMs) / 1000 : null)
+      this.state.set({ kind: 'ready', choice, engine })
+      void navigator.storage?.persist?.()
+    } catch (error) {
+      if (this.#loading !== controller) return
+      this.fail(toOctavoError(error))
+    }
+  }
+
+  /** Ends a running load; what has been downloaded stays. */
+  cancel(): void {
+    const state = this.state.value
+    if (state.kind !== 'loading' || !this.#loading) return
+    const fetched = state.progress.loadedBytes > 0
+    this.#end(
+      this.#loading,
+      state.choice,
+      fetched ? 'Cancelled. What has been downloaded is kept; loading goes on from there.' : null,
+    )
+  }
+
+  /** The engine is lost: it must be loaded again. */
+  fail(error: OctavoError): void {
+    this.#loading = null
+    const { choice } = this.state.value
+    void this.engine?.unload()
+    this.state.set({ kind: 'failed', choice, error })
+  }
+
+  #end(controller: AbortController, choice: ModelChoice, note: string | null): void {
+    this.#loading = null
+    this.state.set({ kind: 'absent', choice, note })
+    controller.abort(
+      new OctavoError('aborted', 'Loading was cancelled.', 'Load the model when it is wanted.'),
+    )
+  }
+}
