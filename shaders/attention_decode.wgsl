@@ -33,9 +33,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var i = lane; i < group_heads * head_quads; i += workgroup_size) {
     query[i] = q[(row * heads + kv_head * group_heads) * head_quads + i];
   }
-  if (lane < group_heads) {
-    greatest[lane] = lowest;
-    sums[lane] = 0.0;
+  for (var h = lane; h < group_heads; h += workgroup_size) {
+    greatest[h] = lowest;
+    sums[h] = 0.0;
   }
   var accumulated = array<vec4f, owned>();
   workgroupBarrier();
@@ -57,13 +57,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
     workgroupBarrier();
-    if (lane < group_heads) {
-      var best = greatest[lane];
+    for (var h = lane; h < group_heads; h += workgroup_size) {
+      var best = greatest[h];
       for (var key = 0u; key < block_size; key++) {
-        best = max(best, scores[lane * block_size + key]);
+        best = max(best, scores[h * block_size + key]);
       }
-      corrections[lane] = exp(greatest[lane] - best);
-      greatest[lane] = best;
+      corrections[h] = exp(greatest[h] - best);
+      greatest[h] = best;
     }
     workgroupBarrier();
     let visible_keys = min(block_size, position + 1u - b * block_size);
@@ -71,12 +71,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       scores[i] = select(0.0, exp(scores[i] - greatest[i / block_size]), i % block_size < visible_keys);
     }
     workgroupBarrier();
-    if (lane < group_heads) {
-      var sum = fma(sums[lane], corrections[lane], scores[lane * block_size]);
+    for (var h = lane; h < group_heads; h += workgroup_size) {
+      var sum = fma(sums[h], corrections[h], scores[h * block_size]);
       for (var key = 1u; key < block_size; key++) {
-        sum += scores[lane * block_size + key];
+        sum += scores[h * block_size + key];
       }
-      sums[lane] = sum;
+      sums[h] = sum;
     }
     for (var o = 0u; o < owned; o++) {
       let i = lane + o * workgroup_size;
@@ -100,7 +100,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       partials[(partial + i / head_quads * params.splits) * (head_quads + 1u) + 1u + i % head_quads] = accumulated[o];
     }
   }
-  if (lane < group_heads) {
-    partials[(partial + lane * params.splits) * (head_quads + 1u)] = vec4f(greatest[lane], sums[lane], 0.0, 0.0);
+  for (var h = lane; h < group_heads; h += workgroup_size) {
+    partials[(partial + h * params.splits) * (head_quads + 1u)] = vec4f(greatest[h], sums[h], 0.0, 0.0);
   }
 }

@@ -23,10 +23,14 @@ fn scramble(value: u32) -> u32 {
   return (word >> 22u) ^ word;
 }
 
+// −log(−log(u)) for u uniform in (0, 1), by way of v = 1 − u: the greatest noise comes from the smallest v, of which an
+// f32 holds 32 bits of chance where u would round to 1 and win every draw.
 fn gumbel(seed: u32, position: u32, id: u32) -> f32 {
   let bits = scramble(scramble(scramble(seed) ^ position) ^ id);
-  let uniform = (f32(bits >> 8u) + 0.5) * 0x1p-24;
-  return -log(-log(uniform));
+  let v = min((f32(bits) + 0.5) * 0x1p-32, 1.0 - 0x1p-24);
+  // The series of −log(1 − v), whose error WGSL bounds in absolute terms only.
+  let small = v * fma(v, fma(v, fma(v, 0.25, 1.0 / 3.0), 0.5), 1.0);
+  return -log(select(-log(1.0 - v), small, v < 0x1p-7));
 }
 
 fn is_banned(setting: u32, id: u32) -> bool {

@@ -12,9 +12,9 @@ fn owned_row(lane: u32, i: u32, count: u32) -> u32 {
   return min(lane * count + i, params.rows - 1u);
 }
 
-// silu(gate) · up   (Shazeer 2020, arXiv:2002.05202)
+// silu(gate) · up   (Shazeer 2020, arXiv:2002.05202). Below −80 silu is nothing, and e^−gate may not become infinite.
 fn gated(gate: f32, up: f32) -> f32 {
-  return gate / (1.0 + exp(-gate)) * up;
+  return gate / (1.0 + exp(min(-gate, 80.0))) * up;
 }
 
 fn store(token: u32, row: u32, limit: u32, value: f32) {
