@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type RemoteFile, resolveHubFile } from '../src/weights/hub.ts'
+import { resolveHubFile } from '../src/weights/hub.ts'
 import { parseReference } from '../src/weights/reference.ts'
+import type { RemoteFile } from '../src/weights/remote-file.ts'
 import { run } from './command.ts'
 import { download } from './download.ts'
 
@@ -87,11 +88,12 @@ async function resolveQuickly(endpoint: string): Promise<RemoteFile> {
   const reference = parseReference(`${hubModel.repo}:${hubModel.tag}`)
   if (reference.kind !== 'hub') throw new Error(`${hubModel.repo} is no repo of the Hub`)
   const signal = AbortSignal.timeout(resolveMs)
-  const once = () => Promise.reject(new Error('one attempt is enough'))
+  const context = { fetch, signal, wait: () => Promise.resolve(), stallMs: resolveMs }
   try {
-    return await resolveHubFile(reference, { endpoint, token: null }, { fetch, signal, wait: once })
+    return await resolveHubFile(reference, { endpoint, token: null }, context)
   } catch (error) {
-    throw new Error(`${endpoint} cannot be reached.`, { cause: error })
+    if (!signal.aborted) throw error
+    throw new Error(`${endpoint} did not answer within ${resolveMs / 1000} s.`, { cause: error })
   }
 }
 

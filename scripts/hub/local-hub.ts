@@ -160,7 +160,7 @@ class LocalHub {
 
   #files(repo: LocalRepo): Promise<readonly RepoFile[]> {
     const known = this.#described.get(repo)
-    if (known) return known
+    if (known !== undefined) return known
     const described = Promise.all(
       Object.entries(repo.files).map(([path, source]) => describeFile(path, source)),
     )

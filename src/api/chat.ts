@@ -33,6 +33,7 @@ export class ChatCompletions {
   readonly #connection: Connection
   readonly #model: string
 
+  /** @internal */
   constructor(connection: Connection, model: string) {
     this.#connection = connection
     this.#model = model

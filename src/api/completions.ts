@@ -34,6 +34,7 @@ export class Completions {
   readonly #connection: Connection
   readonly #model: string
 
+  /** @internal */
   constructor(connection: Connection, model: string) {
     this.#connection = connection
     this.#model = model

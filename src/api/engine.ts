@@ -20,7 +20,11 @@ export class Engine {
     this.completions = new Completions(connection, info.model.reference)
   }
 
-  /** Loads a model over the connection; where that fails, the connection is closed. */
+  /**
+   * Loads a model over the connection; where that fails, the connection is closed.
+   *
+   * @internal
+   */
   static async load(
     connection: Connection,
     request: LoadRequest,
