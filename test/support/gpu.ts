@@ -59,7 +59,6 @@ export async function runKernel<Shape>(
     return buffer
   }
   const buffers: Record<string, GPUBuffer> = {}
-  const copies = new Map<string, GPUBuffer>()
   const encoder = device.createCommandEncoder()
   const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
   for (const name of Object.keys(kernel.bindings)) {
@@ -76,23 +75,28 @@ export async function runKernel<Shape>(
   pass.setBindGroup(0, pipeline.bind(device, buffers, arena.add(pipeline, params)))
   pass.dispatchWorkgroups(...kernel.grid(shape, variant.constants))
   pass.end()
+  device.queue.submit([encoder.finish()])
+  const error = await device.popErrorScope()
+  if (error) throw new Error(`${kernel.shader}: ${error.message}`)
+  const results = new Map<string, ArrayBuffer>()
   for (const [name, binding] of Object.entries(kernel.bindings as Record<string, Binding>)) {
     if (binding.access === 'read') continue
-    const buffer = buffers[name]!
-    const copy = make(`${name} copy`, buffer.size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
-    encoder.copyBufferToBuffer(buffer, 0, copy, 0, buffer.size)
-    copies.set(name, copy)
-  }
-  device.queue.submit([encoder.finish()])
-  const results = new Map<string, ArrayBuffer>()
-  for (const [name, copy] of copies) {
-    await copy.mapAsync(GPUMapMode.READ)
     const input = inputs[name]!
     const bytes = typeof input === 'number' ? 4 * input : input.byteLength
-    results.set(name, copy.getMappedRange().slice(0, bytes))
+    results.set(name, await readBuffer(gpu, buffers[name]!, bytes))
   }
-  const error = await device.popErrorScope()
   for (const buffer of made) gpu.release(buffer)
-  if (error) throw new Error(`${kernel.shader}: ${error.message}`)
   return new Outputs(results)
+}
+
+/** The first bytes of a buffer, through a copy. */
+export async function readBuffer(gpu: GpuDevice, buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+  const copy = gpu.buffer('read back', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
+  const encoder = gpu.device.createCommandEncoder()
+  encoder.copyBufferToBuffer(buffer, 0, copy, 0, Math.min(copy.size, buffer.size))
+  gpu.device.queue.submit([encoder.finish()])
+  await copy.mapAsync(GPUMapMode.READ)
+  const read = copy.getMappedRange().slice(0, bytes)
+  gpu.release(copy)
+  return read
 }
