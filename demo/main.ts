@@ -140,7 +140,11 @@ function showModel(state: ModelState): void {
     shownEngine = engine
     insight.setEngine(engine)
     showConversation()
-    if (engine) announcer.say('The model is ready.')
+    if (engine) {
+      announcer.say('The model is ready.')
+      // On a phone the focus would open the keyboard over the page.
+      if (document.activeElement === document.body && matchMedia('(hover: hover)').matches) composer.focus()
+    }
     if (state.kind === 'failed') announcer.say(state.error.message)
   }
 }

@@ -90,7 +90,7 @@ export class ModelCard {
       bar,
       words,
       figures,
-      element('div', { class: 'buttons' }, button('Cancel', this.#hooks.onCancel, { class: 'quiet' })),
+      element('div', { class: 'buttons' }, button('Cancel', this.#hooks.onCancel)),
     ]
   }
 }

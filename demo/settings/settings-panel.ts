@@ -96,7 +96,8 @@ export class SettingsPanel {
     this.#temperature.value = String(settings.temperature)
     this.#length.value = settings.maxTokens === null ? 'all' : String(settings.maxTokens)
     const temperature = temperatureWords(settings.temperature)
-    byId('temperature-effect', HTMLElement).textContent = `${settings.temperature.toFixed(1)}: ${temperature}`
+    byId('temperature-effect', HTMLElement).textContent =
+      `Now ${settings.temperature.toFixed(1)}: ${temperature}.`
     this.#temperature.setAttribute('aria-valuetext', `${settings.temperature.toFixed(1)}, ${temperature}`)
     byId('length-effect', HTMLElement).textContent = lengthWords(settings.maxTokens)
     for (const radio of this.#dialog.querySelectorAll<HTMLInputElement>('input[name="scheme"]')) {
