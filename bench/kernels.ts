@@ -1,0 +1,266 @@
+import type { GpuDevice } from '../src/gpu/device'
+import type { Kernel, ParamType } from '../src/gpu/kernel'
+import {
+  attentionCombine,
+  attentionDecode,
+  attentionPrefill,
+  ropeKv,
+  splitSize,
+} from '../src/kernels/attention'
+import { weightFormats } from '../src/kernels/formats'
+import { matmul, matvec } from '../src/kernels/matmul'
+import { rmsnorm } from '../src/kernels/rmsnorm'
+import { logprobs, resultWords, sample, settingsWords } from '../src/kernels/sample'
+import { blockSize } from '../src/model/kv-cache'
+import { hardware, software, type Variants } from '../src/model/variants'
+import { layerProducts, type ModelShape, modelShapes, type Product } from './kernel-shapes'
+import { type TimedDispatch, timeKernel } from './kernel-timer'
+
+/** One kernel's variant on one shape. */
+export interface KernelRow {
+  readonly model: string
+  readonly kernel: string
+  readonly what: string
+  readonly variant: string
+  readonly ms: number
+  /** Of what the kernel's record says that it walks. */
+  readonly gigabytesPerSecond: number
+  /** Of multiplications and additions; null where bytes tell all. */
+  readonly gigaflops: number | null
+}
+
+export interface KernelBenchOptions {
+  /** Names of models, of kernels and of tensor types to measure; all of them where left out. */
+  readonly models?: readonly string[]
+  readonly kernels?: readonly string[]
+  readonly types?: readonly string[]
+  readonly onRow?: (row: KernelRow) => void
+}
+
+const promptTokens = 64
+const contextTokens = 1024
+const benchTypes = ['Q4_0', 'Q4_1', 'Q8_0', 'Q6_K', 'F16']
+
+/** Times each kernel on the shapes of models of 135M, 1B and 3B, in each point of the table of variants. */
+export async function benchKernels(gpu: GpuDevice, options: KernelBenchOptions = {}): Promise<KernelRow[]> {
+  const bench = new KernelBench(gpu, options)
+  for (const model of modelShapes) {
+    if (options.models && !options.models.includes(model.name)) continue
+    for (const variants of [software, hardware]) {
+      for (const type of options.types ?? benchTypes) {
+        for (const product of layerProducts(model)) await bench.product(model, variants, type, product)
+      }
+      await bench.attention(model, variants)
+      await bench.rows(model, variants)
+    }
+  }
+  return bench.results
+}
+
+class KernelBench {
+  readonly results: KernelRow[] = []
+
+  constructor(
+    readonly gpu: GpuDevice,
+    readonly options: KernelBenchOptions,
+  ) {}
+
+  async #time<Shape>(
+    // biome-ignore lint/suspicious/noExplicitAny: any kernel, whatever it binds
+    kernel: Kernel<Shape, any, Record<string, ParamType>, any>,
+    about: { readonly model: ModelShape; readonly what: string; readonly operations: number | null },
+    dispatch: TimedDispatch<Shape>,
+  ): Promise<void> {
+    const { options, gpu } = this
+    if (options.kernels && !options.kernels.includes(kernel.shader)) return
+    const ms = await timeKernel(gpu, kernel, dispatch)
+    const { constants } = dispatch.variant
+    const row = {
+      model: about.model.name,
+      kernel: kernel.shader,
+      what: about.what,
+      variant: describe(constants),
+      ms,
+      gigabytesPerSecond: kernel.bytes(dispatch.shape, constants) / ms / 1e6,
+      gigaflops: about.operations === null ? null : about.operations / ms / 1e6,
+    }
+    this.results.push(row)
+    options.onRow?.(row)
+  }
+
+  /** One token through matvec, many through matmul. */
+  async product(model: ModelShape, variants: Variants, type: string, product: Product): Promise<void> {
+    const { rows, columns, residual, swiglu } = product
+    const format = [...weightFormats.values()].find(({ name }) => name === type)
+    if (!format) throw new Error(`there is no tensor type ${type}`)
+    if (columns % format.unitWeights !== 0) return
+    const groups = columns / 32
+    const planes = format.planes(rows * groups)
+    const outputs = swiglu ? rows / 2 : rows
+    for (const tokens of [1, promptTokens]) {
+      const many = tokens > 1
+      const what = `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`
+      await this.#time(
+        many ? matmul : matvec,
+        { model, what, operations: 2 * rows * columns * tokens },
+        {
+          variant: {
+            constants: many ? variants.matmul : variants.matvec,
+            conditions: { residual, swiglu },
+            modules: { weights: `weights/${format.module}` },
+          },
+          buffers: {
+            weights: planes.words,
+            x: columns * Math.max(4, tokens),
+            y: outputs * Math.max(4, tokens),
+          },
+          params: {
+            rows,
+            groups,
+            segment_groups: Math.ceil(groups / 8),
+            scales: planes.scales,
+            high: planes.high,
+            supers: planes.supers,
+            y_stride: outputs,
+            y_offset: 0,
+          },
+          shape: { tokens, rows, outputs, columns, weightBytes: 4 * planes.words, residual },
+        },
+      )
+    }
+  }
+
+  /** Decode at a long context, and the last tiles of a prompt of that length. */
+  async attention(model: ModelShape, variants: Variants): Promise<void> {
+    const { heads, kvHeads, headDim } = model
+    const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize }
+    const blocks = contextTokens / blockSize
+    const table = Uint32Array.from({ length: blocks }, (_, i) => (5 * i) % blocks)
+    const half = blocks * kvHeads * blockSize * headDim
+    const splits = Math.ceil(contextTokens / splitSize)
+    const context = { maxContext: contextTokens, cacheElementBytes: 2 }
+    const conditions = { kv_f32: false }
+    const what = `context ${contextTokens}, f16`
+
+    const decode = { tiles: 1, tokens: 1, contextTokens, ...context }
+    const partials = heads * splits * (4 + headDim)
+    const batch = Uint32Array.from([0, 1, contextTokens - 1, 0, ...table])
+    const cacheParams = { tiles_at: 0, tables_at: 4, values_at: half }
+    const operations = 4 * heads * headDim * contextTokens
+    await this.#time(
+      attentionDecode,
+      { model, what, operations },
+      {
+        variant: {
+          constants: { ...head, workgroup_size: variants.attentionLanes, split_size: splitSize },
+          conditions,
+        },
+        buffers: { q: heads * headDim, cache: half, batch, partials },
+        params: { ...cacheParams, splits },
+        shape: decode,
+      },
+    )
+    await this.#time(
+      attentionCombine,
+      { model, what, operations: null },
+      {
+        variant: { constants: { workgroup_size: 16, head_dim: headDim, heads, split_size: splitSize } },
+        buffers: { partials, batch, y: heads * headDim },
+        params: { tiles_at: 0, splits, y_stride: (heads * headDim) / 4 },
+        shape: decode,
+      },
+    )
+
+    const tileTokens = Math.max(1, Math.floor(variants.prefillLanes / (heads / kvHeads)))
+    const first = contextTokens - promptTokens
+    const tiles: number[] = []
+    for (let done = 0; done < promptTokens; done += tileTokens) {
+      tiles.push(done, Math.min(tileTokens, promptTokens - done), first + done, 0)
+    }
+    const count = tiles.length / 4
+    await this.#time(
+      attentionPrefill,
+      { model, what: `${what}, × ${promptTokens}`, operations: operations * promptTokens },
+      {
+        variant: {
+          constants: { ...head, workgroup_size: tileTokens * (heads / kvHeads), split_size: splitSize },
+          conditions,
+        },
+        buffers: {
+          q: promptTokens * heads * headDim,
+          cache: half,
+          batch: Uint32Array.from([...tiles, ...table]),
+          y: promptTokens * heads * headDim,
+        },
+        params: { tiles_at: 0, tables_at: tiles.length, values_at: half, y_stride: (heads * headDim) / 4 },
+        shape: { tiles: count, tokens: promptTokens, contextTokens: count * contextTokens, ...context },
+      },
+    )
+    const width = (heads + 2 * kvHeads) * headDim
+    await this.#time(
+      ropeKv,
+      { model, what: '× 1', operations: null },
+      {
+        variant: { constants: { ...head, workgroup_size: variants.rowLanes }, conditions },
+        buffers: { qkv: width, rope: headDim, batch: new Uint32Array(4), q: heads * headDim, cache: half },
+        params: { positions_at: 0, slots_at: 1, values_at: half, scale: 1 },
+        shape: { tokens: 1, cacheElementBytes: 2 },
+      },
+    )
+  }
+
+  /** Kernels that walk one row. */
+  async rows(model: ModelShape, variants: Variants): Promise<void> {
+    const { hidden, vocab } = model
+    await this.#time(
+      rmsnorm,
+      { model, what: '× 1', operations: null },
+      {
+        variant: { constants: { workgroup_size: variants.rowLanes } },
+        buffers: { x: hidden, weight: hidden, y: hidden },
+        params: { hidden, stride: hidden, weight_offset: 0, eps: 1e-5 },
+        shape: { tokens: 1, hidden },
+      },
+    )
+    const logits = new Float32Array(vocab).map((_, i) => ((i * 7919) % 1000) / 100)
+    const constants = { workgroup_size: variants.samplerLanes }
+    const samplers = { greedy: [0, 0, 1], 'top-k 40, top-p 0.9': [0.8, 40, 0.9] } as const
+    for (const [what, [temperature, topK, topP]] of Object.entries(samplers)) {
+      const batch = new Uint32Array(settingsWords)
+      new Float32Array(batch.buffer).set([temperature, 0, topP])
+      batch[1] = topK
+      await this.#time(
+        sample,
+        { model, what, operations: null },
+        {
+          variant: { constants },
+          buffers: { logits: new Uint32Array(logits.buffer), batch, results: resultWords, sampled: 1 },
+          params: { vocab, settings_at: 0, result_words: resultWords },
+          shape: { rows: 1, vocab },
+        },
+      )
+    }
+    await this.#time(
+      logprobs,
+      { model, what: 'top 5', operations: null },
+      {
+        variant: { constants },
+        buffers: {
+          logits: new Uint32Array(logits.buffer),
+          batch: new Uint32Array([3, 5]),
+          results: resultWords,
+        },
+        params: { vocab, targets_at: 0, result_words: resultWords },
+        shape: { rows: 1, vocab },
+      },
+    )
+  }
+}
+
+function describe(constants: Readonly<Record<string, number>>): string {
+  const { workgroup_size, segment_lanes, rows_per_lane } = constants
+  const parts = [`${workgroup_size} lanes`]
+  if (segment_lanes) parts.push(segment_lanes === 1 ? 'rows whole' : `${segment_lanes} a row`)
+  if (rows_per_lane) parts.push(`${rows_per_lane} rows each`)
+  return parts.join(', ')
+}
