@@ -87,14 +87,14 @@ export function createChatTemplate(metadata: Metadata, tokenizer: Tokenizer): Ch
       messages: prepareMessages(messages, !takesParts),
       tools: options.tools ? structuredClone(options.tools) : null,
     }
-    return { rerender, ...renderGiven(given, rerender) }
+    return { rerender, searched: jinja.searchedTexts, ...renderGiven(given, rerender) }
   }
 
   return {
     render: (messages, options) => prepare(messages, options).text,
     encodeChat(messages, options) {
-      const { text, data, rerender } = prepare(messages, options)
-      const plain = dataSpans(text, data, tokenizer.specialTokens, rerender)
+      const { text, data, searched, rerender } = prepare(messages, options)
+      const plain = dataSpans(text, data, tokenizer.specialTokens, searched(), rerender)
       if (plain === null) throw unclearOrigin()
       const ids = tokenizer.encode(text, { special: true, addBos: false, plain })
       if (tokenizer.addsBos && ids[0] !== tokenizer.bosId) ids.unshift(tokenizer.bosId!)

@@ -1,5 +1,6 @@
 import { Template } from '@huggingface/jinja'
 import { OctavoError } from '../util/octavo-error'
+import { renderBounded, TemplateLimitError } from './bounded-interpreter'
 
 type Variables = Readonly<Record<string, unknown>>
 
@@ -30,8 +31,16 @@ const SEARCHES = [
   'replace',
 ]
 
+/** A literal of the template and what it said before it was changed. */
+interface SearchedLiteral {
+  readonly node: SyntaxNode
+  readonly text: string
+}
+
 /** A Jinja template of a model's file. */
 export interface JinjaTemplate {
+  /** The literals that the template compares its data with or searches for in them. */
+  searchedTexts(): readonly string[]
   /**
    * Fills the template in. `alterSearched` changes the literals that the template only compares with or searches for
    * in its data (`'</think>' in content`), so that they still match data that was changed in the same way.
@@ -42,21 +51,27 @@ export interface JinjaTemplate {
 /** Parses a chat template; throws OctavoError `malformed-file`. */
 export function parseTemplate(source: string): JinjaTemplate {
   const template = parse(source)
-  let searched: { template: Template; literals: { node: SyntaxNode; text: string }[] } | null = null
-  const altered = (alter: (literal: string) => string): Template => {
-    if (searched === null) {
-      const copy = parse(source)
-      const nodes = searchedLiterals(copy.parsed)
-      searched = { template: copy, literals: [...nodes].map((node) => ({ node, text: String(node.value) })) }
+  /** A second tree, whose searched literals may be changed. */
+  let copy: { template: Template; literals: readonly SearchedLiteral[] } | null = null
+  const searched = () => {
+    if (copy === null) {
+      const second = parse(source)
+      const nodes = [...searchedLiterals(second.parsed)]
+      copy = { template: second, literals: nodes.map((node) => ({ node, text: String(node.value) })) }
     }
-    for (const { node, text } of searched.literals) node.value = alter(text)
-    return searched.template
+    return copy
+  }
+  const altered = (alter: (literal: string) => string): Template => {
+    for (const { node, text } of searched().literals) node.value = alter(text)
+    return searched().template
   }
   return {
+    searchedTexts: () => searched().literals.map(({ text }) => text),
     render(variables, alterSearched) {
       try {
-        return (alterSearched ? altered(alterSearched) : template).render({ ...variables })
+        return renderBounded(alterSearched ? altered(alterSearched) : template, variables)
       } catch (cause) {
+        if (cause instanceof TemplateLimitError || cause instanceof RangeError) throw unreadable(cause)
         throw new OctavoError(
           'invalid-request',
           `The model's chat template refused the conversation: ${messageOf(cause)}`,
@@ -72,13 +87,17 @@ function parse(source: string): Template {
   try {
     return new Template(source)
   } catch (cause) {
-    throw new OctavoError(
-      'malformed-file',
-      `The model's chat template (tokenizer.chat_template) cannot be read: ${messageOf(cause)}`,
-      'Choose another file of this model, or use completions with a prompt of your own.',
-      { cause },
-    )
+    throw unreadable(cause)
   }
+}
+
+function unreadable(cause: unknown): OctavoError {
+  return new OctavoError(
+    'malformed-file',
+    `The model's chat template (tokenizer.chat_template) cannot be used: ${messageOf(cause)}.`,
+    'Choose another file of this model, or use completions with a prompt of your own.',
+    { cause },
+  )
 }
 
 function messageOf(error: unknown): string {

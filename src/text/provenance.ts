@@ -15,15 +15,18 @@ export type Rerender = (data: TemplateData, alterSearched?: (literal: string) =>
  * concerned: a special token that touches one is not the template's, and must stay text.
  *
  * The conversation is rendered a second time with the data's characters changed to ones that occur nowhere, each for
- * one, so that all keeps its place. Where that changes what the template does (it looks for something in a content),
- * only the special-token text is changed, there and in what the template looks for. A rendering counts only if it
- * differs from the first one in nothing but the changed characters. Returns null where no
- * rendering does.
+ * one, so that all keeps its place. Where that changes what the template does (it looks for something in a content), the
+ * texts that it looks for stay, and where it still does, only the special-token text is changed, there and in what the
+ * template looks for. A rendering counts only if it differs from the first one in nothing but the changed characters.
+ * Returns null where no rendering does.
+ *
+ * `searched`: the texts that the template looks for.
  */
 export function dataSpans(
   text: string,
   data: TemplateData,
   specials: ReadonlyMap<string, number>,
+  searched: readonly string[],
   rerender: Rerender,
 ): TextSpan[] | null {
   if (specials.size === 0) return []
@@ -38,8 +41,19 @@ export function dataSpans(
       markSpecials,
     )
   }
+  const markPresent = specialMarker(present, marks)
+  const kept = searched.flatMap((text) => [text, markPresent(text)])
   const attempts: (() => string)[] = [
-    () => rerender(mapData(data, (leaf) => markAll(leaf, marks[0]!), specialMarker(present, marks))),
+    () =>
+      rerender(
+        mapData(data, (leaf) => markAll(leaf, marks[0]!), markPresent),
+        markPresent,
+      ),
+    () =>
+      rerender(
+        mapData(data, (leaf) => markOthers(markPresent(leaf), kept, marks[0]!), markPresent),
+        markPresent,
+      ),
     () => narrow(marks),
     // A template that escapes what is not ASCII (`tojson(ensure_ascii=True)`) keeps only such characters one for one.
     () => narrow(unusedCharacters(used, 0x21, 0x7e)),
@@ -54,6 +68,26 @@ export function dataSpans(
 /** Changes all but what JSON escapes: quotes, backslashes, control characters and white space. */
 function markAll(text: string, mark: string): string {
   return text.replace(/[^\s"\\]/g, (unit) => (unit < ' ' ? unit : mark))
+}
+
+/** The same, but for the texts in `kept`. */
+function markOthers(text: string, kept: readonly string[], mark: string): string {
+  const pattern = anyOf(kept.filter((item) => item !== ''))
+  if (pattern === null) return markAll(text, mark)
+  let marked = ''
+  let from = 0
+  for (const match of text.matchAll(pattern)) {
+    marked += markAll(text.slice(from, match.index), mark) + match[0]
+    from = match.index + match[0].length
+  }
+  return marked + markAll(text.slice(from), mark)
+}
+
+/** Finds any of the texts, the longest first; null where there are none. */
+function anyOf(texts: readonly string[]): RegExp | null {
+  if (texts.length === 0) return null
+  const longestFirst = [...texts].sort((a, b) => b.length - a.length)
+  return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'), 'g')
 }
 
 function tryRender(render: () => string): string | null {
@@ -78,7 +112,7 @@ function changedSpans(text: string, changed: string | null, used: ReadonlySet<st
   return spans
 }
 
-/** Changes what users write: all text but the roles and kinds that templates tell apart. */
+/** Changes what users write: all text; of the roles and kinds that templates tell apart, special-token text only. */
 function mapData(
   data: TemplateData,
   map: (text: string) => string,
@@ -88,7 +122,7 @@ function mapData(
     Object.fromEntries(
       Object.entries(message).map(([key, value]) => [
         key,
-        key === 'role' ? value : mapKinds(value, map, mapKey),
+        key === 'role' ? mapKey(String(value)) : mapKinds(value, map, mapKey),
       ]),
     ),
   )
@@ -117,13 +151,9 @@ function mayOccur(special: string, data: TemplateData): boolean {
 
 /** Writes each special token's text, the longest first, in a character of its own. */
 function specialMarker(specials: readonly string[], marks: readonly string[]): (text: string) => string {
-  if (specials.length === 0) return (text) => text
+  const pattern = anyOf(specials)
+  if (pattern === null) return (text) => text
   if (marks.length < 2) throw new RangeError('no characters left to mark with')
-  const longestFirst = [...specials].sort((a, b) => b.length - a.length)
-  const pattern = new RegExp(
-    longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'),
-    'g',
-  )
   const characters = new Map(specials.map((text, i) => [text, marks[1 + (i % (marks.length - 1))]!]))
   return (text) => text.replace(pattern, (special) => characters.get(special)!.repeat(special.length))
 }

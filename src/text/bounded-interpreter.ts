@@ -1,0 +1,64 @@
+import { Environment, Interpreter, Template } from '@huggingface/jinja'
+
+/** What one rendering may do. The reference templates' longest conversation takes a few thousand evaluations. */
+const LIMITS = { evaluations: 2_000_000, characters: 16_000_000, items: 100_000 }
+
+/** A template did more than `LIMITS` allows. */
+export class TemplateLimitError extends Error {}
+
+type EvaluateArguments = Parameters<Interpreter['evaluate']>
+
+/** The library's interpreter, which stops when a template runs on or makes values that are out of all proportion. */
+class BoundedInterpreter extends Interpreter {
+  #evaluations = 0
+
+  override evaluate(...given: EvaluateArguments): ReturnType<Interpreter['evaluate']> {
+    this.#evaluations++
+    if (this.#evaluations > LIMITS.evaluations) {
+      throw new TemplateLimitError(`it takes more than ${LIMITS.evaluations} steps`)
+    }
+    const result = super.evaluate(...given)
+    const { value } = result
+    if (typeof value === 'string' && value.length > LIMITS.characters) {
+      throw new TemplateLimitError(`it makes a text of more than ${LIMITS.characters} characters`)
+    }
+    if (Array.isArray(value) && value.length > LIMITS.items) {
+      throw new TemplateLimitError(`it makes a list of more than ${LIMITS.items} items`)
+    }
+    return result
+  }
+}
+
+/** `Template.render` of the library within bounds: a template comes from a file that nobody has vouched for. */
+export function renderBounded({ parsed }: Template, variables: Readonly<Record<string, unknown>>): string {
+  const environment = new Environment()
+  const constants = { true: true, false: false, none: null, True: true, False: false, None: null }
+  const functions = { raise_exception: raise, range, strftime_now: strftimeNow }
+  for (const [name, value] of Object.entries({ ...constants, ...functions, ...variables })) {
+    environment.set(name, value)
+  }
+  return String(new BoundedInterpreter(environment).run(parsed).value)
+}
+
+function raise(message: unknown): never {
+  throw new Error(String(message))
+}
+
+/** Python's range, as the library has it, but for its length. */
+function range(first: number, second?: number, step = 1): number[] {
+  const [start, stop] = second === undefined ? [0, first] : [first, second]
+  if (step === 0) throw new Error('range() step must not be zero')
+  const length = Math.max(0, Math.ceil((stop - start) / step))
+  if (!(length <= LIMITS.items)) {
+    throw new TemplateLimitError(`it makes a list of more than ${LIMITS.items} items`)
+  }
+  return Array.from({ length }, (_, i) => start + i * step)
+}
+
+let clock: Template | null = null
+
+/** The library's own: it does not export it, only templates can call it. */
+function strftimeNow(format: string): string {
+  clock ??= new Template('{{ strftime_now(format) }}')
+  return clock.render({ format })
+}

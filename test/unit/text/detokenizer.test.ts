@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest'
+import { StopText } from '../../../src/engine/stop-text'
+import { createTokenizer } from '../../../src/text/tokenizer'
+import type { Tokenizer } from '../../../src/text/types'
+import { goldenMetadata, goldenTexts, goldenVocabulary, goldenVocabularyNames } from './golden'
+
+const BROKEN = '\ufffd'
+
+/** The pieces as they come, and at each place what the end would have added. */
+function stream(tokenizer: Tokenizer, ids: readonly number[], skipSpecialTokens = false) {
+  const detokenizer = tokenizer.detokenizer({ skipSpecialTokens })
+  const pieces = ids.map((id) => detokenizer.push(id))
+  const endings = ids.map((_, k) => {
+    const shorter = tokenizer.detokenizer({ skipSpecialTokens })
+    const text = ids.slice(0, k + 1).map((id) => shorter.push(id))
+    return text.join('') + shorter.finish()
+  })
+  return { pieces: [...pieces, detokenizer.finish()], endings }
+}
+
+const families = goldenVocabularyNames().filter((name) => goldenVocabulary(name).family !== null)
+
+describe.each(families)('text from %s, id by id', (name) => {
+  const { metadata, family } = goldenVocabulary(name)
+  const tokenizer = createTokenizer(metadata)
+  const isByteLevel = metadata.get('tokenizer.ggml.model') === 'gpt2'
+
+  it('ends as the original’s decode, wherever it is cut', () => {
+    for (const { ids, prefixes, prefixes_skip = prefixes } of family!.stream) {
+      for (const skip of [false, true]) {
+        const expected = skip ? prefixes_skip : prefixes
+        stream(tokenizer, ids, skip).endings.forEach((text, k) => {
+          if (isByteLevel || !expected[k]!.includes(BROKEN)) expect(text).toBe(expected[k])
+          // Cut inside a character, Hugging Face gives up the whole characters before it too; ours have been sent.
+          else expect(text.startsWith(expected[k]!.slice(0, expected[k]!.indexOf(BROKEN)))).toBe(true)
+        })
+      }
+    }
+  })
+
+  it('never takes a piece back and never sends half a character', () => {
+    for (const { ids } of family!.stream) {
+      const { pieces, endings } = stream(tokenizer, ids)
+      expect(pieces.join('')).toBe(endings.at(-1))
+      let sent = ''
+      pieces.slice(0, -1).forEach((piece, k) => {
+        sent += piece
+        expect(piece).not.toMatch(/\p{Cs}/u)
+        expect(endings[k]!.startsWith(sent)).toBe(true)
+        // What the end adds to what was sent is nothing but an unfinished character.
+        expect(endings[k]!.slice(sent.length).replaceAll(BROKEN, '')).toBe('')
+      })
+    }
+  })
+
+  it('sends no U+FFFD for a text that has none', () => {
+    for (const { text } of goldenTexts) {
+      if (text.includes(BROKEN)) continue
+      const ids = tokenizer.encode(text, { special: false, addBos: false })
+      const { pieces } = stream(tokenizer, ids.slice(0, 100))
+      expect(pieces.slice(0, -1).join('')).not.toContain(BROKEN)
+    }
+  })
+})
+
+describe('a special token', () => {
+  it('comes out as its text or not at all, and does not disturb a character around it', () => {
+    const tokenizer = createTokenizer(goldenMetadata('smollm2'))
+    const ids = tokenizer.encode('é<|im_end|>é', { special: true, addBos: false })
+    const all = (skipSpecialTokens: boolean) => stream(tokenizer, ids, skipSpecialTokens).pieces.join('')
+    expect(all(false)).toBe('é<|im_end|>é')
+    expect(all(true)).toBe('éé')
+  })
+})
+
+describe('stop strings over the real tokenizers', () => {
+  const text = 'naïve 👩‍👩‍👧 and 日本語 END of it, ünd so weiter. 🇨🇭 Stop!'
+  it.each(['smollm2', 'gpt-2', 'mistral-v1'])(
+    'are found across tokens and bytes of a character in %s',
+    (name) => {
+      const tokenizer = createTokenizer(goldenMetadata(name))
+      const ids = tokenizer.encode(text, { special: false, addBos: false })
+      expect(ids.length).toBeGreaterThan(30)
+      for (const stop of ['ï', '👩‍👧', '\u200d', '本語 E', 'END of', 'ünd', '🇭', 'p!', 'not there 👩']) {
+        const output = new StopText(tokenizer.detokenizer({ skipSpecialTokens: true }), [stop], false)
+        let out = ''
+        let found: string | null = null
+        for (const id of ids) {
+          const step = output.push(id, true)
+          out += step.text
+          found = step.stop
+          if (found !== null) break
+        }
+        if (found === null) {
+          const step = output.finish(true)
+          out += step.text
+          found = step.stop
+        }
+        const at = text.indexOf(stop)
+        expect(found).toBe(at < 0 ? null : stop)
+        expect(out).toBe(at < 0 ? text : text.slice(0, at))
+      }
+    },
+  )
+})
