@@ -37,7 +37,7 @@ export async function gatherAnswers(
 ): Promise<Answer[]> {
   const answers = Array.from({ length: count }, emptyAnswer)
   for await (const { index, event } of events) {
-    usage.count(event)
+    usage.count(index, event)
     gather(answers[index]!, event)
   }
   return answers
@@ -46,22 +46,32 @@ export async function gatherAnswers(
 /** The tokens of a request so far. A prompt with several answers counts once. */
 export class UsageCount {
   readonly #promptTokens: number
+  readonly #answersPerPrompt: number
   #completionTokens = 0
+  #cachedTokens = 0
 
   /** @param answersPerPrompt consecutive generations that share their prompt. */
   constructor(generations: Generations, answersPerPrompt: number) {
+    this.#answersPerPrompt = answersPerPrompt
     this.#promptTokens = generations.accepted
       .filter((_, index) => index % answersPerPrompt === 0)
       .reduce((tokens, { promptIds }) => tokens + promptIds.length, 0)
   }
 
-  count(event: GenerationEvent): void {
+  count(index: number, event: GenerationEvent): void {
     if (event.type === 'delta') this.#completionTokens += event.ids.length
+    if (event.type === 'prompt' && index % this.#answersPerPrompt === 0)
+      this.#cachedTokens += event.cachedTokens
   }
 
   get usage(): Usage {
     const [prompt, completion] = [this.#promptTokens, this.#completionTokens]
-    return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
+    return {
+      prompt_tokens: prompt,
+      completion_tokens: completion,
+      total_tokens: prompt + completion,
+      prompt_tokens_details: { cached_tokens: this.#cachedTokens },
+    }
   }
 }
 

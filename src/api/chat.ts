@@ -197,7 +197,7 @@ async function* chatChunks(
     }
   }
   for await (const { index, event } of generations.events()) {
-    count.count(event)
+    count.count(index, event)
     const next = chunkChoice(index, event, body)
     if (next) yield chunk(next)
   }

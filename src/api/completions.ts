@@ -147,7 +147,7 @@ async function* completionChunks(
   })
   const choices = generations.accepted.map((accepted, index) => new ChunkedChoice(accepted, index, body))
   for await (const { index, event } of generations.events()) {
-    count.count(event)
+    count.count(index, event)
     const next = choices[index]!.next(event)
     if (next) yield chunk(next)
   }

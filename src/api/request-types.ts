@@ -65,6 +65,10 @@ export interface Usage {
   prompt_tokens: number
   completion_tokens: number
   total_tokens: number
+  prompt_tokens_details: {
+    /** Of the prompt's tokens, those whose keys and values were in the cache already. */
+    cached_tokens: number
+  }
 }
 
 export type FinishReason = 'stop' | 'length'

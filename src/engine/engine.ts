@@ -109,16 +109,17 @@ export class Engine {
       waitingSequences: waiting.length,
       blocksInUse: blocks.blocksInUse,
       blocks: blocks.blocks,
+      cachedBlocks: blocks.idleBlocks,
+      prefixHitTokens: this.#scheduler.hitTokens,
+      prefixEvictions: blocks.evictions,
       steps: this.#steps,
     }
   }
 
   /** @throws Error unless every KV block is free or held by exactly the sequences that count it */
   checkIntegrity(): void {
-    const { running, waiting, blocks } = this.#scheduler
-    const draining = this.#inFlight?.items.map(({ sequence }) => sequence) ?? []
-    const holders = new Set([...running, ...waiting, ...draining])
-    blocks.checkIntegrity([...holders].map((sequence) => sequence.blocks))
+    const { running, waiting, draining, blocks } = this.#scheduler
+    blocks.checkIntegrity([...running, ...waiting, ...draining].map(({ table }) => table))
   }
 
   /** Ends every generation with the error, now and from now on. */
@@ -229,7 +230,7 @@ export class Engine {
     if (sequence.promptReported) return
     sequence.promptReported = true
     const logprobs = sequence.request.promptLogprobs === null ? null : sequence.promptLogprobs
-    events.push({ type: 'prompt', logprobs })
+    events.push({ type: 'prompt', logprobs, cachedTokens: sequence.cachedTokens ?? 0 })
   }
 
   #finishScoring(sequence: Sequence, events: GenerationEvent[]): void {

@@ -32,8 +32,13 @@ export interface GenerationUsage {
 
 /** What a generation reports, in order: prompt once, deltas, finish once. */
 export type GenerationEvent =
-  /** `logprobs[0]` is null: nothing precedes the first id. */
-  | { readonly type: 'prompt'; readonly logprobs: readonly (TokenLogprobs | null)[] | null }
+  | {
+      readonly type: 'prompt'
+      /** The first is null: nothing precedes the first id. */
+      readonly logprobs: readonly (TokenLogprobs | null)[] | null
+      /** Tokens of the prompt that were found in the prefix cache and not computed again. */
+      readonly cachedTokens: number
+    }
   | { readonly type: 'prefill'; readonly done: number; readonly total: number }
   | {
       readonly type: 'delta'
@@ -56,5 +61,10 @@ export interface EngineStats {
   readonly waitingSequences: number
   readonly blocksInUse: number
   readonly blocks: number
+  /** Blocks that no sequence holds, kept for prompts that begin with their tokens. */
+  readonly cachedBlocks: number
+  /** Tokens that were found in the prefix cache, and blocks that it gave up, since the load. */
+  readonly prefixHitTokens: number
+  readonly prefixEvictions: number
   readonly steps: number
 }

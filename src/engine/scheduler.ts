@@ -20,6 +20,10 @@ export class Scheduler {
   readonly waiting: Sequence[] = []
   /** In order of arrival. */
   readonly running: Sequence[] = []
+  /** Ended, with steps in flight that still write to their blocks. */
+  readonly draining = new Set<Sequence>()
+  /** Tokens that were found in the prefix cache and not computed again. */
+  hitTokens = 0
   readonly #freeSlots: number[]
 
   constructor(readonly limits: RunnerLimits) {
@@ -43,14 +47,30 @@ export class Scheduler {
     }
     while (this.waiting.length > 0 && budget.tokens > 0 && this.#freeSlots.length > 0) {
       const sequence = this.waiting[0]!
-      // A whole prompt's blocks, so that sequences do not start only to preempt one another.
-      if (sequence.stepsInFlight > 0 || !this.blocks.canGrow(sequence.blocks, sequence.length)) break
+      if (!this.#admit(sequence)) break
       this.waiting.shift()
       sequence.slot = this.#freeSlots.pop()!
       insertByArrival(this.running, sequence)
       this.#take(sequence, budget, step)
     }
     return step
+  }
+
+  /** Takes what is cached of the sequence's tokens; false where there is no room for the others. */
+  #admit(sequence: Sequence): boolean {
+    const { table, ids, request } = sequence
+    if (sequence.stepsInFlight > 0) return false
+    // Log-probabilities of a prompt come from computing it.
+    if (request.promptLogprobs === null) this.blocks.sharePrefix(table, ids)
+    // A whole prompt's blocks, so that sequences do not start only to preempt one another.
+    if (!this.blocks.canGrow(table, sequence.length)) {
+      this.blocks.release(table)
+      return false
+    }
+    sequence.computed = table.blocks.length * this.limits.blockSize
+    this.hitTokens += sequence.computed
+    sequence.cachedTokens ??= sequence.computed
+    return true
   }
 
   #take(sequence: Sequence, budget: { tokens: number; rows: number }, step: ScheduledChunk[]): void {
@@ -65,11 +85,12 @@ export class Scheduler {
       if (rows > budget.rows) count -= 1
     }
     if (count <= 0 || !this.#makeRoom(sequence, sequence.computed + count, step)) return
-    this.blocks.grow(sequence.blocks, sequence.computed + count)
+    this.blocks.grow(sequence.table, sequence.computed + count)
     const item = this.#chunk(sequence, count)
     budget.tokens -= count
     budget.rows -= (item.chunk.sampler ? 1 : 0) + (item.chunk.promptLogprobs?.targets.length ?? 0)
     sequence.computed += count
+    this.blocks.remember(sequence.table, sequence.ids, sequence.computed)
     sequence.stepsInFlight += 1
     if (item.chunk.sampler) sequence.pending += 1
     step.push(item)
@@ -94,7 +115,7 @@ export class Scheduler {
       slot: sequence.slot!,
       start,
       ids: onGpu ? 'sampled' : sequence.ids.slice(start, end),
-      blocks: [...sequence.blocks],
+      blocks: [...sequence.table.blocks],
       sampler: samples ? { ...request.sampler, bannedIds: this.#bannedIds(sequence) } : null,
       logprobs: samples ? request.logprobs : null,
       promptLogprobs: targets.length > 0 ? { targets, top: request.promptLogprobs! } : null,
@@ -111,7 +132,7 @@ export class Scheduler {
 
   /** Preempts younger sequences until there are blocks; false when the sequence must wait itself. */
   #makeRoom(sequence: Sequence, tokens: number, step: readonly ScheduledChunk[]): boolean {
-    while (!this.blocks.canGrow(sequence.blocks, tokens)) {
+    while (!this.blocks.canGrow(sequence.table, tokens)) {
       const inStep = new Set(step.map((item) => item.sequence))
       const victim = this.running.findLast((other) => other.number > sequence.number && !inStep.has(other))
       if (!victim) return this.#preemptOrWait(sequence, step)
@@ -133,9 +154,10 @@ export class Scheduler {
   #preempt(sequence: Sequence): void {
     this.#leave(sequence)
     sequence.epoch += 1
+    this.blocks.remember(sequence.table, sequence.ids, sequence.computed)
     sequence.computed = 0
     sequence.pending = 0
-    if (sequence.stepsInFlight === 0) this.blocks.release(sequence.blocks)
+    if (sequence.stepsInFlight === 0) this.blocks.release(sequence.table)
     this.add(sequence)
   }
 
@@ -144,7 +166,9 @@ export class Scheduler {
     this.#leave(sequence)
     const waiting = this.waiting.indexOf(sequence)
     if (waiting >= 0) this.waiting.splice(waiting, 1)
-    if (sequence.stepsInFlight === 0) this.blocks.release(sequence.blocks)
+    this.blocks.remember(sequence.table, sequence.ids, sequence.computed)
+    if (sequence.stepsInFlight === 0) this.blocks.release(sequence.table)
+    else this.draining.add(sequence)
   }
 
   #leave(sequence: Sequence): void {
@@ -157,7 +181,9 @@ export class Scheduler {
   /** A step of the sequence has been read back. */
   stepDone(sequence: Sequence): void {
     sequence.stepsInFlight -= 1
-    if (sequence.stepsInFlight === 0 && sequence.slot === null) this.blocks.release(sequence.blocks)
+    if (sequence.stepsInFlight > 0 || sequence.slot !== null) return
+    this.draining.delete(sequence)
+    this.blocks.release(sequence.table)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { TokenLogprobs } from '../model/step'
+import { emptyTable } from './block-manager'
 import type { GenerationEvent, GenerationRequest } from './generation'
 import type { StopText, TextSource } from './stop-text'
 
@@ -20,10 +21,12 @@ export interface SequenceHooks {
 export class Sequence {
   readonly ids: number[]
   readonly promptTokens: number
-  readonly blocks: number[] = []
+  readonly table = emptyTable()
   slot: number | null = null
   computed = 0
   pending = 0
+  /** Tokens of the prompt whose keys and values were there when it began; null until then. */
+  cachedTokens: number | null = null
   /** Submitted steps that have not been read back; its blocks must stay until then. */
   stepsInFlight = 0
   /** Ended, aborted or failed: results that still arrive are dropped. */

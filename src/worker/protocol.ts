@@ -86,6 +86,12 @@ export interface EngineStats {
   /** KV blocks that hold tokens of a sequence. */
   readonly blocksInUse: number
   readonly blocks: number
+  /** Blocks that no sequence holds, kept for prompts that begin with their tokens. */
+  readonly cachedBlocks: number
+  /** Tokens that were found in the prefix cache and not computed again, since the load. */
+  readonly prefixHitTokens: number
+  /** Blocks that the prefix cache gave up for other tokens, since the load. */
+  readonly prefixEvictions: number
   readonly steps: number
 }
 
@@ -159,7 +165,11 @@ export type WireEvent =
       /** With `echo`: the prompt's text, and the bytes of its first token, which has no log-probability. */
       readonly echo: { readonly text: string; readonly firstToken: Uint8Array } | null
     }
-  | { readonly type: 'prompt'; readonly logprobs: readonly (WireLogprobs | null)[] | null }
+  | {
+      readonly type: 'prompt'
+      readonly logprobs: readonly (WireLogprobs | null)[] | null
+      readonly cachedTokens: number
+    }
   | { readonly type: 'prefill'; readonly done: number; readonly total: number }
   | {
       readonly type: 'delta'

@@ -13,7 +13,7 @@ export function eventToWire(event: GenerationEvent, tokenizer: Pick<Tokenizer, '
     top: top.map((best) => ({ ...best, bytes: tokenizer.tokenBytes(best.id) })),
   })
   if (event.type === 'prompt') {
-    return { type: 'prompt', logprobs: event.logprobs?.map((each) => each && logprobs(each)) ?? null }
+    return { ...event, logprobs: event.logprobs?.map((each) => each && logprobs(each)) ?? null }
   }
   if (event.type === 'delta') return { ...event, logprobs: event.logprobs.map(logprobs) }
   return event

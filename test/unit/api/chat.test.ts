@@ -24,7 +24,12 @@ describe('a whole chat completion', () => {
           stop_reason: null,
         },
       ],
-      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+      usage: {
+        prompt_tokens: 3,
+        completion_tokens: 2,
+        total_tokens: 5,
+        prompt_tokens_details: { cached_tokens: 2 },
+      },
     })
     expect(completion.created).toBeGreaterThanOrEqual(before)
     expect(completion.created).toBeLessThanOrEqual(Date.now() / 1000)
@@ -39,7 +44,12 @@ describe('a whole chat completion', () => {
     const { engine, service } = await fakeEngine()
     const completion = await engine.chat.completions.create({ messages, n: 3, seed: 7 })
     expect(completion.choices.map(({ index }) => index)).toEqual([0, 1, 2])
-    expect(completion.usage).toEqual({ prompt_tokens: 3, completion_tokens: 6, total_tokens: 9 })
+    expect(completion.usage).toEqual({
+      prompt_tokens: 3,
+      completion_tokens: 6,
+      total_tokens: 9,
+      prompt_tokens_details: { cached_tokens: 2 },
+    })
     expect(service.generations.map(({ sampler }) => sampler.seed)).toEqual([7, 8, 9])
   })
 
@@ -146,7 +156,12 @@ describe('a streamed chat completion', () => {
     expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true)
     expect(chunks.at(-1)).toMatchObject({
       choices: [],
-      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+      usage: {
+        prompt_tokens: 3,
+        completion_tokens: 2,
+        total_tokens: 5,
+        prompt_tokens_details: { cached_tokens: 2 },
+      },
     })
   })
 

@@ -12,7 +12,12 @@ describe('a whole completion', () => {
       created: expect.any(Number),
       model: 'owner/model:Q4_1',
       choices: [{ index: 0, text: 'Hello world', logprobs: null, finish_reason: 'stop', stop_reason: null }],
-      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+      usage: {
+        prompt_tokens: 3,
+        completion_tokens: 2,
+        total_tokens: 5,
+        prompt_tokens_details: { cached_tokens: 2 },
+      },
     })
     expect(service.generations[0]!.stop.maxTokens).toBe(16)
   })
@@ -34,7 +39,12 @@ describe('a whole completion', () => {
       ['a', 'a', 'b', 'b'].map((text) => ({ kind: 'text', text, addBos: false })),
     )
     expect(completion.choices.map(({ index }) => index)).toEqual([0, 1, 2, 3])
-    expect(completion.usage).toEqual({ prompt_tokens: 6, completion_tokens: 8, total_tokens: 14 })
+    expect(completion.usage).toEqual({
+      prompt_tokens: 6,
+      completion_tokens: 8,
+      total_tokens: 14,
+      prompt_tokens_details: { cached_tokens: 4 },
+    })
     await engine.completions.create({ prompt: [[1, 2], [3]] })
     expect(service.generations.slice(4).map((generation) => generation.prompt)).toEqual([
       { kind: 'ids', ids: [1, 2] },
@@ -111,7 +121,16 @@ describe('a streamed completion', () => {
       { ...head, choices: [{ ...choice, text: 'Hello' }] },
       { ...head, choices: [{ ...choice, text: ' world' }] },
       { ...head, choices: [{ ...choice, text: '', finish_reason: 'stop', stop_reason: null }] },
-      { ...head, choices: [], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } },
+      {
+        ...head,
+        choices: [],
+        usage: {
+          prompt_tokens: 3,
+          completion_tokens: 2,
+          total_tokens: 5,
+          prompt_tokens_details: { cached_tokens: 2 },
+        },
+      },
     ])
   })
 

@@ -153,6 +153,9 @@ it('tells what it is doing', async () => {
     waitingSequences: 0,
     blocksInUse: 3,
     blocks: 10,
+    cachedBlocks: 2,
+    prefixHitTokens: 0,
+    prefixEvictions: 0,
     steps: 7,
   })
 })

@@ -57,7 +57,7 @@ export class FakeService implements Service {
   }
 
   async stats(): Promise<EngineStats> {
-    return { runningSequences: this.#running.size, waitingSequences: 0, blocksInUse: 3, blocks: 10, steps: 7 }
+    return { ...idleStats, runningSequences: this.#running.size }
   }
 
   async unload(): Promise<void> {
@@ -105,6 +105,17 @@ export function logprobsOf(id: number, text: string | Uint8Array, top: number): 
   return { ...own, rank: 2, top: [best, own].slice(0, top) }
 }
 
+const idleStats: EngineStats = {
+  runningSequences: 0,
+  waitingSequences: 0,
+  blocksInUse: 3,
+  blocks: 10,
+  cachedBlocks: 2,
+  prefixHitTokens: 0,
+  prefixEvictions: 0,
+  steps: 7,
+}
+
 /** Accepts a prompt of three tokens and answers with the pieces, one token each, as many as wanted; ids from 20. */
 export function answer(...pieces: string[]): Script {
   return async function* ({ logprobs, promptLogprobs, echo, stop }) {
@@ -113,7 +124,7 @@ export function answer(...pieces: string[]): Script {
     yield [{ type: 'accepted', promptIds, echo: echo ? { text: 'Once upon', firstToken } : null }]
     yield [{ type: 'prefill', done: 3, total: 3 }]
     const given = ['Once', ' upon'].map((text, i) => logprobsOf(10 + i, text, promptLogprobs ?? 0))
-    yield [{ type: 'prompt', logprobs: promptLogprobs === null ? null : [null, ...given] }]
+    yield [{ type: 'prompt', logprobs: promptLogprobs === null ? null : [null, ...given], cachedTokens: 2 }]
     for (const [i, text] of said.entries()) {
       const delta = { type: 'delta', text, ids: [20 + i] } as const
       yield [{ ...delta, logprobs: logprobs === null ? [] : [logprobsOf(20 + i, text, logprobs)] }]
@@ -127,7 +138,7 @@ export function answer(...pieces: string[]): Script {
 /** Accepts, says one word and then nothing more, until it is aborted. */
 export const endless: Script = async function* () {
   yield [{ type: 'accepted', promptIds, echo: null }]
-  yield [{ type: 'prompt', logprobs: null }]
+  yield [{ type: 'prompt', logprobs: null, cachedTokens: 0 }]
   yield [{ type: 'delta', text: 'and', ids: [20], logprobs: [] }]
   await new Promise(() => {})
 }

@@ -4,7 +4,7 @@ import type { GenerationEvent, GenerationRequest } from '../../../src/engine/gen
 import type { ChatTemplate } from '../../../src/text/chat-template'
 import type { Tokenizer } from '../../../src/text/types'
 import { OctavoError } from '../../../src/util/octavo-error'
-import type { EngineInfo, WireEvent, WireGeneration } from '../../../src/worker/protocol'
+import type { EngineInfo, EngineStats, WireEvent, WireGeneration } from '../../../src/worker/protocol'
 import { Session } from '../../../src/worker/session'
 
 const letter = (id: number) => String.fromCharCode(96 + id)
@@ -57,6 +57,17 @@ const wire: WireGeneration = {
 const usage = { promptTokens: 3, completionTokens: 1 }
 const finish: GenerationEvent = { type: 'finish', reason: 'stop', stopReason: null, usage }
 
+const stats: EngineStats = {
+  runningSequences: 0,
+  waitingSequences: 0,
+  blocksInUse: 0,
+  blocks: 1,
+  cachedBlocks: 0,
+  prefixHitTokens: 0,
+  prefixEvictions: 0,
+  steps: 0,
+}
+
 type Generate = (options: GenerateOptions) => Promise<void>
 const finishAtOnce: Generate = async ({ onEvents }) => onEvents([finish])
 
@@ -69,7 +80,7 @@ function start(request: Partial<WireGeneration>, generate: Generate) {
       requests.push(given)
       return generate(options)
     },
-    stats: () => ({ runningSequences: 0, waitingSequences: 0, blocksInUse: 0, blocks: 1, steps: 0 }),
+    stats: () => stats,
   }
   const info = { model: { contextLength: 512 } } as EngineInfo
   const session = new Session({ info, engine, tokenizer, template, unload: () => {} })
@@ -138,13 +149,13 @@ describe('events', () => {
     const top = [{ id: 7, logprob: -0.25 }]
     const logprobs = { id: 4, logprob: -2, rank: 3, top }
     const { posted } = await run({}, async ({ onEvents }) => {
-      onEvents([{ type: 'prompt', logprobs: [null, logprobs] }])
+      onEvents([{ type: 'prompt', logprobs: [null, logprobs], cachedTokens: 0 }])
       onEvents([{ type: 'delta', text: 'd', ids: [4], logprobs: [logprobs] }, finish])
     })
     const bytes = tokenizer.tokenBytes
     const wired = { ...logprobs, bytes: bytes(4), top: [{ ...top[0], bytes: bytes(7) }] }
     expect(posted.slice(1)).toEqual([
-      [{ type: 'prompt', logprobs: [null, wired] }],
+      [{ type: 'prompt', logprobs: [null, wired], cachedTokens: 0 }],
       [{ type: 'delta', text: 'd', ids: [4], logprobs: [wired] }, finish],
     ])
   })
