@@ -48,7 +48,13 @@ export default defineConfig(({ mode }) => {
       worker,
       root: src('demo'),
       resolve: { alias },
-      build: { target: 'es2022', outDir: src('dist-demo'), emptyOutDir: true, sourcemap: true },
+      build: {
+        target: 'es2022',
+        outDir: src('dist-demo'),
+        emptyOutDir: true,
+        sourcemap: true,
+        license: { fileName: 'LICENSES.md' },
+      },
     }
   }
   return {

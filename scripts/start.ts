@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { buildDemo } from './demo-build.ts'
+import { built, demo } from './built.ts'
 import { serveDemo } from './demo-server.ts'
 import { demoModel } from './model.ts'
 
@@ -18,7 +18,7 @@ try {
   }
   const endpoint = (process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '')
   const model = await demoModel(endpoint)
-  await buildDemo()
+  await built(demo)
   const server = await serveDemo(model, port)
   const stop = () => {
     void server.close().finally(() => process.exit(0))

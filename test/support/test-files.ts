@@ -1,7 +1,7 @@
-import { createReadStream, existsSync, statSync } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { existsSync, statSync } from 'node:fs'
 import { join, normalize, resolve } from 'node:path'
 import type { Plugin } from 'vite'
+import { sendRange } from '../../scripts/hub/send-range.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -26,28 +26,8 @@ export function serveTestFiles(): Plugin {
           response.writeHead(404).end()
           return
         }
-        sendFile(file, request, response)
+        sendRange(request, response, { source: file, bytes: statSync(file).size }, {})
       })
     },
   }
-}
-
-/** Answers with a file or the one range of it that was asked for. */
-export function sendFile(file: string, request: IncomingMessage, response: ServerResponse): void {
-  const { size } = statSync(file)
-  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
-  const first = range ? Number(range[1]) : 0
-  const last = range?.[2] ? Math.min(Number(range[2]), size - 1) : size - 1
-  if (range && first >= size) {
-    response.writeHead(416, { 'Content-Range': `bytes */${size}` }).end()
-    return
-  }
-  response.writeHead(range ? 206 : 200, {
-    'Content-Type': 'application/octet-stream',
-    'Content-Length': last - first + 1,
-    'Accept-Ranges': 'bytes',
-    ...(range ? { 'Content-Range': `bytes ${first}-${last}/${size}` } : {}),
-  })
-  if (request.method === 'HEAD' || size === 0) response.end()
-  else createReadStream(file, { start: first, end: last }).pipe(response)
 }

@@ -1,0 +1,101 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { BrowserContext, Page } from 'playwright'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { built, demo } from '../../scripts/built.ts'
+import { type DemoServer, serveDemo } from '../../scripts/demo-server.ts'
+import { tinyModelFile } from './model-files.ts'
+import { openPage, Profile } from './profile.ts'
+
+let server: DemoServer
+let profile: Profile
+let context: BrowserContext
+let page: Page
+let complaints: string[]
+beforeAll(async () => {
+  await built(demo)
+  const file = await tinyModelFile()
+  const model = { file, repo: 'test/tiny-GGUF', tag: 'Q4_1', license: 'none', origin: 'a test' }
+  server = await serveDemo(model, 0)
+  profile = await Profile.create()
+})
+beforeEach(async () => {
+  context = await profile.open()
+  ;({ page, complaints } = await openPage(context, server.url))
+})
+afterEach(() => context.close())
+afterAll(async () => {
+  await profile?.delete()
+  await server?.close()
+})
+
+/** Loads the model by keyboard where it does not load by itself. */
+async function ready(): Promise<void> {
+  const load = page.getByRole('button', { name: 'Load model' })
+  const state = page.getByText('ready', { exact: true })
+  await load.or(state).first().waitFor()
+  if (await load.isVisible()) await load.press('Enter')
+  await state.waitFor({ timeout: 120_000 })
+}
+
+async function askForFourWords(): Promise<void> {
+  await page.getByRole('textbox', { name: 'Message' }).press('h')
+  await page.keyboard.type('ello there')
+  await page.keyboard.press('Enter')
+  await page.getByRole('log').getByRole('article', { name: 'Answer' }).waitFor()
+  await page.getByRole('button', { name: 'Stop' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Send' }).waitFor()
+}
+
+async function seriousFaults(): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  it(`axe finds no serious fault on any of the page's states, ${colorScheme}`, async () => {
+    await page.emulateMedia({ colorScheme })
+    await page.getByRole('button', { name: 'Load model' }).or(page.getByText('ready')).first().waitFor()
+    expect(await seriousFaults()).toEqual([])
+    await ready()
+    await askForFourWords()
+    await page.getByRole('button', { name: 'Insight', exact: true }).click()
+    expect(await seriousFaults()).toEqual([])
+    await page.getByRole('button', { name: 'Settings', exact: true }).click()
+    expect(await seriousFaults()).toEqual([])
+    expect(complaints).toEqual([])
+  })
+}
+
+it('everything that a person needs works by keyboard', async () => {
+  await ready()
+  const reached = new Set<string>()
+  for (let i = 0; i < 40; i++) {
+    await page.keyboard.press('Tab')
+    const name = await page.evaluate(() => {
+      const element = document.activeElement
+      return element?.getAttribute('aria-label') ?? element?.textContent?.trim() ?? ''
+    })
+    reached.add(name)
+  }
+  for (const name of ['Message', 'New chat', 'Insight', 'Settings']) expect([...reached]).toContain(name)
+  await askForFourWords()
+  expect(
+    await page.getByRole('textbox', { name: 'Message' }).evaluate((box) => box === document.activeElement),
+  ).toBe(true)
+})
+
+for (const width of [320, 360]) {
+  it(`nothing scrolls sideways at ${width} px`, async () => {
+    await page.setViewportSize({ width, height: 740 })
+    const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+    expect(await overflow()).toBeLessThanOrEqual(0)
+    await ready()
+    await askForFourWords()
+    expect(await overflow()).toBeLessThanOrEqual(0)
+    await page.getByRole('button', { name: 'Settings', exact: true }).click()
+    expect(await overflow()).toBeLessThanOrEqual(0)
+  })
+}
