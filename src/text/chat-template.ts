@@ -141,7 +141,8 @@ function takesParts(jinja: JinjaTemplate, tokens: Readonly<Record<string, string
       add_generation_prompt: false,
     })
     return text.includes(PROBE) && !text.includes('"text"') && !text.includes("'text'")
-  } catch {
+  } catch (error) {
+    if (error instanceof OctavoError && error.code === 'malformed-file') throw error
     return false
   }
 }

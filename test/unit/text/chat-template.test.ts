@@ -137,7 +137,7 @@ describe('a chat template', () => {
       "{% set n = namespace(s='x') %}{% for i in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}{{ n.s }}",
     'doubles a list again and again':
       '{% set n = namespace(s=[1]) %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}',
-    'calls itself': '{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}',
+    'calls itself': '{% macro again(f) %}{{ f(f) }}{% endmacro %}{{ again(again) }}',
     'is nested deeply': `{{ ${'('.repeat(50_000)}1${')'.repeat(50_000)} }}`,
     'indents without end': "{{ 'x\ny' | indent(2000000000) }}",
   }
