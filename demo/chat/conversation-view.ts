@@ -91,8 +91,8 @@ export class ConversationView {
   }
 
   #settle(): void {
-    const { scroll } = this.#elements
-    if (this.#following) scroll.scrollTop = scroll.scrollHeight
+    const { scroll, turns } = this.#elements
+    if (this.#following && turns.childElementCount > 0) scroll.scrollTop = scroll.scrollHeight
     this.#noteScroll()
   }
 

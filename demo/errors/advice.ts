@@ -97,6 +97,8 @@ export function advise(code: ErrorCode, around: Circumstances): Advice {
         remedy: 'Begin a new chat; this one stays in the list.',
         action: { kind: 'new-chat', label: 'New chat' },
       }
+    case 'queue-full':
+      return { title: 'The model is busy', remedy: 'Wait until another answer has ended.', action: retry }
     case 'invalid-request':
     case 'unsupported-field':
       return { title: 'The model could not take this question', remedy, action: retry }

@@ -13,13 +13,14 @@ export function renderMarkdown(source: string): DocumentFragment {
     ALLOWED_TAGS: [...tags],
     ALLOWED_ATTR: ['href', 'title', 'start', 'align', 'class'],
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+    // Other attributes are held against the pattern for addresses too.
+    ADD_URI_SAFE_ATTR: ['align', 'start'],
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
   })
   finishLinks(fragment)
-  for (const block of fragment.querySelectorAll(
-    'p, li, blockquote, h1, h2, h3, h4, h5, h6, td, th, ul, ol',
-  )) {
+  // Each block has the direction of its own text; a list as a whole, for its marks to stand on the right side.
+  for (const block of fragment.querySelectorAll('p, ul, ol, blockquote, h1, h2, h3, h4, h5, h6, td, th')) {
     block.setAttribute('dir', 'auto')
   }
   for (const pre of fragment.querySelectorAll('pre')) pre.replaceWith(codeFigure(pre))

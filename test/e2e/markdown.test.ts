@@ -70,7 +70,15 @@ describe('Markdown from a model', () => {
       '# Title\n\nText with **bold**, `code`, [a link](https://a.example).\n\n- one\n- two\n  - deeper\n\n',
       '3. three\n4. four\n\n```js\nlet a = `b`\n\nlet c\n```\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n> quoted\n\nEnd.',
     ].join('')
-    expect(await shown(source, everyLength(source))).toBe(await shown(source))
+    await shown(source, everyLength(source))
+    // Not by its HTML: attributes may have come in another order.
+    const same = await page.evaluate((source) => {
+      const grown = document.body.firstElementChild!
+      const whole = window.freshView()
+      whole.show(source, true)
+      return grown.isEqualNode(whole.element)
+    }, source)
+    expect(same).toBe(true)
   })
 
   it('keeps the alignment of a table and the first number of a list', async () => {

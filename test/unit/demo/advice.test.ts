@@ -28,6 +28,7 @@ const actions: Record<ErrorCode, string | null> = {
   'invalid-request': 'Try again',
   'unsupported-field': 'Try again',
   'context-too-long': 'New chat',
+  'queue-full': 'Try again',
   'not-found': 'Choose another model',
   unauthorized: 'Enter an access token',
   network: 'Try again',
