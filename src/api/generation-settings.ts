@@ -70,6 +70,7 @@ export function generationSettings(body: GenerationFields, maxTokens: number | n
     },
     promptLogprobs: body.prompt_logprobs ?? null,
     skipSpecialTokens: body.skip_special_tokens ?? true,
+    priority: body.priority ?? 0,
   }
 }
 

@@ -40,6 +40,8 @@ export interface EngineOptions {
   }
   /** Requests that run at once, 1 … 64; more wait for their turn. Default 8. */
   maxSequences?: number
+  /** Requests that may wait for their turn; one more is refused with 'queue-full'. Default 256. */
+  maxWaiting?: number
   /** Tokens that one step computes at most, 16 … 8192. Default 256. */
   tokenBudget?: number
   /**
@@ -61,6 +63,7 @@ const optionFields = {
   signal: built(having('addEventListener', 'an AbortSignal')),
   kvCache: built(objectRule()),
   maxSequences: built(integer(1, 64)),
+  maxWaiting: built(integer(0)),
   tokenBudget: built(integer(16, 8192)),
   gpu: built(having('requestAdapter', 'a GPU object, as navigator.gpu')),
 } satisfies Record<keyof EngineOptions, unknown> & Fields
@@ -84,7 +87,7 @@ export function loadRequest(options: EngineOptions): LoadRequest {
   if (!isPlainObject(options))
     throw wrongValue('invalid-option', 'The argument', options, 'an object with a model')
   checkFields('invalid-option', '', optionFields, options)
-  const { hub, kvCache, maxSequences, tokenBudget } = options
+  const { hub, kvCache, maxSequences, maxWaiting, tokenBudget } = options
   checkFields('invalid-option', 'hub.', hubFields, hub ?? {})
   checkFields('invalid-option', 'kvCache.', kvCacheFields, kvCache ?? {})
   return {
@@ -95,6 +98,7 @@ export function loadRequest(options: EngineOptions): LoadRequest {
     },
     kvCache: { format: kvCache?.format ?? 'f16', maxTokens: kvCache?.maxTokens ?? null },
     maxSequences: maxSequences ?? 8,
+    maxWaiting: maxWaiting ?? 256,
     tokenBudget: tokenBudget ?? 256,
   }
 }

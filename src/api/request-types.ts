@@ -34,6 +34,8 @@ export interface GenerationFields {
   return_token_ids?: boolean | null
   /** vLLM's: log-probabilities of the prompt's tokens and of this many best ones, 0 … 20. Not for streams. */
   prompt_logprobs?: number | null
+  /** vLLM's: a request with a lower number goes before others, and gives way to them last. Default 0. */
+  priority?: number | null
   stream_options?: StreamOptions | null
   /** Accepted; nothing is done with it. */
   user?: string

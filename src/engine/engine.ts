@@ -20,11 +20,17 @@ export interface GenerateOptions {
   readonly onEvents: (events: readonly GenerationEvent[]) => void
 }
 
+export interface EngineOptions {
+  /** Generations that may wait for a place among the running ones. */
+  readonly maxWaiting: number
+}
+
 const maxBannedIds = 8
 
 /** Runs generations over one model: a loop of steps for as long as there is something to do. */
 export class Engine {
   readonly #runner: Runner
+  readonly #maxWaiting: number
   readonly #scheduler: Scheduler
   readonly #sequences = new Set<Sequence>()
   #inFlight: InFlight | null = null
@@ -33,15 +39,16 @@ export class Engine {
   #steps = 0
   #ended: unknown = null
 
-  constructor(runner: Runner) {
+  constructor(runner: Runner, { maxWaiting }: EngineOptions = { maxWaiting: Number.POSITIVE_INFINITY }) {
     this.#runner = runner
+    this.#maxWaiting = maxWaiting
     this.#scheduler = new Scheduler(runner.limits)
   }
 
   /**
    * Runs one generation to its end; resolves after its 'finish' event.
    *
-   * @throws OctavoError 'context-too-long', 'invalid-request', 'aborted', or what ended the engine
+   * @throws OctavoError 'context-too-long', 'invalid-request', 'queue-full', 'aborted', or what ended the engine
    */
   generate(request: GenerationRequest, options: GenerateOptions): Promise<void> {
     const { signal, detokenizer, eosIds, onEvents } = options
@@ -98,6 +105,14 @@ export class Engine {
         'invalid-request',
         `min_tokens can hold back ${maxBannedIds} ids; the model’s end ids and stop_token_ids are more.`,
         'Give fewer stop_token_ids, or no min_tokens.',
+      )
+    }
+    const { running, waiting } = this.#scheduler
+    if (running.length + waiting.length >= this.#runner.limits.maxSequences + this.#maxWaiting) {
+      throw new OctavoError(
+        'queue-full',
+        `${running.length} requests run and ${waiting.length} wait, as many as this engine takes.`,
+        'Send the request again when others have ended, or load the model with a larger maxWaiting.',
       )
     }
   }

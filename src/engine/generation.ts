@@ -23,6 +23,8 @@ export interface GenerationRequest {
   readonly promptLogprobs: number | null
   /** Show special tokens in the text. */
   readonly skipSpecialTokens: boolean
+  /** The lower number goes first; 0 is ordinary. */
+  readonly priority: number
 }
 
 export interface GenerationUsage {

@@ -11,14 +11,15 @@ export interface ScheduledChunk {
 }
 
 /**
- * Fills steps: decode tokens first, then chunks of prompts, first come first served, under the runner's limits. When
- * blocks run out, the youngest running sequence gives its blocks back and is computed again later.
+ * Fills steps: decode tokens first, then chunks of prompts, under the runner's limits. A lower priority number goes
+ * first; within one, first come first served. When blocks run out, the youngest running sequence of the last priority
+ * gives its blocks back and is computed again later.
  */
 export class Scheduler {
   readonly blocks: BlockManager
-  /** In order of arrival; those that were preempted come back at their old place. */
+  /** In order of priority and arrival; those that were preempted come back at their old place. */
   readonly waiting: Sequence[] = []
-  /** In order of arrival. */
+  /** In order of priority and arrival. */
   readonly running: Sequence[] = []
   /** Ended, with steps in flight that still write to their blocks. */
   readonly draining = new Set<Sequence>()
@@ -32,7 +33,7 @@ export class Scheduler {
   }
 
   add(sequence: Sequence): void {
-    insertByArrival(this.waiting, sequence)
+    insertInOrder(this.waiting, sequence)
   }
 
   /** The next step's chunks; none when there is nothing to do until a step in flight has been read back. */
@@ -50,7 +51,7 @@ export class Scheduler {
       if (!this.#admit(sequence)) break
       this.waiting.shift()
       sequence.slot = this.#freeSlots.pop()!
-      insertByArrival(this.running, sequence)
+      insertInOrder(this.running, sequence)
       this.#take(sequence, budget, step)
     }
     return step
@@ -130,11 +131,11 @@ export class Scheduler {
     return [...new Set([...(ignoreEos ? [] : hooks.eosIds), ...stopTokenIds])]
   }
 
-  /** Preempts younger sequences until there are blocks; false when the sequence must wait itself. */
+  /** Preempts sequences behind this one until there are blocks; false when the sequence must wait itself. */
   #makeRoom(sequence: Sequence, tokens: number, step: readonly ScheduledChunk[]): boolean {
     while (!this.blocks.canGrow(sequence.table, tokens)) {
       const inStep = new Set(step.map((item) => item.sequence))
-      const victim = this.running.findLast((other) => other.number > sequence.number && !inStep.has(other))
+      const victim = this.running.findLast((other) => goesBefore(sequence, other) && !inStep.has(other))
       if (!victim) return this.#preemptOrWait(sequence, step)
       // While steps of the victim are in flight they write to its blocks; those are free once they are read back.
       const free = victim.stepsInFlight === 0
@@ -144,10 +145,10 @@ export class Scheduler {
     return true
   }
 
-  /** The youngest gives way to nobody in particular: it waits while others run, else it goes back to the queue. */
+  /** The last gives way to nobody in particular: it waits while others run, else it goes back to the queue. */
   #preemptOrWait(sequence: Sequence, step: readonly ScheduledChunk[]): boolean {
-    const olderRuns = this.running.some((other) => other !== sequence && other.number < sequence.number)
-    if (olderRuns && !step.some((item) => item.sequence === sequence)) this.#preempt(sequence)
+    const othersRun = this.running.some((other) => goesBefore(other, sequence))
+    if (othersRun && !step.some((item) => item.sequence === sequence)) this.#preempt(sequence)
     return false
   }
 
@@ -187,7 +188,12 @@ export class Scheduler {
   }
 }
 
-function insertByArrival(list: Sequence[], sequence: Sequence): void {
-  const place = list.findIndex((other) => other.number > sequence.number)
+function insertInOrder(list: Sequence[], sequence: Sequence): void {
+  const place = list.findIndex((other) => goesBefore(sequence, other))
   list.splice(place < 0 ? list.length : place, 0, sequence)
+}
+
+function goesBefore(a: Sequence, b: Sequence): boolean {
+  const [first, second] = [a.request.priority, b.request.priority]
+  return first === second ? a.number < b.number : first < second
 }

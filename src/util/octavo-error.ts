@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'invalid-request'
   | 'unsupported-field'
   | 'context-too-long'
+  | 'queue-full'
   | 'not-found'
   | 'unauthorized'
   | 'network'

@@ -19,7 +19,7 @@ export async function loadSession(
   report: (progress: LoadProgress) => void,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { hub, kvCache, maxSequences, tokenBudget: maxBatchTokens } = request
+  const { hub, kvCache, maxSequences, maxWaiting, tokenBudget: maxBatchTokens } = request
   let bytes: ByteProgress = { loadedBytes: 0, totalBytes: 0, storedBytes: 0 }
   const enter = (phase: LoadPhase) => report({ phase, ...bytes })
   enter('resolving')
@@ -45,7 +45,7 @@ export async function loadSession(
     await opened.stream(loading.sink, { signal, onProgress })
     enter('warming-up')
     const model = await loading.finish()
-    const engine = new Engine(model.runner)
+    const engine = new Engine(model.runner, { maxWaiting })
     void model.lost.then((error) => engine.stop(error))
     const unload = () => {
       engine.stop(new OctavoError('unloaded', 'The engine was unloaded.', 'Create a new engine.'))

@@ -14,6 +14,8 @@ export interface LoadRequest {
     readonly maxTokens: number | null
   }
   readonly maxSequences: number
+  /** Generations that may wait for their turn, at most. */
+  readonly maxWaiting: number
   /** Tokens of one step, at most. */
   readonly tokenBudget: number
 }
@@ -138,6 +140,7 @@ export interface WireGeneration {
   readonly logprobs: number | null
   readonly promptLogprobs: number | null
   readonly skipSpecialTokens: boolean
+  readonly priority: number
   /** Say the prompt's text in `accepted`. */
   readonly echo: boolean
 }

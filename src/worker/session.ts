@@ -76,7 +76,7 @@ function engineRequest(
   ids: readonly number[],
   contextLength: number,
 ): GenerationRequest {
-  const { sampler, stop, logprobs, promptLogprobs, skipSpecialTokens } = request
+  const { sampler, stop, logprobs, promptLogprobs, skipSpecialTokens, priority } = request
   return {
     promptIds: ids,
     sampler,
@@ -84,5 +84,6 @@ function engineRequest(
     logprobs,
     promptLogprobs,
     skipSpecialTokens,
+    priority,
   }
 }

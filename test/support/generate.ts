@@ -54,6 +54,7 @@ export async function generate(engine: Engine, options: TestGeneration): Promise
     logprobs: 2,
     promptLogprobs,
     skipSpecialTokens: true,
+    priority: 0,
   }
   await engine.generate(request, {
     signal: new AbortController().signal,

@@ -18,6 +18,7 @@ describe('options', () => {
       hub: { endpoint: 'https://huggingface.co', token: null },
       kvCache: { format: 'f16', maxTokens: null },
       maxSequences: 8,
+      maxWaiting: 256,
       tokenBudget: 256,
     })
   })
@@ -28,6 +29,7 @@ describe('options', () => {
       hub: { endpoint: 'http://localhost:8080/hub/', token: 'hf_x' },
       kvCache: { format: 'f32', maxTokens: 4096 },
       maxSequences: 4,
+      maxWaiting: 16,
       tokenBudget: 64,
     }
     expect(loadRequest(options)).toEqual({

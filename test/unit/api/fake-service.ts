@@ -84,6 +84,7 @@ export const request: LoadRequest = {
   hub: { endpoint: 'https://huggingface.co', token: null },
   kvCache: { format: 'f16', maxTokens: null },
   maxSequences: 8,
+  maxWaiting: 256,
   tokenBudget: 256,
 }
 

@@ -148,7 +148,6 @@ describe('a field that is not built', () => {
     modalities: [['text']],
     parallel_tool_calls: [true, false],
     presence_penalty: [0],
-    priority: [0],
     prompt_cache_key: ['key'],
     prompt_cache_options: [{}],
     prompt_cache_retention: ['in_memory'],

@@ -26,6 +26,7 @@ function request(
     logprobs: null,
     promptLogprobs: null,
     skipSpecialTokens: true,
+    priority: 0,
     ...rest,
   }
 }
@@ -335,6 +336,37 @@ describe('many generations', () => {
     )
     expect(runner.largestBatch).toBe(2)
     expect(order).toEqual([1, 2, 3, 4])
+  })
+
+  it('start in the order of their priority, the lower number first', async () => {
+    const engine = new Engine(new FakeRunner({ maxSequences: 1 }))
+    const order: number[] = []
+    await Promise.all(
+      [0, 3, 1, 2, 1].map((priority, n) =>
+        generate(engine, request(openEnded(4), { maxTokens: 4 }, { priority })).then(() => order.push(n)),
+      ),
+    )
+    expect(order).toEqual([0, 2, 4, 3, 1])
+  })
+
+  it('give way to those of a lower number when blocks run out', async () => {
+    const engine = new Engine(new FakeRunner({ blocks: 12, maxContext: 48 }))
+    const order: string[] = []
+    const run = (name: string, seed: number, priority: number) =>
+      generate(engine, request(prompt(8, seed), { maxTokens: 30, ignoreEos: true }, { priority })).then(() =>
+        order.push(name),
+      )
+    await Promise.all([run('first, late', 1, 5), run('second, early', 2, 0)])
+    expect(order).toEqual(['second, early', 'first, late'])
+    engine.checkIntegrity()
+  })
+
+  it('are refused at once when too many wait', async () => {
+    const engine = new Engine(new FakeRunner({ maxSequences: 1 }), { maxWaiting: 1 })
+    const accepted = [1, 2].map(() => generate(engine, request(openEnded(4), { maxTokens: 4 })))
+    await expect(generate(engine, request(openEnded(4)))).rejects.toMatchObject({ code: 'queue-full' })
+    await Promise.all(accepted)
+    await generate(engine, request(openEnded(4), { maxTokens: 4 }))
   })
 
   it('are all rejected when the engine is stopped', async () => {

@@ -51,6 +51,7 @@ const wire: WireGeneration = {
   logprobs: null,
   promptLogprobs: null,
   skipSpecialTokens: true,
+  priority: 0,
   echo: false,
 }
 
