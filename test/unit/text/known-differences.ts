@@ -8,11 +8,6 @@ interface KnownDifference {
 /** By vocabulary and text. */
 export const encodingDifferences: readonly KnownDifference[] = [
   {
-    families: /^falcon$/,
-    ids: /^ws-vt-ff$/,
-    why: 'Spaces beside a form feed: JavaScript’s \\s counts it, Falcon’s pre-tokenizer in Rust does not. As llama.cpp.',
-  },
-  {
     families: /^gemma3$/,
     ids: /^metaspace-text$/,
     why: 'A U+2581 of the text beside a space: Rust does not merge the two. As llama.cpp.',
@@ -37,7 +32,7 @@ export const templateDifferences: readonly KnownDifference[] = [
     why: 'JavaScript has no 1.0, prints 1e-07 as 1e-7, and integers beyond 2^53 lose digits; null is no "None".',
   },
   {
-    families: /^(apertus|command-r7b|gemma2|gemma4|llama3|minicpm5|nemotron3-nano|reka-edge|smollm3)/,
+    families: /^(apertus|command-r7b|gemma2|gemma4|lfm2|llama3|minicpm5|nemotron3-nano|reka-edge|smollm3)/,
     ids: /^parts(-image|-all)?$/,
     why: 'A template that wants a text is given the parts’ text; Python prints the list, drops it or refuses.',
   },

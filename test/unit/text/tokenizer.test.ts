@@ -55,6 +55,8 @@ describe.each(goldenVocabularyNames())('the tokenizer of %s', (name) => {
   if (metadata.get('tokenizer.ggml.model') === 'gpt2') {
     it('gives back the text that it encoded, lone surrogates and Unicode normal form but for', () => {
       for (const { text } of goldenTexts) {
+        // Falcon has no token for the vertical tab.
+        if (name === 'falcon' && text.includes('\v')) continue
         const back = decode(tokenizer.encode(text, { special: true, addBos: false }), false)
         expect(back.normalize('NFC')).toBe(text.normalize('NFC'))
       }
