@@ -60,6 +60,13 @@ export class Cursor {
     return looseUtf8.decode(this.bytes.subarray(at, at + length))
   }
 
+  /** A copy, so that a value does not keep all bytes alive. */
+  copy(at: number, bytes: number): ArrayBuffer {
+    const copied = new Uint8Array(bytes)
+    copied.set(this.bytes.subarray(at, at + bytes))
+    return copied.buffer
+  }
+
   get view(): DataView {
     return this.#view
   }

@@ -1,4 +1,4 @@
-import type { Metadata, MetadataValue } from '../util/metadata'
+import type { Metadata, MetadataArray, MetadataValue } from '../util/metadata'
 import type { ModelHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { ggmlTypes, removedTypes } from './ggml-types'
@@ -80,6 +80,17 @@ const scalars: ReadonlyMap<number, { bytes: number; read: (view: DataView, at: n
     [11, { bytes: 8, read: (view, at) => narrow(view.getBigInt64(at, true)) }],
     [12, { bytes: 8, read: (view, at) => view.getFloat64(at, true) }],
   ])
+/** Arrays of the types whose values are all numbers; files and every machine that runs a browser are little-endian. */
+const numberLists = new Map<number, (bytes: ArrayBuffer) => MetadataArray>([
+  [0, (bytes) => new Uint8Array(bytes)],
+  [1, (bytes) => new Int8Array(bytes)],
+  [2, (bytes) => new Uint16Array(bytes)],
+  [3, (bytes) => new Int16Array(bytes)],
+  [4, (bytes) => new Uint32Array(bytes)],
+  [5, (bytes) => new Int32Array(bytes)],
+  [6, (bytes) => new Float32Array(bytes)],
+  [12, (bytes) => new Float64Array(bytes)],
+])
 const boolType = 7
 const stringType = 8
 const arrayType = 9
@@ -121,6 +132,8 @@ function readArray(cursor: Cursor, key: string, what: () => string, depth: numbe
   const count = Number(length)
   if (scalar) {
     const at = cursor.take(count * scalar.bytes, what)
+    const list = numberLists.get(type)
+    if (list) return list(cursor.copy(at, count * scalar.bytes))
     return Array.from({ length: count }, (_, i) =>
       scalar.read(cursor.view, at + i * scalar.bytes),
     ) as number[]

@@ -1,7 +1,7 @@
 import { OctavoError } from '../util/octavo-error'
 import type { ModelReference } from './reference'
 import type { RemoteFile } from './remote-file'
-import { bodyPieces, type RequestContext, refusal, request, throwIfAborted } from './request'
+import { type RequestContext, refusal, requestText } from './request'
 import type { HubOptions } from './types'
 
 interface TreeEntry {
@@ -111,28 +111,27 @@ class HubApi {
 
   async json(path: string): Promise<{ url: string; body: unknown; next: string | null }> {
     const url = path.startsWith('http') ? path : this.hub.endpoint + path
-    let response = await this.#get(url)
+    let { response, text } = await this.#get(url)
     if (response.status === 401 && this.token) {
-      const said = response.headers.get('X-Error-Message') ?? (await text(response, this.context))
+      const said = response.headers.get('X-Error-Message') ?? text
       if (said.includes('Invalid credentials')) {
         this.token = null
-        response = await this.#get(url)
+        ;({ response, text } = await this.#get(url))
       }
     }
     if (!response.ok) throw refusal(url, response, this.token !== null)
     try {
-      return { url, body: JSON.parse(await text(response, this.context)), next: this.#nextPage(response) }
+      return { url, body: JSON.parse(text), next: this.#nextPage(response) }
     } catch (cause) {
-      throwIfAborted(this.context.signal)
       throw new OctavoError('network', `${url} did not answer with JSON.`, 'Check the Hub’s address.', {
         cause,
       })
     }
   }
 
-  #get(url: string): Promise<Response> {
+  #get(url: string): Promise<{ response: Response; text: string }> {
     const headers: Record<string, string> = this.token ? { Authorization: `Bearer ${this.token}` } : {}
-    return request(url, { headers }, this.context)
+    return requestText(url, { headers }, this.context)
   }
 
   /** The next page's address, on our endpoint whatever host a mirror passes on. */
@@ -158,11 +157,4 @@ class HubApi {
     }
     return entries
   }
-}
-
-async function text(response: Response, context: RequestContext): Promise<string> {
-  const decoder = new TextDecoder()
-  let decoded = ''
-  for await (const piece of bodyPieces(response, context)) decoded += decoder.decode(piece, { stream: true })
-  return decoded + decoder.decode()
 }

@@ -80,6 +80,27 @@ export async function request(url: string, init: RequestInit, context: RequestCo
   }
 }
 
+/** As `request`, with the whole body as text; a body that breaks off is asked for again. */
+export async function requestText(
+  url: string,
+  init: RequestInit,
+  context: RequestContext,
+): Promise<{ response: Response; text: string }> {
+  for (let n = 1; ; n++) {
+    const response = await request(url, init, context)
+    try {
+      const decoder = new TextDecoder()
+      let text = ''
+      for await (const piece of bodyPieces(response, context)) text += decoder.decode(piece, { stream: true })
+      return { response, text: text + decoder.decode() }
+    } catch (error) {
+      throwIfAborted(context.signal)
+      if (n === attempts) throw unreachable(url, null, error)
+      await backOff(n, null, context)
+    }
+  }
+}
+
 /** The response, or a failure where its head does not come in time. The body outlives the timer. */
 async function answerInTime(url: string, init: RequestInit, context: RequestContext): Promise<Response> {
   const { fetch, signal, stallMs } = context

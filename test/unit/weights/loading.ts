@@ -6,7 +6,7 @@ import { browserPlatform, type Platform } from '../../../src/weights/platform'
 import type { ByteProgress, OpenedModel } from '../../../src/weights/types'
 import { ggufFile } from './gguf-file'
 
-export const chunkBytes = 64 * 1024
+export const chunkBytes = 16 * 1024
 /** A model of 17 chunks, the last one short; its header ends in the third. */
 export const modelBytes = makeModel(1)
 export const chunkCount = Math.ceil(modelBytes.length / chunkBytes)
@@ -15,9 +15,9 @@ export function makeModel(seed: number): Uint8Array<ArrayBuffer> {
   return ggufFile({
     metadata: {
       'general.architecture': { text: 'llama' },
-      'tokenizer.ggml.tokens': { texts: Array.from({ length: 12_000 }, (_, i) => `token${i}`) },
+      'tokenizer.ggml.tokens': { texts: Array.from({ length: 2500 }, (_, i) => `token${i}`) },
     },
-    tensors: { a: 100_000, b: 40_000, c: 77_777 },
+    tensors: { a: 25_000, b: 10_000, c: 19_444 },
     seed,
   })
 }

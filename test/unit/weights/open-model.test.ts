@@ -2,7 +2,18 @@ import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { HubServer } from '../../support/hub-server'
-import { chunkBytes, chunkCount, isWhole, load, makeModel, modelBytes, onDisk, open, quickPlatform, receive } from './loading'
+import {
+  chunkBytes,
+  chunkCount,
+  isWhole,
+  load,
+  makeModel,
+  modelBytes,
+  onDisk,
+  open,
+  quickPlatform,
+  receive,
+} from './loading'
 
 const repo = 'owner/small-GGUF'
 const files = {
