@@ -47,7 +47,9 @@ const chat = new Chat(new ConversationStore(), {
     if (end.kind === 'stopped') announcer.say('Stopped.')
     if (end.kind === 'error') {
       announcer.say(end.message)
-      if (losesEngine(end.code)) model.fail(new OctavoError(end.code, end.message, end.remedy))
+      // Where another model is being loaded, the old one was let go on purpose.
+      if (losesEngine(end.code) && model.engine)
+        model.fail(new OctavoError(end.code, end.message, end.remedy))
     }
   },
 })

@@ -32,7 +32,10 @@ export class ModelSession {
 
   /** @param token the access token that may be sent to the choice's endpoint. */
   constructor(choice: ModelChoice, token: (choice: ModelChoice) => string | null) {
-    this.state = new Observable<ModelState>({ kind: 'absent', choice, note: null })
+    // Nobody who comes back is shown, for a moment, a button to load what loads by itself.
+    this.state = new Observable(
+      findLoaded(choice) ? loading(choice, beginning) : { kind: 'absent', choice, note: null },
+    )
     this.#token = token
   }
 
@@ -53,9 +56,8 @@ export class ModelSession {
     this.#loading = controller
     const before = this.engine
     const startedMs = performance.now()
-    const loaded = findLoaded(choice)
     const rate = new TransferRate()
-    let last: LoadProgress = { phase: 'resolving', loadedBytes: 0, totalBytes: 0, storedBytes: 0 }
+    let last: LoadProgress = beginning
     const onProgress = (progress: LoadProgress) => {
       if (this.#loading !== controller) return
       last = progress
@@ -69,13 +71,7 @@ export class ModelSession {
         )
         return
       }
-      this.state.set({
-        kind: 'loading',
-        choice,
-        progress: { ...progress, bytesPerSecond: rate.bytesPerSecond },
-        fromDevice: loaded !== null,
-        expectedSeconds: loaded?.seconds ?? null,
-      })
+      this.state.set(loading(choice, { ...progress, bytesPerSecond: rate.bytesPerSecond }))
     }
     onProgress(last)
     try {
@@ -125,5 +121,24 @@ export class ModelSession {
     controller.abort(
       new OctavoError('aborted', 'Loading was cancelled.', 'Load the model when it is wanted.'),
     )
+  }
+}
+
+const beginning: LoadState = {
+  phase: 'resolving',
+  loadedBytes: 0,
+  totalBytes: 0,
+  storedBytes: 0,
+  bytesPerSecond: null,
+}
+
+function loading(choice: ModelChoice, progress: LoadState): ModelState {
+  const loaded = findLoaded(choice)
+  return {
+    kind: 'loading',
+    choice,
+    progress,
+    fromDevice: loaded !== null,
+    expectedSeconds: loaded?.seconds ?? null,
   }
 }
