@@ -1,0 +1,115 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { LoadedModel } from '../../../src/model/load'
+import { hardware, software } from '../../../src/model/variants'
+import { type Generated, generate, RecordingEngine } from '../../support/generate'
+import { loadModelBytes, type TestLoadOptions } from '../../support/load-model'
+import { tinyModel } from '../../support/tiny-model'
+import { randomNumbers } from '../../support/tiny-model-tensors'
+
+const tiny = tinyModel({ heads: 6, kvHeads: 2, headDim: 32 })
+const random = randomNumbers(3)
+const prompts = [150, 41, 5, 70].map((length) =>
+  Array.from({ length }, () => Math.floor(tiny.shape.vocab * random())),
+)
+const maxTokens = 8
+
+/** What each prompt gives when nothing else runs, its whole prompt in one step. */
+async function alone(options: TestLoadOptions, promptLogprobs: number | null): Promise<Generated[]> {
+  const model = await loadModelBytes(tiny.file, { ...options, maxBatchTokens: 256 })
+  const engine = new RecordingEngine(model.runner)
+  const results: Generated[] = []
+  for (const promptIds of prompts) {
+    results.push(await generate(engine, { promptIds, maxTokens, promptLogprobs }))
+  }
+  model.destroy()
+  return results
+}
+
+function loaded(options: TestLoadOptions): Promise<LoadedModel> {
+  return loadModelBytes(tiny.file, options)
+}
+
+function expectIdle(engine: RecordingEngine): void {
+  engine.checkIntegrity()
+  expect(engine.stats()).toMatchObject({ runningSequences: 0, waitingSequences: 0 })
+}
+
+for (const variants of [software, hardware]) {
+  describe(`with the variants ‘${variants.name}’, in any company, a prompt has the bits that it has alone`, () => {
+    let expected: readonly Generated[]
+    beforeAll(async () => {
+      expected = await alone({ variants }, null)
+    })
+    for (const maxBatchTokens of variants === software ? [16, 17, 64] : [17]) {
+      it(`when four prompts are cut to steps of ${maxBatchTokens} tokens`, async () => {
+        const model = await loaded({ variants, maxBatchTokens })
+        const engine = new RecordingEngine(model.runner)
+        const run = (promptIds: readonly number[]) => generate(engine, { promptIds, maxTokens })
+        expect(await Promise.all(prompts.map(run))).toEqual(expected)
+        expect(await Promise.all(prompts.slice(0, 2).map(run))).toEqual(expected.slice(0, 2))
+        expect(Math.max(...engine.steps.map(tokensOf))).toBe(maxBatchTokens)
+        expectIdle(engine)
+        model.destroy()
+      })
+    }
+  })
+}
+
+it('gives the bits it would have had to a prompt that decodes while another is read', async () => {
+  const expected = await alone({}, 1)
+  const model = await loaded({ maxBatchTokens: 32 })
+  const engine = new RecordingEngine(model.runner)
+  const others: Promise<Generated>[] = []
+  const first = generate(engine, {
+    promptIds: prompts[1]!,
+    maxTokens,
+    promptLogprobs: 1,
+    onToken: (tokens) => {
+      if (tokens === 3) {
+        for (const promptIds of [prompts[0]!, prompts[3]!]) {
+          others.push(generate(engine, { promptIds, maxTokens, promptLogprobs: 1 }))
+        }
+      }
+    },
+  })
+  expect(await first).toEqual(expected[1])
+  expect(await Promise.all(others)).toEqual([expected[0], expected[3]])
+  const mixed = engine.steps.filter(
+    (step) =>
+      step.some(({ ids }) => ids === 'sampled') &&
+      step.some(({ ids }) => ids.length > 1 && ids !== 'sampled'),
+  )
+  expect(mixed.length).toBeGreaterThan(2)
+  expectIdle(engine)
+  model.destroy()
+})
+
+it('gives a preempted sequence the bits it would have had', async () => {
+  const model = await loaded({ maxTokens: 160, maxBatchTokens: 48 })
+  const pair = [prompts[1]!, prompts[3]!.slice(0, 40)]
+  const run = (engine: RecordingEngine, promptIds: readonly number[], onToken?: () => void) =>
+    generate(engine, { promptIds, maxTokens: 60, onToken })
+  const expected: Generated[] = []
+  for (const promptIds of pair) expected.push(await run(new RecordingEngine(model.runner), promptIds))
+
+  // Five blocks hold one of the answers whole, not both.
+  const engine = new RecordingEngine(model.runner)
+  let younger = 0
+  let preempted = false
+  const both = [
+    run(engine, pair[0]!, () => {
+      preempted ||= younger > 0 && engine.stats().waitingSequences > 0
+    }),
+    run(engine, pair[1]!, () => {
+      younger += 1
+    }),
+  ]
+  expect(await Promise.all(both)).toEqual(expected)
+  expect(preempted).toBe(true)
+  expectIdle(engine)
+  model.destroy()
+})
+
+function tokensOf(step: RecordingEngine['steps'][number]): number {
+  return step.reduce((sum, { ids }) => sum + (ids === 'sampled' ? 1 : ids.length), 0)
+}
