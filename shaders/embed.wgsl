@@ -1,6 +1,6 @@
 // One workgroup unpacks one token's row of the embedding. An id with its top bit set stands for the id that the step
 // before drew for the slot in the other bits. Where the matrix is split by rows, another dispatch has the other rows.
-import package::weights::{octet, scale, spans};
+import package::weights::{fetch, octet, scale, spans};
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -17,7 +17,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let g = row_group + o / 4u;
     let i = o % 4u;
     let s = scale(g, i / (4u / spans));
-    let w = octet(g, i);
+    let w = octet(fetch(g), i);
     let at = token * params.groups * 8u + 2u * o;
     y[at] = fma(vec4f(s.x), w.low, vec4f(s.y));
     y[at + 1u] = fma(vec4f(s.x), w.high, vec4f(s.y));

@@ -1,6 +1,6 @@
 // A lane owns rows_per_lane rows and four tokens; each weight is unpacked once for four tokens and each x is loaded
 // once for all rows. Sums are taken in the order of matvec.wgsl, so both give the same bits.
-import package::weights::{octet, scale, spans, has_minimum};
+import package::weights::{Packed, fetch, octet, scale, spans, has_minimum};
 import package::lib::rows::{owned_row, gated, store};
 
 @compute @workgroup_size(workgroup_size)
@@ -18,6 +18,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var sum = array<vec4f, rows_per_lane>();
     let last = min((segment + 1u) * params.segment_groups, params.groups);
     for (var g = segment * params.segment_groups; g < last; g++) {
+      var packed: array<Packed, rows_per_lane>;
+      for (var r = 0u; r < rows_per_lane; r++) {
+        packed[r] = fetch(row_group[r] + g);
+      }
       for (var span = 0u; span < spans; span++) {
         var quants = array<vec4f, rows_per_lane>();
         var xs = vec4f();
@@ -26,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           let low = transpose(mat4x4f(x[x_row.x + at], x[x_row.y + at], x[x_row.z + at], x[x_row.w + at]));
           let high = transpose(mat4x4f(x[x_row.x + at + 1u], x[x_row.y + at + 1u], x[x_row.z + at + 1u], x[x_row.w + at + 1u]));
           for (var r = 0u; r < rows_per_lane; r++) {
-            let w = octet(row_group[r] + g, i);
+            let w = octet(packed[r], i);
             var q = quants[r];
             q = fma(vec4f(w.low.x), low[0], q);
             q = fma(vec4f(w.low.y), low[1], q);

@@ -3,7 +3,7 @@
 // The sum of a row is taken in eight segments of whole groups, groups in order within a segment, segments in order.
 // With segment_lanes = 1 a lane takes all segments of its rows; with 8, eight lanes take one each and the first of
 // them adds up. Both give the same bits.
-import package::weights::{octet, scale, spans, has_minimum};
+import package::weights::{fetch, octet, scale, spans, has_minimum};
 import package::lib::rows::{owned_row, gated, store};
 
 var<workgroup> segment_sums: array<vec4f, workgroup_size>;
@@ -13,16 +13,20 @@ fn segment_sum(rows: vec4u, x_row: u32, segment: u32) -> vec4f {
   let last = min((segment + 1u) * params.segment_groups, params.groups);
   for (var g = segment * params.segment_groups; g < last; g++) {
     let group = rows * params.groups + g;
+    let pa = fetch(group.x);
+    let pb = fetch(group.y);
+    let pc = fetch(group.z);
+    let pd = fetch(group.w);
     for (var span = 0u; span < spans; span++) {
       var quants = vec4f();
       var xs = 0.0;
       for (var i = span * (4u / spans); i < (span + 1u) * (4u / spans); i++) {
         let xl = x[x_row + g * 8u + 2u * i];
         let xh = x[x_row + g * 8u + 2u * i + 1u];
-        let a = octet(group.x, i);
-        let b = octet(group.y, i);
-        let c = octet(group.z, i);
-        let d = octet(group.w, i);
+        let a = octet(pa, i);
+        let b = octet(pb, i);
+        let c = octet(pc, i);
+        let d = octet(pd, i);
         quants = fma(vec4f(a.low.x, b.low.x, c.low.x, d.low.x), vec4f(xl.x), quants);
         quants = fma(vec4f(a.low.y, b.low.y, c.low.y, d.low.y), vec4f(xl.y), quants);
         quants = fma(vec4f(a.low.z, b.low.z, c.low.z, d.low.z), vec4f(xl.z), quants);

@@ -5,9 +5,14 @@ import package::lib::numbers::Octet;
 const spans = 1u;
 const has_minimum = false;
 
-fn octet(group: u32, i: u32) -> Octet {
-  let w = group * 16u + 4u * i;
-  let words = vec4u(weights[w], weights[w + 1u], weights[w + 2u], weights[w + 3u]);
+alias Packed = u32;
+
+fn fetch(group: u32) -> Packed {
+  return group;
+}
+
+fn octet(group: Packed, i: u32) -> Octet {
+  let words = weights[4u * group + i];
   let even = bitcast<vec4f>(words << vec4u(16u));
   let odd = bitcast<vec4f>(words & vec4u(0xffff0000u));
   return Octet(vec4f(even.x, odd.x, even.y, odd.y), vec4f(even.z, odd.z, even.w, odd.w));

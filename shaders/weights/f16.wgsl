@@ -5,9 +5,15 @@ import package::lib::numbers::{halves, Octet};
 const spans = 1u;
 const has_minimum = false;
 
-fn octet(group: u32, i: u32) -> Octet {
-  let w = group * 16u + 4u * i;
-  return Octet(halves(weights[w], weights[w + 1u]), halves(weights[w + 2u], weights[w + 3u]));
+alias Packed = u32;
+
+fn fetch(group: u32) -> Packed {
+  return group;
+}
+
+fn octet(group: Packed, i: u32) -> Octet {
+  let words = weights[4u * group + i];
+  return Octet(halves(words.x, words.y), halves(words.z, words.w));
 }
 
 fn scale(group: u32, span: u32) -> vec2f {

@@ -5,12 +5,15 @@ import package::lib::numbers::Octet;
 const spans = 1u;
 const has_minimum = false;
 
-fn octet(group: u32, i: u32) -> Octet {
-  let w = group * 32u + 8u * i;
-  return Octet(
-    bitcast<vec4f>(vec4u(weights[w], weights[w + 1u], weights[w + 2u], weights[w + 3u])),
-    bitcast<vec4f>(vec4u(weights[w + 4u], weights[w + 5u], weights[w + 6u], weights[w + 7u])),
-  );
+alias Packed = u32;
+
+fn fetch(group: u32) -> Packed {
+  return group;
+}
+
+fn octet(group: Packed, i: u32) -> Octet {
+  let at = 8u * group + 2u * i;
+  return Octet(bitcast<vec4f>(weights[at]), bitcast<vec4f>(weights[at + 1u]));
 }
 
 fn scale(group: u32, span: u32) -> vec2f {

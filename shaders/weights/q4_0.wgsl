@@ -2,15 +2,21 @@
 // 8w + 4 + i (high). Scales: one f16 a group, two in a word, from params.scales on.
 import package::bindings::{weights, params};
 import package::lib::numbers::{half, low_nibbles, high_nibbles, Octet};
+import package::lib::planes::word;
 
 const spans = 1u;
 const has_minimum = false;
 
-fn octet(group: u32, i: u32) -> Octet {
-  let word = weights[group * 4u + i];
-  return Octet(low_nibbles(word) - 8.0, high_nibbles(word) - 8.0);
+alias Packed = vec4u;
+
+fn fetch(group: u32) -> Packed {
+  return weights[group];
+}
+
+fn octet(packed: Packed, i: u32) -> Octet {
+  return Octet(low_nibbles(packed[i]) - 8.0, high_nibbles(packed[i]) - 8.0);
 }
 
 fn scale(group: u32, span: u32) -> vec2f {
-  return vec2f(half(weights[params.scales + (group >> 1u)] >> (16u * (group & 1u))), 0.0);
+  return vec2f(half(word(params.scales + (group >> 1u)) >> (16u * (group & 1u))), 0.0);
 }

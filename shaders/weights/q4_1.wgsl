@@ -2,16 +2,22 @@
 // params.scales on.
 import package::bindings::{weights, params};
 import package::lib::numbers::{half, low_nibbles, high_nibbles, Octet};
+import package::lib::planes::word;
 
 const spans = 1u;
 const has_minimum = true;
 
-fn octet(group: u32, i: u32) -> Octet {
-  let word = weights[group * 4u + i];
-  return Octet(low_nibbles(word), high_nibbles(word));
+alias Packed = vec4u;
+
+fn fetch(group: u32) -> Packed {
+  return weights[group];
+}
+
+fn octet(packed: Packed, i: u32) -> Octet {
+  return Octet(low_nibbles(packed[i]), high_nibbles(packed[i]));
 }
 
 fn scale(group: u32, span: u32) -> vec2f {
-  let word = weights[params.scales + group];
-  return vec2f(half(word), half(word >> 16u));
+  let both = word(params.scales + group);
+  return vec2f(half(both), half(both >> 16u));
 }

@@ -6,13 +6,21 @@
 //   d from params.supers on: one f16 for each 8 groups, two in a word.
 import package::bindings::{weights, params};
 import package::lib::numbers::{half, Octet};
+import package::lib::planes::word;
 
 const spans = 2u;
 const has_minimum = false;
 
-fn octet(group: u32, i: u32) -> Octet {
-  let low = weights[group * 4u + i];
-  let high = weights[params.high + group * 2u + (i >> 1u)] >> (4u * (i & 1u));
+struct Packed { low: vec4u, high: vec2u }
+
+fn fetch(group: u32) -> Packed {
+  let high = params.high + 2u * group;
+  return Packed(weights[group], vec2u(word(high), word(high + 1u)));
+}
+
+fn octet(packed: Packed, i: u32) -> Octet {
+  let low = packed.low[i];
+  let high = packed.high[i >> 1u] >> (4u * (i & 1u));
   let first = (low & 0x0f0f0f0fu) | ((high & 0x03030303u) << 4u);
   let second = ((low >> 4u) & 0x0f0f0f0fu) | (((high >> 2u) & 0x03030303u) << 4u);
   return Octet(vec4f(unpack4xU8(first)) - 32.0, vec4f(unpack4xU8(second)) - 32.0);
@@ -20,8 +28,8 @@ fn octet(group: u32, i: u32) -> Octet {
 
 fn scale(group: u32, span: u32) -> vec2f {
   let at = 2u * group + span;
-  let s = i32(weights[params.scales + (at >> 2u)] << (24u - 8u * (at & 3u))) >> 24u;
+  let s = i32(word(params.scales + (at >> 2u)) << (24u - 8u * (at & 3u))) >> 24u;
   let super_block = group >> 3u;
-  let d = half(weights[params.supers + (super_block >> 1u)] >> (16u * (super_block & 1u)));
+  let d = half(word(params.supers + (super_block >> 1u)) >> (16u * (super_block & 1u)));
   return vec2f(d * f32(s), 0.0);
 }

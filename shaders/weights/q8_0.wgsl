@@ -2,15 +2,23 @@
 // params.scales on.
 import package::bindings::{weights, params};
 import package::lib::numbers::{half, signed_bytes, Octet};
+import package::lib::planes::word;
 
 const spans = 1u;
 const has_minimum = false;
 
-fn octet(group: u32, i: u32) -> Octet {
-  let word = group * 8u + 2u * i;
-  return Octet(signed_bytes(weights[word]), signed_bytes(weights[word + 1u]));
+struct Packed { first: vec4u, second: vec4u }
+
+fn fetch(group: u32) -> Packed {
+  return Packed(weights[2u * group], weights[2u * group + 1u]);
+}
+
+fn octet(packed: Packed, i: u32) -> Octet {
+  let four = select(packed.first, packed.second, i >= 2u);
+  let two = select(four.xy, four.zw, (i & 1u) == 1u);
+  return Octet(signed_bytes(two.x), signed_bytes(two.y));
 }
 
 fn scale(group: u32, span: u32) -> vec2f {
-  return vec2f(half(weights[params.scales + (group >> 1u)] >> (16u * (group & 1u))), 0.0);
+  return vec2f(half(word(params.scales + (group >> 1u)) >> (16u * (group & 1u))), 0.0);
 }

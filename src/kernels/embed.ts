@@ -4,7 +4,7 @@ import { kernel, storage } from '../gpu/kernel'
 export const embed = kernel({
   shader: 'embed',
   bindings: {
-    weights: storage('read', 'u32', ['planes']),
+    weights: storage('read', 'vec4u', ['planes / 4']),
     batch: storage('read', 'u32', ['words']),
     sampled: storage('read', 'u32', ['sequences']),
     y: storage('read_write', 'vec4f', ['tokens', 'hidden / 4']),

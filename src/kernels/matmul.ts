@@ -13,7 +13,7 @@ export interface MatmulShape {
 
 const bindings = {
   /** Planes of one format, see shaders/weights/. */
-  weights: storage('read', 'u32', ['planes']),
+  weights: storage('read', 'vec4u', ['planes / 4']),
   x: storage('read', 'vec4f', ['tokens', 'columns / 4']),
   y: storage('read_write', 'f32', ['tokens', 'y_stride']),
 } as const
