@@ -63,7 +63,7 @@ export function createActivations(
     batch: words('batch, u32', layout.words),
     sampled: words('sampled ids, u32 [sequences]', maxSequences),
     results: words('results, u32 [rows, words]', resultWords * maxLogitRows),
-    logits: words('logits, f32 [rows, vocab]', maxLogitRows * vocabSize),
+    logits: words('logits, f32 [rows, vocab]', logitRows * vocabSize),
     x: words('residual stream, f32 [tokens, hidden]', tokens * hidden),
     normed: words('normed, f32 [tokens, hidden]', tokens * hidden),
     qkv: words(
