@@ -1,4 +1,5 @@
 import { createEngine, type Engine, type EngineInfo } from '../src/index'
+import { jsMsPerStep } from './js-time'
 
 export interface EngineBenchOptions {
   /** A reference as `createEngine` takes it. */
@@ -25,6 +26,7 @@ export interface EngineFigures {
     readonly timeToFirstTokenMs: number
     readonly prefillTokensPerSecond: number
     readonly decodeTokensPerSecond: number
+    readonly jsMsPerStep: number
   }
 }
 
@@ -65,6 +67,7 @@ export async function benchEngine(
       timeToFirstTokenMs,
       prefillTokensPerSecond: (1000 * options.promptTokens) / timeToFirstTokenMs,
       decodeTokensPerSecond: median(decodeRates),
+      jsMsPerStep: await jsMsPerStep(),
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { GpuDevice } from '../src/gpu/device'
+import { GpuDevice } from '../src/gpu/device'
 import type { Kernel, ParamType } from '../src/gpu/kernel'
 import {
   attentionCombine,
@@ -34,7 +34,11 @@ export interface KernelBenchOptions {
   readonly models?: readonly string[]
   readonly kernels?: readonly string[]
   readonly types?: readonly string[]
-  readonly onRow?: (row: KernelRow) => void
+}
+
+export interface KernelFigures {
+  readonly adapter: string
+  readonly rows: readonly KernelRow[]
 }
 
 const promptTokens = 64
@@ -42,8 +46,9 @@ const contextTokens = 1024
 const benchTypes = ['Q4_0', 'Q4_1', 'Q8_0', 'Q6_K', 'F16']
 
 /** Times each kernel on the shapes of models of 135M, 1B and 3B, in each point of the table of variants. */
-export async function benchKernels(gpu: GpuDevice, options: KernelBenchOptions = {}): Promise<KernelRow[]> {
-  const bench = new KernelBench(gpu, options)
+export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): Promise<KernelFigures> {
+  const device = await GpuDevice.open(gpu)
+  const bench = new KernelBench(device, options)
   for (const model of modelShapes) {
     if (options.models && !options.models.includes(model.name)) continue
     for (const variants of [software, hardware]) {
@@ -54,7 +59,9 @@ export async function benchKernels(gpu: GpuDevice, options: KernelBenchOptions =
       await bench.rows(model, variants)
     }
   }
-  return bench.results
+  const { vendor, architecture, description } = device.info
+  device.destroy()
+  return { adapter: [vendor, architecture, description].filter(Boolean).join(' '), rows: bench.results }
 }
 
 class KernelBench {
@@ -75,7 +82,7 @@ class KernelBench {
     if (options.kernels && !options.kernels.includes(kernel.shader)) return
     const ms = await timeKernel(gpu, kernel, dispatch)
     const { constants } = dispatch.variant
-    const row = {
+    this.results.push({
       model: about.model.name,
       kernel: kernel.shader,
       what: about.what,
@@ -83,9 +90,7 @@ class KernelBench {
       ms,
       gigabytesPerSecond: kernel.bytes(dispatch.shape, constants) / ms / 1e6,
       gigaflops: about.operations === null ? null : about.operations / ms / 1e6,
-    }
-    this.results.push(row)
-    options.onRow?.(row)
+    })
   }
 
   /** One token through matvec, many through matmul. */

@@ -24,6 +24,7 @@ function shown(name: string, value: unknown): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(value < 100 ? 2 : 0)
 }
 
-function commit(): string {
+/** The commit that is checked out. */
+export function commit(): string {
   return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
 }
