@@ -34,7 +34,7 @@ export function iconButton(name: string, iconName: string, onClick: () => void):
   return made
 }
 
-export function icon(name: string): SVGSVGElement {
+function icon(name: string): SVGSVGElement {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
   svg.setAttribute('aria-hidden', 'true')
   const use = document.createElementNS('http://www.w3.org/2000/svg', 'use')

@@ -1,7 +1,7 @@
 import { button, element } from '../element'
 
 /** Three prompts that a model of this many parameters can do well with. */
-export function starterPrompts(parameters: number): readonly string[] {
+function starterPrompts(parameters: number): readonly string[] {
   if (parameters < 1e9) {
     return [
       'Explain in three sentences why the sky is blue.',

@@ -1,4 +1,4 @@
-import type { Engine, EngineInfo } from 'octavo'
+import type { Engine, EngineInfo, EngineStats } from 'octavo'
 import type { AnswerFigures } from '../chat/answering'
 import { byId, element } from '../element'
 import { formatBytes, formatCount, formatMeasured, formatParameters, formatRate } from '../quantities'
@@ -77,9 +77,9 @@ export class InsightPanel {
     meter.max = contextLength
     meter.value = used
     try {
-      const { blocksInUse, blocks } = await engine.stats()
-      show('figure-blocks', `${formatCount(blocksInUse)} of ${formatCount(blocks)} in use`)
-      this.#blocks.show(blocksInUse, blocks, engine.info.kvCache.blockSize)
+      const stats = await engine.stats()
+      show('figure-blocks', blockWords(stats))
+      this.#blocks.show(stats, engine.info.kvCache.blockSize)
     } catch {
       // The engine has just ended; the page says so elsewhere.
     }
@@ -89,6 +89,13 @@ export class InsightPanel {
 function show(id: string, text: string): void {
   const target = byId(id, HTMLElement)
   if (target.textContent !== text) target.textContent = text
+}
+
+function blockWords({ blocksInUse, cachedBlocks, blocks, prefixHitTokens }: EngineStats): string {
+  const counts = `${formatCount(blocksInUse)} of ${formatCount(blocks)} in use, ${formatCount(cachedBlocks)} kept for later`
+  return prefixHitTokens === 0
+    ? counts
+    : `${counts}; ${formatCount(prefixHitTokens)} tokens not computed again so far`
 }
 
 function engineFacts({

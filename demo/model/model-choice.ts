@@ -54,7 +54,7 @@ export function chooseModel(
 }
 
 /** A model by its reference; what is known of it is kept. */
-export function namedModel(model: string, endpoint: string | null, home: ModelChoice): ModelChoice {
+function namedModel(model: string, endpoint: string | null, home: ModelChoice): ModelChoice {
   const known = [home, defaultModel, smallestModel].find((each) => each.model === model)
   return known
     ? { ...known, endpoint: endpoint ?? known.endpoint }

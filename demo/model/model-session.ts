@@ -61,7 +61,7 @@ export class ModelSession {
     const onProgress = (progress: LoadProgress) => {
       if (this.#loading !== controller) return
       last = progress
-      rate.add(performance.now(), progress.loadedBytes)
+      if (progress.phase === 'fetching') rate.add(performance.now(), progress.loadedBytes)
       if (!mayDownload && progress.loadedBytes - progress.storedBytes > mostUnaskedBytes) {
         forgetLoaded(choice)
         this.#end(

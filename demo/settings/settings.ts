@@ -25,7 +25,7 @@ export const defaultSettings: Settings = {
   endpoint: '',
 }
 
-export const mostTemperature = 1.5
+const mostTemperature = 1.5
 
 /** Settings out of whatever was kept; what does not fit is as by default. */
 export function readSettings(kept: unknown): Settings {
