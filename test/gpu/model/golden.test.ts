@@ -3,7 +3,7 @@ import type { KvFormat } from '../../../src/model/kv-cache'
 import type { LoadedModel } from '../../../src/model/load'
 import perplexity from '../../golden/smollm2/perplexity.json'
 import { ForcedSequence, greedy } from '../../support/force-tokens'
-import { generate, RecordingEngine } from '../../support/generate'
+import { type Generated, generate, RecordingEngine } from '../../support/generate'
 import {
   certainIds,
   eosId,
@@ -44,6 +44,10 @@ for (const format of ['f16', 'f32'] as const) {
     const scored = long ? perplexity.ids.length : fast ? 96 : 8
     it(`gives the reference’s probabilities of ${scored} tokens of a passage`, () =>
       scorePassage(model, scored, format))
+
+    if (fast) {
+      it('gives four prompts at once the bits that each has alone', () => compareCompany(model))
+    }
 
     const free = fast ? ['chat-2', 'python'] : [alone.id]
     it(`runs free to the reference’s ids for ${free.join(' and ')}`, async () => {
@@ -110,6 +114,20 @@ async function forceTogether(
       const own = logits.subarray(row * vocabSize, (row + 1) * vocabSize)
       expectStep(prompt, i, { best: results[row]!.sampledId!, logits: own }, format)
     })
+  }
+}
+
+async function compareCompany({ runner }: LoadedModel): Promise<void> {
+  const prompts = ['fact', 'story', 'french', 'python'].map(goldenPrompt)
+  const run = (engine: RecordingEngine, { promptIds }: GoldenPrompt) =>
+    generate(engine, { promptIds, maxTokens: 5, promptLogprobs: 1 })
+  const alone: Generated[] = []
+  for (const prompt of prompts) alone.push(await run(new RecordingEngine(runner), prompt))
+  for (const count of [2, 4]) {
+    const engine = new RecordingEngine(runner)
+    const results = await Promise.all(prompts.slice(0, count).map((prompt) => run(engine, prompt)))
+    expect(results).toEqual(alone.slice(0, count))
+    engine.checkIntegrity()
   }
 }
 
