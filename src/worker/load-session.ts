@@ -26,7 +26,7 @@ export async function loadSession(
   const opened = await openModel(modelReference(request.model), { hub, signal })
   const tokenizer = createTokenizer(opened.header.metadata)
   const template = createChatTemplate(opened.header.metadata, tokenizer)
-  bytes = { ...bytes, totalBytes: opened.header.tensors.reduce((sum, tensor) => sum + tensor.bytes, 0) }
+  bytes = { ...bytes, totalBytes: opened.header.fileBytes }
   enter('preparing')
   const loading = await loadModel({
     gpu,

@@ -16,7 +16,7 @@ import {
   wholeFile,
 } from '../../support/hub-faults'
 import { HubServer } from '../../support/hub-server'
-import { chunkBytes, chunkCount, isWhole, load, modelBytes, onDisk, open, receive } from './loading'
+import { chunkBytes, chunkCount, expectResume, isWhole, load, modelBytes, onDisk, open } from './loading'
 
 const repo = 'owner/small-GGUF'
 const file = 'small-Q8_0.gguf'
@@ -32,20 +32,6 @@ afterEach(() => server.close())
 /** Loads are over before the faults end: everything after chunk 5 stands for the middle of a download. */
 const middle = { to: 'cdn', from: 5 * chunkBytes } as const
 const always = Number.POSITIVE_INFINITY
-
-/** Another load fetches the chunks that are not stored, at least one and not all, and no other. */
-async function expectResume(): Promise<void> {
-  server.heal()
-  const store = (await ChunkStore.open())!
-  const { file: name } = (await store.manifest(`${server.endpoint}/${repo}@main:`))!
-  const commits = await store.commits(name, chunkCount)
-  const missing = commits.flatMap((commit, index) => (commit === undefined ? [index] : []))
-  expect(missing.length).toBeGreaterThan(0)
-  expect(missing.length).toBeLessThan(chunkCount)
-  server.log.length = 0
-  expect(isWhole(await load(repo, server))).toBe(true)
-  expect([...new Set(server.ranges.map(([first]) => Math.floor(first / chunkBytes)))]).toEqual(missing)
-}
 
 describe('a fault that passes', () => {
   const faults: readonly (readonly [string, Fault])[] = [
@@ -113,7 +99,7 @@ describe('a fault that stays', () => {
       code: 'network',
       message: expect.stringMatching(/small-Q8_0\.gguf.* 0\.\d MB of 0\.3 MB are kept on this device/),
     })
-    await expectResume()
+    await expectResume(server, repo)
   })
 
   it('with nothing kept says so', async () => {
@@ -239,101 +225,5 @@ describe('a server without ranges', () => {
   it('that hides Content-Range is read all the same', async () => {
     server.inject({ to: 'cdn' }, header('Content-Range', null), always)
     expect(isWhole(await load(repo, server))).toBe(true)
-  })
-})
-
-describe('a store that fails', () => {
-  const quota = (): DOMException => new DOMException('full', 'QuotaExceededError')
-
-  it('by too little space is foreseen, with what is needed and free', async () => {
-    const space = { estimate: async () => ({ quota: 1_100_000, usage: 1_000_000 }) }
-    await expect(open(repo, { endpoint: server.endpoint, platform: { space } })).rejects.toMatchObject({
-      code: 'disk-full',
-      message: expect.stringMatching(/needs 0\.3 MB .* only 0\.1 MB free/),
-    })
-    expect(server.log.filter(({ to }) => to === 'cdn')).toEqual([])
-  })
-
-  it('by a full disk in the middle ends the load, and what is stored is kept', async () => {
-    await expect(load(repo, failingStore(6, quota))).rejects.toMatchObject({
-      code: 'disk-full',
-      message: expect.stringMatching(/0\.1 MB of small-Q8_0\.gguf’s 0\.3 MB are stored/),
-    })
-    await expectResume()
-  })
-
-  it('by anything else in the middle is done without', async () => {
-    expect(
-      isWhole(
-        await load(
-          repo,
-          failingStore(6, () => new Error('gone')),
-        ),
-      ),
-    ).toBe(true)
-    await expectResume()
-  })
-
-  it('to keep one chunk as it was gets that chunk again', async () => {
-    await load(repo, server)
-    const store = (await ChunkStore.open())!
-    const { file: name } = (await store.manifest(`${server.endpoint}/${repo}@main:`))!
-    const [commit] = await store.commits(name, 1)
-    const bytes = (await store.chunk(name, 0))!
-    bytes[100]! ^= 1
-    await store.setChunk(name, 0, bytes, commit!)
-    await store.deleteChunk(name, 7)
-    server.log.length = 0
-    expect(isWhole(await load(repo, server))).toBe(true)
-    expect(server.ranges.map(([first]) => first / chunkBytes)).toEqual([0, 7])
-  })
-
-  it('or is not there at all is no reason not to load', async () => {
-    const platform = { openStore: async () => null }
-    expect(isWhole(await load(repo, { endpoint: server.endpoint, platform }))).toBe(true)
-  })
-
-  /** A platform whose store takes so many chunks and then fails. */
-  function failingStore(chunks: number, error: () => unknown) {
-    const openStore = async () => {
-      const store = (await ChunkStore.open())!
-      const setChunk = store.setChunk.bind(store)
-      let left = chunks
-      store.setChunk = (...args) => (left-- > 0 ? setChunk(...args) : Promise.reject(error()))
-      return store
-    }
-    return { endpoint: server.endpoint, platform: { openStore } }
-  }
-})
-
-describe('an abort', () => {
-  it('before the load means no request', async () => {
-    const signal = AbortSignal.abort()
-    await expect(open(repo, { endpoint: server.endpoint, signal })).rejects.toMatchObject({ code: 'aborted' })
-    expect(server.log).toEqual([])
-  })
-
-  it('while a server stalls ends the load at once', async () => {
-    for (const where of [{ to: 'hub' }, { to: 'cdn' }] as const) {
-      const stop = new AbortController()
-      server.inject(where, stallAfter(0), always)
-      const opening = open(repo, {
-        endpoint: server.endpoint,
-        signal: stop.signal,
-        platform: { stallMs: 60_000 },
-      })
-      setTimeout(() => stop.abort(), 100)
-      await expect(opening).rejects.toMatchObject({ code: 'aborted' })
-      server.heal()
-    }
-  })
-
-  it('by a sink that fails ends the load with the sink’s error', async () => {
-    const model = await open(repo, server)
-    const failure = new Error('the device is lost')
-    const sink = { write: () => Promise.reject(failure) }
-    const streaming = model.stream(sink, { signal: new AbortController().signal, onProgress: () => {} })
-    await expect(streaming).rejects.toBe(failure)
-    expect(isWhole(await receive(model))).toBe(true)
   })
 })

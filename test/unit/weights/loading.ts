@@ -1,9 +1,12 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { expect } from 'vitest'
+import { ChunkStore } from '../../../src/weights/chunk-store'
 import { openModel } from '../../../src/weights/open-model'
 import { browserPlatform, type Platform } from '../../../src/weights/platform'
 import type { ByteProgress, OpenedModel } from '../../../src/weights/types'
+import type { HubServer } from '../../support/hub-server'
 import { ggufFile } from './gguf-file'
 
 export const chunkBytes = 16 * 1024
@@ -95,4 +98,18 @@ export function isWhole(
   expected = modelBytes,
 ): boolean {
   return notOnce === 0 && Buffer.compare(bytes, expected) === 0
+}
+
+/** Another load fetches the chunks that are not stored, at least one and not all, and no other. */
+export async function expectResume(server: HubServer, repo: string): Promise<void> {
+  server.heal()
+  const store = (await ChunkStore.open())!
+  const { file: name } = (await store.manifest(`${server.endpoint}/${repo}@main:`))!
+  const commits = await store.commits(name, chunkCount)
+  const missing = commits.flatMap((commit, index) => (commit === undefined ? [index] : []))
+  expect(missing.length).toBeGreaterThan(0)
+  expect(missing.length).toBeLessThan(chunkCount)
+  server.log.length = 0
+  expect(isWhole(await load(repo, server))).toBe(true)
+  expect([...new Set(server.ranges.map(([first]) => Math.floor(first / chunkBytes)))]).toEqual(missing)
 }
