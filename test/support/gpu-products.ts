@@ -2,7 +2,7 @@ import type { GpuDevice } from '../../src/gpu/device'
 import { matmul, matvec } from '../../src/kernels/matmul'
 import { matmul as reference } from '../reference/matmul'
 import { swiglu } from '../reference/swiglu'
-import { runKernel } from './gpu'
+import { isQuick, runKernel } from './gpu'
 import { gamma } from './gpu-compare'
 import type { Random } from './gpu-random'
 import type { TestMatrix } from './gpu-weights'
@@ -28,9 +28,18 @@ export interface ProductForm {
 }
 
 /** The forms in which the forward pass uses products. */
-export const productForms: readonly ProductForm[] = [{}, { residual: true }, { swiglu: true }]
+const productForms: readonly ProductForm[] = [{}, { residual: true }, { swiglu: true }]
 
-export function formName({ residual, swiglu }: ProductForm): string {
+/** Forms to test with a tensor type: all, or where pipelines compile slowly, all for two types and one for the others. */
+export function formsToTest(
+  gpu: GpuDevice,
+  type: string,
+): readonly (readonly [name: string, form: ProductForm])[] {
+  const few = isQuick(gpu) && type !== 'Q4_1' && type !== 'Q6_K'
+  return productForms.slice(0, few ? 1 : 3).map((form) => [formName(form), form])
+}
+
+function formName({ residual, swiglu }: ProductForm): string {
   if (residual) return 'added to y'
   return swiglu ? 'gated' : 'plain'
 }

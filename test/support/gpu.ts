@@ -14,7 +14,10 @@ export function openTestGpu(): Promise<GpuDevice> {
   return GpuDevice.open(navigator.gpu)
 }
 
-/** SwiftShader compiles and runs slowly, and has no f16: there a test takes its few most telling shapes. */
+/**
+ * SwiftShader runs slowly, and has no f16: there a test takes its few most telling shapes. Others, such as lavapipe, take
+ * more shapes, and seconds to compile a pipeline.
+ */
 export function isQuick(gpu: GpuDevice): boolean {
   return gpu.info.features.includes('shader-f16')
 }

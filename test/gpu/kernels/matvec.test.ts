@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest'
 import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import { expectClose } from '../../support/gpu-compare'
-import { expectedProduct, formName, multiply, productForms, randomProduct } from '../../support/gpu-products'
+import { expectedProduct, formsToTest, multiply, randomProduct } from '../../support/gpu-products'
 import { Random } from '../../support/gpu-random'
 import { fittingColumns, randomMatrix, typeNames } from '../../support/gpu-weights'
 
@@ -17,7 +17,7 @@ const shapes = [
 ]
 
 describe.each(typeNames)('the product of a %s matrix with few tokens', (type) => {
-  it.each(productForms.map((form) => [formName(form), form] as const))('is right, %s', async (name, form) => {
+  it.each(formsToTest(gpu, type))('is right, %s', async (name, form) => {
     const random = new Random(1)
     for (const { rows, columns, tokens } of shapes) {
       const matrix = randomMatrix(random, type, rows, fittingColumns(type, columns))

@@ -1,0 +1,52 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { withBenchPage } from '../bench/in-browser.ts'
+import { importBench, nodeGpu, nodeName } from '../bench/in-node.ts'
+import type { KernelBenchOptions, KernelFigures, KernelRow } from '../bench/kernels.ts'
+import { commit } from '../bench/report.ts'
+import { lavapipeVariables } from './lavapipe.ts'
+
+/**
+ * npm run bench:kernels -- [--lavapipe] [--node] [--model 135M]… [--kernel matvec]… [--type Q4_1]… [--json FILE]
+ *
+ * Times each kernel's variants on shapes of models of 135M, 1B and 3B.
+ */
+const list = { type: 'string', multiple: true } as const
+const { values } = parseArgs({
+  options: {
+    lavapipe: { type: 'boolean', default: false },
+    node: { type: 'boolean', default: false },
+    model: list,
+    kernel: list,
+    type: list,
+    json: { type: 'string' },
+  },
+})
+const options: KernelBenchOptions = { models: values.model, kernels: values.kernel, types: values.type }
+if (values.lavapipe) Object.assign(process.env, lavapipeVariables(), { OCTAVO_ADAPTER: 'lavapipe' })
+if (values.node) {
+  const { benchKernels } = await importBench<typeof import('../bench/kernels.ts')>('kernels.ts')
+  const gpu = nodeGpu(process.env.VK_ICD_FILENAMES ?? null)
+  await report(nodeName(), await benchKernels(gpu, options))
+  // Dawn's threads keep the process.
+  process.exit(0)
+} else {
+  await withBenchPage(async ({ page, browser }) => {
+    await report(browser, await page.evaluate((all) => window.octavoBench!.benchKernels(all), options))
+  })
+}
+
+async function report(browser: string, { adapter, rows }: KernelFigures): Promise<void> {
+  console.log(`${adapter}, ${browser}, ${commit()}`)
+  for (const row of rows) console.log(line(row))
+  if (values.json) {
+    await writeFile(values.json, `${JSON.stringify({ adapter, browser, commit: commit(), rows }, null, 2)}\n`)
+  }
+}
+
+function line({ model, kernel, what, variant, ms, gigabytesPerSecond, gigaflops }: KernelRow): string {
+  const columns = [model.padEnd(5), kernel.padEnd(18), what.padEnd(34), variant.padEnd(26)]
+  const numbers = [`${ms.toFixed(3)} ms`, `${gigabytesPerSecond.toFixed(2)} GB/s`]
+  if (gigaflops !== null) numbers.push(`${gigaflops.toFixed(2)} GFLOP/s`)
+  return [...columns, ...numbers.map((number) => number.padStart(14))].join(' ')
+}
