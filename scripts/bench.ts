@@ -43,9 +43,11 @@ async function benchInBrowser(): Promise<void> {
     const before = await rendererBytes()
     let peak = before
     const watch = setInterval(() => {
-      void rendererBytes().then((bytes) => {
+      const sampled = rendererBytes().then((bytes) => {
         peak = Math.max(peak, bytes)
       })
+      // The browser may close in between.
+      sampled.catch(() => undefined)
     }, 100)
     await page.exposeFunction('coldLoaded', () => clearInterval(watch))
     const { adapter, figures } = await page
