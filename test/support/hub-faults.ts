@@ -83,14 +83,6 @@ export function header(name: string, value: string | null | ((before: string) =>
   }
 }
 
-/** No CORS headers: a page cannot read the answer. */
-export const noCors: Fault = (_request, response) => {
-  const { setHeader } = response
-  response.setHeader = (name, value) =>
-    name.toLowerCase().startsWith('access-control-') ? response : setHeader.call(response, name, value)
-  return false
-}
-
 /** One bit of the body is another. */
 export const flippedBit: Fault = (_request, response) => {
   const { write } = response

@@ -67,23 +67,21 @@ describe('a malformed GGUF file', () => {
   )
 
   it('is judged alike however little of it is there at first', () => {
+    const wrong: string[] = []
     for (const { file } of cases) {
       const bytes = fileBytes(file)
       const whole = refusalOf(() => readGgufHeader(bytes, bytes.length))
-      for (let length = 0; length < bytes.length; length += 7) {
-        let early: OctavoError | null = null
+      for (let length = 0; length < bytes.length; length += Math.max(7, bytes.length >> 7)) {
         try {
-          early = refusalOf(() => readGgufHeader(bytes.slice(0, length), bytes.length))
+          const early = refusalOf(() => readGgufHeader(bytes.slice(0, length), bytes.length))
+          if (early?.code !== whole?.code) wrong.push(`${file} at ${length}: ${early?.message}`)
         } catch (error) {
-          expect(error).toBeInstanceOf(NeedMoreBytes)
-          expect((error as NeedMoreBytes).upTo).toBeGreaterThan(length)
-          expect((error as NeedMoreBytes).upTo).toBeLessThanOrEqual(bytes.length)
-          continue
+          const more = error instanceof NeedMoreBytes ? error.upTo : Number.NaN
+          if (!(more > length && more <= bytes.length)) wrong.push(`${file} at ${length}: ${error}`)
         }
-        // The magic is shown as far as it is there.
-        expect(early?.code).toBe(whole?.code)
       }
     }
+    expect(wrong).toEqual([])
   })
 })
 
@@ -149,10 +147,10 @@ describe('the header of a good GGUF file', () => {
       'tokenizer.ggml.scores': { floats: texts.map((_, i) => -i) },
     }
     const bytes = ggufFile({ metadata, tensors: {} })
-    const begin = performance.now()
+    const before = process.cpuUsage()
     const header = readGgufHeader(bytes, bytes.length)
-    const ms = performance.now() - begin
-    expect(ms).toBeLessThan(5000)
+    const { user, system } = process.cpuUsage(before)
+    expect((user + system) / 1e6).toBeLessThan(5)
     expect(header.metadata.get('tokenizer.ggml.tokens')).toHaveLength(262_144)
     expect((header.metadata.get('tokenizer.ggml.tokens') as string[])[262_143]).toBe('▁tök262143')
     expect((header.metadata.get('tokenizer.ggml.merges') as string[]).at(-1)).toBe('to 514905 ken')
