@@ -16,7 +16,7 @@ function source(path: string): string {
 type AnyKernel = Pick<Kernel, 'shader' | 'bindings' | 'params' | 'constants' | 'conditions'>
 
 /** The WGSL that a record stands for: constants, params and storage buffers, one per line. */
-export function declarations(kernel: AnyKernel, variant: KernelVariant): { text: string; names: string[] } {
+function declarations(kernel: AnyKernel, variant: KernelVariant): { text: string; names: string[] } {
   const lines: string[] = []
   const names: string[] = []
   for (const name of kernel.constants) {

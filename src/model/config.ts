@@ -23,7 +23,7 @@ export interface ModelConfig {
 }
 
 /** Architectures that the forward pass can run. */
-export const architectures: readonly string[] = ['llama']
+const architectures: readonly string[] = ['llama']
 
 const getAnotherFile = 'Download the file again, or choose another conversion of the model.'
 

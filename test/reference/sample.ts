@@ -67,7 +67,7 @@ function filter(
 }
 
 /** −ln(−ln(u)) with u = 1 − (hash + ½) / 2³², the hash of the seed, the position and the id. */
-export function gumbel(seed: number, position: number, id: number): number {
+function gumbel(seed: number, position: number, id: number): number {
   const hash = pcg(pcg(pcg(seed) ^ BigInt(position)) ^ BigInt(id))
   return -Math.log(-Math.log1p(-(Number(hash) + 0.5) / 2 ** 32))
 }
