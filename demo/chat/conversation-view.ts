@@ -18,6 +18,8 @@ export class ConversationView {
   readonly #actions: TurnActions & { readonly canAnswer: () => boolean }
   readonly #views = new Map<string, TurnView>()
   #following = true
+  /** Where the reader was last, to know which way they moved. */
+  #top = 0
   #frame: number | null = null
   #shown = ''
 
@@ -93,12 +95,19 @@ export class ConversationView {
   #settle(): void {
     const { scroll, turns } = this.#elements
     if (this.#following && turns.childElementCount > 0) scroll.scrollTop = scroll.scrollHeight
-    this.#noteScroll()
+    this.#top = scroll.scrollTop
+    this.#elements.toLatest.hidden = this.#following
   }
 
+  /** However little the reader moves up, the page lets go; near the end, moving down, it follows again. */
   #noteScroll(): void {
-    const { scroll, toLatest } = this.#elements
-    this.#following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < nearBottom
+    const { scroll, toLatest, turns } = this.#elements
+    const moved = scroll.scrollTop - this.#top
+    this.#top = scroll.scrollTop
+    const below = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight
+    if (below <= 2 || turns.childElementCount === 0) this.#following = true
+    else if (moved < 0) this.#following = false
+    else if (moved > 0 && below < nearBottom) this.#following = true
     toLatest.hidden = this.#following
   }
 }
