@@ -154,10 +154,11 @@ class TensorFinder {
         `Choose a file whose tensors have these types: ${known}.`,
       )
     }
-    if (columns % 4 !== 0 || columns % Math.min(format.unitWeights, groupWeights) !== 0) {
+    const unit = Math.max(4, Math.min(format.unitWeights, groupWeights))
+    if (columns % unit !== 0) {
       throw new OctavoError(
         'unsupported-tensor-type',
-        `The tensor '${tensor.name}' has rows of ${columns} weights, which is not a multiple of 4.`,
+        `The tensor '${tensor.name}' has rows of ${columns} weights; as ${format.name} they must be a multiple of ${unit}.`,
         'Choose another model.',
       )
     }
