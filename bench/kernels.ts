@@ -4,6 +4,7 @@ import {
   attentionCombine,
   attentionDecode,
   attentionPrefill,
+  prefillTileLanes,
   ropeKv,
   splitSize,
 } from '../src/kernels/attention'
@@ -12,7 +13,7 @@ import { matmul, matvec } from '../src/kernels/matmul'
 import { rmsnorm } from '../src/kernels/rmsnorm'
 import { logprobs, resultWords, sample, settingsWords } from '../src/kernels/sample'
 import { blockSize } from '../src/model/kv-cache'
-import { hardware, software, type Variants } from '../src/model/variants'
+import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
 import { layerProducts, type ModelShape, modelShapes, type Product } from './kernel-shapes'
 import { type TimedDispatch, timeKernel } from './kernel-timer'
 
@@ -51,7 +52,7 @@ export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): 
   const bench = new KernelBench(device, options)
   for (const model of modelShapes) {
     if (options.models && !options.models.includes(model.name)) continue
-    for (const variants of [software, hardware]) {
+    for (const variants of [software, hardware, ...(canShare(device.info) ? [softwareWithSubgroups] : [])]) {
       for (const type of options.types ?? benchTypes) {
         for (const product of layerProducts(model)) await bench.product(model, variants, type, product)
       }
@@ -86,7 +87,7 @@ class KernelBench {
       model: about.model.name,
       kernel: kernel.shader,
       what: about.what,
-      variant: describe(constants),
+      variant: describe(constants) + (dispatch.variant.conditions?.subgroups ? ', subgroups' : ''),
       ms,
       gigabytesPerSecond: kernel.bytes(dispatch.shape, constants) / ms / 1e6,
       gigaflops: about.operations === null ? null : about.operations / ms / 1e6,
@@ -111,7 +112,7 @@ class KernelBench {
         {
           variant: {
             constants: many ? variants.matmul : variants.matvec,
-            conditions: { residual, swiglu },
+            conditions: { residual, swiglu, subgroups: variants.subgroups },
             modules: { weights: `weights/${format.module}` },
           },
           buffers: {
@@ -144,7 +145,7 @@ class KernelBench {
     const half = blocks * kvHeads * blockSize * headDim
     const splits = Math.ceil(contextTokens / splitSize)
     const context = { maxContext: contextTokens, cacheElementBytes: 2 }
-    const conditions = { kv_f32: false }
+    const conditions = { kv_f32: false, subgroups: variants.subgroups }
     const what = `context ${contextTokens}, f16`
 
     const decode = { tiles: 1, tokens: 1, contextTokens, ...context }
@@ -188,7 +189,11 @@ class KernelBench {
       { model, what: `${what}, × ${promptTokens}`, operations: operations * promptTokens },
       {
         variant: {
-          constants: { ...head, workgroup_size: tileTokens * (heads / kvHeads), split_size: splitSize },
+          constants: {
+            ...head,
+            workgroup_size: prefillTileLanes(tileTokens, heads / kvHeads),
+            split_size: splitSize,
+          },
           conditions,
         },
         buffers: {
@@ -206,7 +211,7 @@ class KernelBench {
       ropeKv,
       { model, what: '× 1', operations: null },
       {
-        variant: { constants: { ...head, workgroup_size: variants.rowLanes }, conditions },
+        variant: { constants: { ...head, workgroup_size: variants.rowLanes }, conditions: { kv_f32: false } },
         buffers: { qkv: width, rope: headDim, batch: new Uint32Array(4), q: heads * headDim, cache: half },
         params: { positions_at: 0, slots_at: 1, values_at: half, scale: 1 },
         shape: { tokens: 1, cacheElementBytes: 2 },

@@ -1,17 +1,20 @@
 // One workgroup takes a tile of consecutive tokens of one sequence and one kv head; a lane owns one token's one query
 // head and keeps its query and output to itself. All lanes read the same key and value at the same time. Splits and
 // tiles are those of attention_decode and merge in the same order, so both give the same bits.
-import package::lib::cache::cache_quad;
-import package::lib::softmax::{merge, lowest};
+import package::lib::cache::cache_quads;
+import package::lib::subgroups::place_of_eight;
+import package::lib::softmax::{merge, lowest, fma_quad};
 
 const head_quads = head_dim / 4u;
 const group_heads = heads / kv_heads;
+const whole_eights = head_quads % 8u == 0u;
 
 // Each lane's own column; no lane reads another's.
 var<workgroup> scores: array<f32, block_size * workgroup_size>;
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let place = place_of_eight();
   let tile = params.tiles_at + 4u * group.x;
   let count = batch[tile + 1u];
   let last_position = batch[tile + 2u] + count - 1u;
@@ -40,9 +43,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       var best = greatest;
       for (var key = 0u; key < keys; key++) {
         var score = 0.0;
-        for (var d = 0u; d < head_quads; d++) {
-          let k = cache_quad(base + key * head_dim + 4u * d);
-          score = fma(query[d].w, k.w, fma(query[d].z, k.z, fma(query[d].y, k.y, fma(query[d].x, k.x, score))));
+        for (var d = 0u; d < head_quads; d += 8u) {
+          let quads = cache_quads(base + key * head_dim + 4u * d, min(8u, head_quads - d), place);
+          for (var j = 0u; j < 8u; j++) {
+            if (whole_eights || d + j < head_quads) {
+              score = fma_quad(query[d + j], quads[j], score);
+            }
+          }
         }
         score = select(lowest, score, b * block_size + key <= position);
         scores[key * workgroup_size + lane] = score;
@@ -57,8 +64,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let visible = b * block_size + key <= position;
         let p = select(0.0, exp(scores[key * workgroup_size + lane] - greatest), visible);
         sum = fma(sum, select(1.0, correction, key == 0u), p);
-        for (var d = 0u; d < head_quads; d++) {
-          part[d] = fma(vec4f(p), cache_quad(params.values_at + base + key * head_dim + 4u * d), part[d]);
+        for (var d = 0u; d < head_quads; d += 8u) {
+          let quads = cache_quads(params.values_at + base + key * head_dim + 4u * d, min(8u, head_quads - d), place);
+          for (var j = 0u; j < 8u; j++) {
+            if (whole_eights || d + j < head_quads) {
+              part[d + j] = fma(vec4f(p), quads[j], part[d + j]);
+            }
+          }
         }
       }
     }

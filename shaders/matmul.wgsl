@@ -1,6 +1,8 @@
 // A lane owns rows_per_lane rows and four tokens; each weight is unpacked once for four tokens and each x is loaded
 // once for all rows. Sums are taken in the order of matvec.wgsl, so both give the same bits.
 import package::weights::{Packed, fetch, octet, scale, spans, has_minimum};
+import package::lib::activations::eight_quads;
+import package::lib::subgroups::place_of_eight;
 import package::lib::rows::{owned_row, gated, store};
 
 @compute @workgroup_size(workgroup_size)
@@ -8,7 +10,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let owner = group.x * workgroup_size + lane;
   let token = group.y * 4u;
   let x_stride = params.groups * 8u;
-  let x_row = vec4u(0u, 1u, 2u, 3u) * x_stride + token * x_stride;
+  let place = place_of_eight();
   var row_group: array<u32, rows_per_lane>;
   for (var r = 0u; r < rows_per_lane; r++) {
     row_group[r] = owned_row(owner, r, rows_per_lane) * params.groups;
@@ -26,9 +28,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         var quants = array<vec4f, rows_per_lane>();
         var xs = vec4f();
         for (var i = span * (4u / spans); i < (span + 1u) * (4u / spans); i++) {
-          let at = g * 8u + 2u * i;
-          let low = transpose(mat4x4f(x[x_row.x + at], x[x_row.y + at], x[x_row.z + at], x[x_row.w + at]));
-          let high = transpose(mat4x4f(x[x_row.x + at + 1u], x[x_row.y + at + 1u], x[x_row.z + at + 1u], x[x_row.w + at + 1u]));
+          let quads = eight_quads(token * x_stride + g * 8u + 2u * i, x_stride, place);
+          let low = transpose(mat4x4f(quads[0], quads[2], quads[4], quads[6]));
+          let high = transpose(mat4x4f(quads[1], quads[3], quads[5], quads[7]));
           for (var r = 0u; r < rows_per_lane; r++) {
             let w = octet(packed[r], i);
             var q = quants[r];

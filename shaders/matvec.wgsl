@@ -4,11 +4,13 @@
 // With segment_lanes = 1 a lane takes all segments of its rows; with 8, eight lanes take one each and the first of
 // them adds up. Both give the same bits.
 import package::weights::{fetch, octet, scale, spans, has_minimum};
+import package::lib::activations::eight_quads;
+import package::lib::subgroups::place_of_eight;
 import package::lib::rows::{owned_row, gated, store};
 
 var<workgroup> segment_sums: array<vec4f, workgroup_size>;
 
-fn segment_sum(rows: vec4u, x_row: u32, segment: u32) -> vec4f {
+fn segment_sum(rows: vec4u, x_row: u32, segment: u32, place: u32) -> vec4f {
   var sum = vec4f();
   let last = min((segment + 1u) * params.segment_groups, params.groups);
   for (var g = segment * params.segment_groups; g < last; g++) {
@@ -17,12 +19,13 @@ fn segment_sum(rows: vec4u, x_row: u32, segment: u32) -> vec4f {
     let pb = fetch(group.y);
     let pc = fetch(group.z);
     let pd = fetch(group.w);
+    let quads = eight_quads(x_row + g * 8u, 2u, place);
     for (var span = 0u; span < spans; span++) {
       var quants = vec4f();
       var xs = 0.0;
       for (var i = span * (4u / spans); i < (span + 1u) * (4u / spans); i++) {
-        let xl = x[x_row + g * 8u + 2u * i];
-        let xh = x[x_row + g * 8u + 2u * i + 1u];
+        let xl = quads[2u * i];
+        let xh = quads[2u * i + 1u];
         let a = octet(pa, i);
         let b = octet(pb, i);
         let c = octet(pc, i);
@@ -59,13 +62,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let token = group.y;
   let rows = vec4u(owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u));
   let x_row = token * params.groups * 8u;
+  let place = place_of_eight();
   var total = vec4f();
   if (segment_lanes == 1u) {
     for (var segment = 0u; segment < 8u; segment++) {
-      total += segment_sum(rows, x_row, segment);
+      total += segment_sum(rows, x_row, segment, place);
     }
   } else {
-    segment_sums[lane] = segment_sum(rows, x_row, lane % 8u);
+    segment_sums[lane] = segment_sum(rows, x_row, lane % 8u, place);
     workgroupBarrier();
     if (lane % 8u != 0u) {
       return;

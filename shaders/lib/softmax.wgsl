@@ -14,3 +14,8 @@ fn merge(greatest: f32, sum: f32, other_greatest: f32, other_sum: f32) -> Merge 
   let take = exp(other_greatest - together);
   return Merge(together, fma(sum, keep, other_sum * take), keep, take);
 }
+
+// sum + a · b, element after element.
+fn fma_quad(a: vec4f, b: vec4f, sum: f32) -> f32 {
+  return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
+}

@@ -11,6 +11,8 @@ export interface DeviceInfo {
   readonly description: string
   readonly isFallbackAdapter: boolean
   readonly features: readonly string[]
+  /** Lanes of the smallest subgroup; null where the browser does not say. */
+  readonly subgroupMinSize: number | null
   readonly maxBufferBytes: number
   readonly maxBindingBytes: number
 }
@@ -53,6 +55,7 @@ export class GpuDevice {
       description,
       isFallbackAdapter: adapter.info.isFallbackAdapter ?? false,
       features: [...device.features].sort(),
+      subgroupMinSize: adapter.info.subgroupMinSize ?? null,
       maxBufferBytes: device.limits.maxBufferSize,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
     }

@@ -13,6 +13,12 @@ function source(path: string): string {
   return text
 }
 
+/**
+ * That a value is read from another lane where not all lanes may be is for the kernels to avoid: the check cannot know
+ * that a branch depends on constants only.
+ */
+const subgroupDirectives = 'enable subgroups;\ndiagnostic(off, subgroup_uniformity);'
+
 type AnyKernel = Pick<Kernel, 'shader' | 'bindings' | 'params' | 'constants' | 'conditions'>
 
 /** The WGSL that a record stands for: constants, params and storage buffers, one per line. */
@@ -65,5 +71,5 @@ export async function linkShader(kernel: AnyKernel, variant: KernelVariant): Pro
     conditions: { ...variant.conditions },
     sourceMap: false,
   })
-  return linked.dest
+  return variant.conditions?.subgroups ? `${subgroupDirectives}\n${linked.dest}` : linked.dest
 }

@@ -78,7 +78,7 @@ export const attentionDecode = kernel({
   },
   params: { tiles_at: 'u32', tables_at: 'u32', values_at: 'u32', splits: 'u32' },
   constants: [...headConstants, 'split_size'],
-  conditions: ['kv_f32'],
+  conditions: ['kv_f32', 'subgroups'],
   grid: ({ tiles, maxContext }: AttentionShape & CacheFormatShape, { kv_heads, split_size }) => [
     tiles,
     kv_heads,
@@ -108,9 +108,14 @@ export const attentionCombine = kernel({
     partialBytes(contextTokens, { ...c, kv_heads: 1, block_size: 1 }) + 4 * tokens * c.heads * c.head_dim,
 })
 
+/** Lanes of a prefill tile: one for each of its tokens and query heads a kv head, in whole eights for subgroups. */
+export function prefillTileLanes(tileTokens: number, groupHeads: number): number {
+  return Math.ceil((tileTokens * groupHeads) / 8) * 8
+}
+
 /**
  * Paged attention of a tile of consecutive tokens, causal, with online softmax (Dao et al. 2022, arXiv:2205.14135).
- * `workgroup_size` is query heads a kv head × tokens a tile.
+ * `workgroup_size` is `prefillTileLanes`.
  */
 export const attentionPrefill = kernel({
   shader: 'attention_prefill',
@@ -123,7 +128,7 @@ export const attentionPrefill = kernel({
   },
   params: { tiles_at: 'u32', tables_at: 'u32', values_at: 'u32', y_stride: 'u32' },
   constants: [...headConstants, 'split_size'],
-  conditions: ['kv_f32'],
+  conditions: ['kv_f32', 'subgroups'],
   grid: ({ tiles }: AttentionShape & CacheFormatShape, { kv_heads }) => [tiles, kv_heads, 1],
   bytes: ({ tokens, contextTokens, cacheElementBytes }, c) =>
     2 * queryBytes(tokens, c) + cacheBytes(contextTokens, c, cacheElementBytes),

@@ -48,7 +48,7 @@ export const matvec = kernel({
   bindings,
   params,
   constants: ['workgroup_size', 'segment_lanes'],
-  conditions: ['residual', 'swiglu'],
+  conditions: ['residual', 'swiglu', 'subgroups'],
   grid: ({ tokens, rows }: MatmulShape, { workgroup_size, segment_lanes }) => [
     Math.ceil(rows / (4 * (workgroup_size / segment_lanes))),
     tokens,
@@ -63,7 +63,7 @@ export const matmul = kernel({
   bindings,
   params,
   constants: ['workgroup_size', 'rows_per_lane'],
-  conditions: ['residual', 'swiglu'],
+  conditions: ['residual', 'swiglu', 'subgroups'],
   grid: ({ tokens, rows }: MatmulShape, { workgroup_size, rows_per_lane }) => [
     Math.ceil(rows / (rows_per_lane * workgroup_size)),
     Math.ceil(tokens / 4),

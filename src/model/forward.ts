@@ -1,5 +1,12 @@
 import type { GpuDevice } from '../gpu/device'
-import { attentionCombine, attentionDecode, attentionPrefill, ropeKv, splitSize } from '../kernels/attention'
+import {
+  attentionCombine,
+  attentionDecode,
+  attentionPrefill,
+  prefillTileLanes,
+  ropeKv,
+  splitSize,
+} from '../kernels/attention'
 import { embed, gatherRows } from '../kernels/embed'
 import { rmsnorm } from '../kernels/rmsnorm'
 import { logprobs, resultWords, sample } from '../kernels/sample'
@@ -68,6 +75,7 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
 
   const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize }
   const kvConditions = { kv_f32: cache.format === 'f32' }
+  const attentionConditions = { ...kvConditions, subgroups: variants.subgroups }
   const cacheElementBytes = cache.elementBytes
   const tileTokens = prefillTileTokens(config, variants)
   weights.layers.forEach((layer, i) => {
@@ -93,7 +101,7 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     plan.add(attentionDecode, {
       variant: {
         constants: { ...head, workgroup_size: variants.attentionLanes, split_size: splitSize },
-        conditions: kvConditions,
+        conditions: attentionConditions,
       },
       buffers: { q, cache: kv, batch, partials },
       params: { ...cacheParams, tiles_at: layout.decodeTiles, splits },
@@ -107,8 +115,12 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     })
     plan.add(attentionPrefill, {
       variant: {
-        constants: { ...head, workgroup_size: tileTokens * (heads / kvHeads), split_size: splitSize },
-        conditions: kvConditions,
+        constants: {
+          ...head,
+          workgroup_size: prefillTileLanes(tileTokens, heads / kvHeads),
+          split_size: splitSize,
+        },
+        conditions: attentionConditions,
       },
       buffers: { q, cache: kv, batch, y: attended },
       params: { ...cacheParams, tiles_at: layout.prefillTiles, y_stride: attentionStride / 4 },

@@ -88,7 +88,7 @@ export class PlanBuilder {
         },
       }
       const variant = {
-        conditions: { residual, swiglu },
+        conditions: { residual, swiglu, subgroups: this.variants.subgroups },
         modules: { weights: `weights/${matrix.format.module}` },
       }
       this.add(matvec, {

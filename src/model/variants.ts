@@ -2,7 +2,9 @@ import type { DeviceInfo } from '../gpu/device'
 
 /** The points of each kernel's table that a device uses; the numbers that tune, and nothing that changes a result. */
 export interface Variants {
-  readonly name: 'lanes-own-rows' | 'lanes-share-rows'
+  readonly name: 'lanes-own-rows' | 'subgroups-share-activations' | 'lanes-share-rows'
+  /** Matrix products pass activations on between lanes; takes `subgroups`, of eight lanes at least. */
+  readonly subgroups: boolean
   readonly matvec: { readonly workgroup_size: number; readonly segment_lanes: 1 | 8 }
   readonly matmul: { readonly workgroup_size: number; readonly rows_per_lane: number }
   /** Lanes of kernels that walk a row or a vector. */
@@ -16,17 +18,27 @@ export interface Variants {
 /** A CPU driver runs a lane as a SIMD lane: many rows a lane, few lanes, no barriers (the universal point). */
 export const software: Variants = {
   name: 'lanes-own-rows',
+  subgroups: false,
   matvec: { workgroup_size: 16, segment_lanes: 1 },
   matmul: { workgroup_size: 16, rows_per_lane: 8 },
   rowLanes: 32,
-  attentionLanes: 32,
+  attentionLanes: 8,
   prefillLanes: 48,
   samplerLanes: 64,
+}
+
+/** The same where lanes can pass values on, which costs a CPU driver less than a load in each lane. */
+export const softwareWithSubgroups: Variants = {
+  ...software,
+  name: 'subgroups-share-activations',
+  subgroups: true,
+  matmul: { workgroup_size: 16, rows_per_lane: 4 },
 }
 
 /** A GPU wants many lanes with little work each. */
 export const hardware: Variants = {
   name: 'lanes-share-rows',
+  subgroups: false,
   matvec: { workgroup_size: 64, segment_lanes: 8 },
   matmul: { workgroup_size: 64, rows_per_lane: 4 },
   rowLanes: 128,
@@ -35,7 +47,16 @@ export const hardware: Variants = {
   samplerLanes: 256,
 }
 
+/** Whether the device runs variants with `subgroups`. */
+export function canShare({
+  features,
+  subgroupMinSize,
+}: Pick<DeviceInfo, 'features' | 'subgroupMinSize'>): boolean {
+  return features.includes('subgroups') && subgroupMinSize !== null && subgroupMinSize >= 8
+}
+
 /** In the order in which they are to be tried; the last one is universal. */
 export function chooseVariants(info: DeviceInfo): readonly Variants[] {
-  return info.isFallbackAdapter ? [software] : [hardware, software]
+  if (!info.isFallbackAdapter) return [hardware, software]
+  return canShare(info) ? [softwareWithSubgroups, software] : [software]
 }

@@ -59,6 +59,8 @@ export interface EngineInfo {
     readonly description: string
     readonly isFallbackAdapter: boolean
     readonly features: readonly string[]
+    /** Lanes of the smallest subgroup; null where the browser does not say. */
+    readonly subgroupMinSize: number | null
     readonly maxBufferBytes: number
     readonly maxBindingBytes: number
   }

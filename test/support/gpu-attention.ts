@@ -1,6 +1,13 @@
 import type { GpuDevice } from '../../src/gpu/device'
-import { attentionCombine, attentionDecode, attentionPrefill, splitSize } from '../../src/kernels/attention'
+import {
+  attentionCombine,
+  attentionDecode,
+  attentionPrefill,
+  prefillTileLanes,
+  splitSize,
+} from '../../src/kernels/attention'
 import { blockSize } from '../../src/model/kv-cache'
+import type { Variants } from '../../src/model/variants'
 import { decodeHalf, encodeHalf } from '../reference/half'
 import { runKernel } from './gpu'
 import { gamma } from './gpu-compare'
@@ -137,7 +144,7 @@ function shapeOf(data: AttentionData, tiles: readonly Tile[]) {
 
 export async function runDecode(
   gpu: GpuDevice,
-  lanes: number,
+  { attentionLanes, subgroups }: Pick<Variants, 'attentionLanes' | 'subgroups'>,
   data: AttentionData,
   tokens: readonly QueryToken[],
 ): Promise<Partials> {
@@ -147,8 +154,8 @@ export async function runDecode(
   const { words, tablesAt } = data.batch(tiles)
   const outputs = await runKernel(gpu, attentionDecode, {
     variant: {
-      constants: { ...head(shape), workgroup_size: lanes, split_size: splitSize },
-      conditions: { kv_f32: shape.kvF32 },
+      constants: { ...head(shape), workgroup_size: attentionLanes, split_size: splitSize },
+      conditions: { kv_f32: shape.kvF32, subgroups },
     },
     inputs: {
       q: data.q,
@@ -185,6 +192,7 @@ export async function runPrefill(
   tileTokens: number,
   data: AttentionData,
   tiles: readonly Tile[],
+  subgroups = false,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { shape } = data
   const { words, tablesAt } = data.batch(tiles)
@@ -192,10 +200,10 @@ export async function runPrefill(
     variant: {
       constants: {
         ...head(shape),
-        workgroup_size: tileTokens * (shape.heads / shape.kvHeads),
+        workgroup_size: prefillTileLanes(tileTokens, shape.heads / shape.kvHeads),
         split_size: splitSize,
       },
-      conditions: { kv_f32: shape.kvF32 },
+      conditions: { kv_f32: shape.kvF32, subgroups },
     },
     inputs: { q: data.q, cache: data.cache, batch: words, y: emptyOutput(data) },
     params: { tiles_at: 1, tables_at: tablesAt, values_at: data.valuesAt, y_stride: outputStride(data) / 4 },

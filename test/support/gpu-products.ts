@@ -59,8 +59,12 @@ export function randomProduct(
   return { matrix, tokens, x, residual, swiglu, before, outputs, yStride, yOffset }
 }
 
-export type MatvecPoint = { readonly workgroup_size: number; readonly segment_lanes: number }
-export type MatmulPoint = { readonly workgroup_size: number; readonly rows_per_lane: number }
+interface Point {
+  readonly workgroup_size: number
+  readonly subgroups?: boolean
+}
+export type MatvecPoint = Point & { readonly segment_lanes: number }
+export type MatmulPoint = Point & { readonly rows_per_lane: number }
 
 /** y after the product, [tokens, yStride], by `matvec` or `matmul` as the point says. */
 export async function multiply(
@@ -84,12 +88,12 @@ export async function multiply(
 function runProduct(
   gpu: GpuDevice,
   kernel: typeof matvec | typeof matmul,
-  constants: Readonly<Record<string, number>>,
+  { subgroups = false, ...constants }: MatvecPoint | MatmulPoint,
   { matrix, x, before, residual, swiglu, yStride, yOffset }: Product,
   shape: Parameters<typeof matvec.grid>[0],
 ) {
   return runKernel(gpu, kernel, {
-    variant: { constants, conditions: { residual, swiglu }, modules: matrix.modules },
+    variant: { constants, conditions: { residual, swiglu, subgroups }, modules: matrix.modules },
     inputs: { weights: matrix.words, x, y: before },
     params: {
       rows: matrix.rows,

@@ -1,7 +1,7 @@
 import { GpuDevice } from '../../src/gpu/device'
 import type { Binding, Kernel, KernelVariant, ParamType } from '../../src/gpu/kernel'
 import { ParamsArena } from '../../src/gpu/pipeline'
-import { hardware, software, type Variants } from '../../src/model/variants'
+import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../../src/model/variants'
 
 type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
 
@@ -22,8 +22,10 @@ export function isQuick(gpu: GpuDevice): boolean {
   return gpu.info.features.includes('shader-f16')
 }
 
-/** Every point of the table of variants, whatever the device would choose. */
-export const testVariants: readonly Variants[] = [software, hardware]
+/** Every point of the table of variants that the device can run, whatever it would choose. */
+export function testVariants({ info }: GpuDevice): readonly Variants[] {
+  return [software, hardware, ...(canShare(info) ? [softwareWithSubgroups] : [])]
+}
 
 interface Run<Shape> {
   readonly variant: KernelVariant

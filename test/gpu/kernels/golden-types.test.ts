@@ -74,7 +74,7 @@ describe.each(index.tensors)('the reference tensor $name, uploaded as a file is'
     expect(await sha256(values)).toBe(tensor.sha256)
     const matrix = await uploaded()
     const { planes, groups } = matrix
-    for (const { rowLanes, name } of testVariants) {
+    for (const { rowLanes, name } of testVariants(gpu)) {
       const outputs = await runKernel(gpu, embed, {
         variant: { constants: { workgroup_size: rowLanes }, modules: matrix.modules },
         inputs: {
@@ -121,10 +121,10 @@ describe.each(index.tensors)('the reference tensor $name, uploaded as a file is'
       return 2 ** -23 * 32 * sum + leastNormal * columns * 8
     }
     const [x, X] = [floats(index.x), floats(index.X)]
-    for (const { matvec, matmul, name } of testVariants) {
-      const y = await multiply(gpu, matvec, product(x, 1))
+    for (const { matvec, matmul, subgroups, name } of testVariants(gpu)) {
+      const y = await multiply(gpu, { ...matvec, subgroups }, product(x, 1))
       expectClose(`${name} ${tensor.name} W·x`, y, tensor.y, bound(x))
-      const Y = await multiply(gpu, matmul, product(X, 5))
+      const Y = await multiply(gpu, { ...matmul, subgroups }, product(X, 5))
       expectClose(`${name} ${tensor.name} X·Wᵀ`, Y, tensor.Y, bound(X))
     }
   })

@@ -13,8 +13,14 @@ import { Random } from '../../support/gpu-random'
 import { fittingColumns, randomMatrix, typeNames } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
-const points: readonly MatmulPoint[] = testVariants.map((variants) => variants.matmul)
-const matvecPoints: readonly MatvecPoint[] = testVariants.map((variants) => variants.matvec)
+const points: readonly MatmulPoint[] = testVariants(gpu).map(({ matmul, subgroups }) => ({
+  ...matmul,
+  subgroups,
+}))
+const matvecPoints: readonly MatvecPoint[] = testVariants(gpu).map(({ matvec, subgroups }) => ({
+  ...matvec,
+  subgroups,
+}))
 /** Points that no device uses today: the sum must not depend on how many rows a lane owns. */
 const otherPoints: readonly MatmulPoint[] = [2, 12].map((rows_per_lane) => ({
   workgroup_size: 8,

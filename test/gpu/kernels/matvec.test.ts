@@ -6,7 +6,7 @@ import { Random } from '../../support/gpu-random'
 import { fittingColumns, randomMatrix, typeNames } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
-const points = testVariants.map((variants) => variants.matvec)
+const points = testVariants(gpu).map(({ matvec, subgroups }) => ({ ...matvec, subgroups }))
 
 /** Rows that are no multiple of 4 or of a workgroup; columns of one group, of fewer groups than segments, of many. */
 const shapes = [

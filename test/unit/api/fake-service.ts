@@ -194,6 +194,7 @@ const info: EngineInfo = {
     description: '',
     isFallbackAdapter: true,
     features: ['core-features-and-limits'],
+    subgroupMinSize: null,
     maxBufferBytes: 2 ** 28,
     maxBindingBytes: 2 ** 27,
   },

@@ -1,0 +1,42 @@
+// Values that every lane of a workgroup wants, loaded once for eight lanes. A CPU driver pays for each lane's load, and
+// little for passing a value on. `subgroups` is set only on a device whose subgroups have eight lanes at least; a
+// workgroup's lanes are a multiple of eight then, and all of them come here together.
+
+// The lane's place among eight that load for one another.
+@if(subgroups)
+fn place_of_eight() -> u32 {
+  return subgroupExclusiveAdd(1u) & 7u;
+}
+
+@if(!subgroups)
+fn place_of_eight() -> u32 {
+  return 0u;
+}
+
+// What the lanes at the eight places have.
+@if(subgroups)
+fn of_eight(mine: vec4f) -> array<vec4f, 8> {
+  return array<vec4f, 8>(
+    subgroupBroadcast(mine, 0u), subgroupBroadcast(mine, 1u), subgroupBroadcast(mine, 2u), subgroupBroadcast(mine, 3u),
+    subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u),
+  );
+}
+
+@if(subgroups)
+fn scalars_of_eight(mine: f32) -> array<f32, 8> {
+  return array<f32, 8>(
+    subgroupBroadcast(mine, 0u), subgroupBroadcast(mine, 1u), subgroupBroadcast(mine, 2u), subgroupBroadcast(mine, 3u),
+    subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u),
+  );
+}
+
+// Whether the lane has something to do, or one that it must load for.
+@if(subgroups)
+fn wanted(own: bool) -> bool {
+  return subgroupAny(own);
+}
+
+@if(!subgroups)
+fn wanted(own: bool) -> bool {
+  return own;
+}
