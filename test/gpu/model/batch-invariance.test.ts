@@ -34,16 +34,15 @@ function expectIdle(engine: RecordingEngine): void {
   expect(engine.stats()).toMatchObject({ runningSequences: 0, waitingSequences: 0 })
 }
 
-/** SwiftShader's subgroups are too small for the third. */
-const tested =
-  inject('adapter') === 'swiftshader' ? [software, hardware] : [software, hardware, softwareWithSubgroups]
+/** SwiftShader's subgroups are too small for the third; lavapipe compiles each for a minute. */
+const tested = inject('adapter') === 'swiftshader' ? [software, hardware] : [softwareWithSubgroups]
 for (const variants of tested) {
   describe(`with the variants ‘${variants.name}’, in any company, a prompt has the bits that it has alone`, () => {
     let expected: readonly Generated[]
     beforeAll(async () => {
       expected = await alone({ variants }, null)
     })
-    for (const maxBatchTokens of variants === software ? [16, 17, 64] : [17]) {
+    for (const maxBatchTokens of variants === hardware ? [17] : [16, 17, 64]) {
       it(`when four prompts are cut to steps of ${maxBatchTokens} tokens`, async () => {
         const model = await loaded({ variants, maxBatchTokens })
         const engine = new RecordingEngine(model.runner)

@@ -65,7 +65,7 @@ const cases: readonly Case[] = [
   { name: 'the variants of a GPU', model: {}, cache: 'f16', variants: hardware },
 ]
 
-/** What a slow adapter need not repeat: the kernels have tests of their own for each type. */
+/** Each type alone, and every case with the other cache. */
 const more: readonly Case[] = [
   ...(['F32', 'F16', 'BF16', 'Q4_0', 'Q8_0'] as const).map(
     (type): Case => ({ name: `${type} weights`, model: { types: allTypes(type) }, cache: 'f16' }),
@@ -85,7 +85,8 @@ const chunks = [7, 31, 1, 64, 62]
 const decodeTokens = 3
 
 describe('the forward pass gives the reference’s logits', () => {
-  for (const each of inject('adapter') === 'swiftshader' ? cases : [...cases, ...more]) {
+  // On lavapipe each shape of head and each type compiles for a minute: there a few show that its variants are right.
+  for (const each of inject('adapter') === 'swiftshader' ? [...cases, ...more] : cases.slice(0, 3)) {
     it(`with ${each.name}, ${each.cache} cache`, () => compare(each))
   }
 })
