@@ -73,7 +73,7 @@ const more: readonly Case[] = [
   ...cases.map((each): Case => ({ ...each, cache: each.cache === 'f16' ? 'f32' : 'f16' })),
   {
     name: 'the variants of a GPU and Q6_K weights',
-    model: { types: allTypes('Q6_K'), hidden: 256, intermediate: 256 },
+    model: { types: allTypes('Q6_K'), hidden: 256, heads: 16, intermediate: 256 },
     cache: 'f32',
     variants: hardware,
   },
