@@ -1,11 +1,11 @@
 import { GpuDevice } from '../gpu/device'
 import type { ModelHeader, WeightSink } from '../util/model-file'
 import { abortedError, type OctavoError } from '../util/octavo-error'
-import { type Activations, createActivations } from './activations'
-import { type BatchLayout, batchLayout } from './batch'
+import { createActivations } from './activations'
+import { batchLayout } from './batch'
 import { type ModelConfig, readConfig } from './config'
-import { planForward, prefillTileTokens } from './forward'
-import { blockSize, createKvCache, type KvCache, type KvFormat } from './kv-cache'
+import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
+import { blockSize, createKvCache, type KvFormat } from './kv-cache'
 import { type DroppedVariants, describeModel, type ModelInfo } from './model-info'
 import { GpuRunner } from './runner'
 import { checkModel } from './self-check'
@@ -13,7 +13,7 @@ import type { RunnerLimits } from './step'
 import { findTensors, type ModelTensors } from './tensors'
 import { WeightUploader } from './upload'
 import { chooseVariants, type Variants } from './variants'
-import { constantTensors, createWeights, type ModelWeights, matricesOf, writeConstants } from './weights'
+import { constantTensors, createWeights, matricesOf, writeConstants } from './weights'
 
 export interface LoadModelOptions {
   readonly gpu: GPU
@@ -49,15 +49,7 @@ export interface LoadedModel {
 }
 
 /** What the forward pass is made of, on the device; the same for every variant. */
-interface Parts {
-  readonly gpu: GpuDevice
-  readonly config: ModelConfig
-  readonly weights: ModelWeights
-  readonly cache: KvCache
-  readonly limits: RunnerLimits
-  readonly layout: BatchLayout
-  readonly activations: Activations
-}
+type Parts = Omit<ForwardOptions, 'variants'>
 
 /** Rows of logits that a step can have at least; also how fast a given text is scored. */
 const leastLogitRows = 32
