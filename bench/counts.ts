@@ -88,6 +88,7 @@ function decode(
     {
       promptIds,
       sampler: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0, seed: 1 },
+      constraint: null,
       stop,
       logprobs: null,
       promptLogprobs: null,

@@ -71,7 +71,7 @@ export class ChatCompletions {
 }
 
 function chatGenerations(body: AnyChatRequest) {
-  const settings = generationSettings(body, maxTokens(body))
+  const settings = generationSettings(body, maxTokens(body), null)
   if (body.top_logprobs && !body.logprobs) {
     throw conflict(
       'top_logprobs asks for what logprobs does not.',

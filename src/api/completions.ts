@@ -68,15 +68,14 @@ export class Completions {
 }
 
 function completionGenerations(body: AnyCompletionRequest) {
-  const maxTokens = body.max_tokens ?? defaultMaxTokens
+  const { max_tokens: maxTokens = null, logprobs = null } = body
   if (maxTokens === 0 && !body.echo && (body.prompt_logprobs ?? null) === null) {
     throw conflict(
       'max_tokens is 0, and neither echo nor prompt_logprobs is set: there would be nothing to answer.',
       'Raise max_tokens.',
     )
   }
-  const settings = generationSettings(body, maxTokens)
-  const { logprobs = null } = body
+  const settings = generationSettings(body, maxTokens, defaultMaxTokens)
   return completionPrompts(body).flatMap((prompt) =>
     Array.from({ length: body.n ?? 1 }, (_, answer) => ({
       ...answerSettings(settings, answer),

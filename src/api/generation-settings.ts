@@ -43,11 +43,17 @@ export function required<T>(code: ErrorCode, name: string, value: T | null | und
   throw new OctavoError(code, `${name} is missing.`, `Give ${name}.`)
 }
 
-export function generationSettings(body: GenerationFields, maxTokens: number | null): GenerationSettings {
+/** @param maxTokens as the request has it; without it `defaultMaxTokens` holds, or null: the context's end. */
+export function generationSettings(
+  body: GenerationFields,
+  maxTokens: number | null,
+  defaultMaxTokens: number | null,
+): GenerationSettings {
+  const mostTokens = maxTokens ?? defaultMaxTokens
   const minTokens = body.min_tokens ?? 0
-  if (maxTokens !== null && minTokens > maxTokens) {
+  if (mostTokens !== null && minTokens > mostTokens) {
     throw conflict(
-      `min_tokens is ${minTokens}, more than the ${maxTokens} tokens that the answer may have.`,
+      `min_tokens is ${minTokens}, more than the ${mostTokens} tokens that the answer may have.`,
       'Lower min_tokens, or raise max_tokens.',
     )
   }
@@ -62,6 +68,7 @@ export function generationSettings(body: GenerationFields, maxTokens: number | n
     },
     stop: {
       maxTokens,
+      defaultMaxTokens,
       minTokens,
       ignoreEos: body.ignore_eos ?? false,
       stopTokenIds: body.stop_token_ids ?? [],

@@ -43,7 +43,7 @@ export class Generations {
   ): Promise<Generations> {
     const generations = new Generations(connection, options)
     if (options.signal?.aborted) throw abortedError('The request', options.signal)
-    for (const [index, request] of requests.entries()) generations.#start(index, request)
+    generations.#start(requests)
     generations.#listen(options.signal)
     while (!generations.#error && generations.#accepted < requests.length) await generations.#next()
     if (generations.#error) throw generations.#error
@@ -81,13 +81,19 @@ export class Generations {
     this.#stopListening.push(() => signal.removeEventListener('abort', aborted))
   }
 
-  #start(index: number, request: Omit<WireGeneration, 'id'>): void {
-    const id = randomHex(8)
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = ({ data }: MessageEvent<readonly WireEvent[]>) => this.#receive(index, data)
-    this.#running.set(index, { id, port: port1 })
+  /** In one message, so that the worker takes all of them or none. */
+  #start(requests: readonly Omit<WireGeneration, 'id'>[]): void {
+    const ports: MessagePort[] = []
+    const named = requests.map((request, index): WireGeneration => {
+      const id = randomHex(8)
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = ({ data }: MessageEvent<readonly WireEvent[]>) => this.#receive(index, data)
+      this.#running.set(index, { id, port: port1 })
+      ports.push(port2)
+      return { id, ...request }
+    })
     this.#connection
-      .call((service) => service.generate({ id, ...request }, transfer(port2, [port2])))
+      .call((service) => service.generate(named, transfer(ports, ports)))
       .catch((error: OctavoError) => this.#fail(error))
   }
 

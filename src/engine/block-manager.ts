@@ -21,6 +21,8 @@ export function emptyTable(): BlockTable {
 export class BlockManager {
   /** Blocks that were taken from the prefix cache for other tokens. */
   evictions = 0
+  /** Rises when blocks become free or findable: what found no room before need not try again until then. */
+  changes = 0
   readonly #references: Uint32Array
   /** Blocks that hold nothing of use. */
   readonly #free: number[]
@@ -94,6 +96,14 @@ export class BlockManager {
     }
   }
 
+  /** Gives an empty table the other's full blocks of the first `tokens`, which have been computed. */
+  shareBlocks(table: BlockTable, from: BlockTable, tokens: number): void {
+    for (const block of from.blocks.slice(0, Math.floor(tokens / this.blockSize))) {
+      this.#references[block]! += 1
+      table.blocks.push(block)
+    }
+  }
+
   /** Lets others find the table's full blocks; `ids` are those whose keys and values are, or will be, written. */
   remember(table: BlockTable, ids: readonly number[], computed: number): void {
     const { blockSize } = this
@@ -102,6 +112,7 @@ export class BlockManager {
       const content = ids.slice(i * blockSize, (i + 1) * blockSize)
       table.cacheNode = this.#prefixes.add(table.cacheNode, content, table.blocks[i]!)
       table.cachedBlocks += 1
+      this.changes += 1
     }
   }
 
@@ -109,12 +120,31 @@ export class BlockManager {
   release(table: BlockTable): void {
     for (const block of table.blocks.splice(0).reverse()) {
       this.#references[block]! -= 1
-      if (this.#references[block] !== 0) continue
-      if (this.#prefixes.has(block)) this.#idle.add(block)
-      else this.#free.push(block)
+      if (this.#references[block] === 0) this.#retire(block)
     }
     table.cachedBlocks = 0
     table.cacheNode = root
+  }
+
+  /**
+   * Keeps a block that nobody holds any more if it is the only one of its content, or in the place of one that was
+   * kept before. So what hangs on a block is always evicted before it.
+   */
+  #retire(block: number): void {
+    this.changes += 1
+    const twins = this.#prefixes.twins(block)
+    if (twins.length === 0 || twins.some((twin) => this.#references[twin]! > 0)) {
+      this.#drop(block)
+      return
+    }
+    const kept = twins.find((twin) => this.#idle.delete(twin))
+    if (kept !== undefined) this.#drop(kept)
+    this.#idle.add(block)
+  }
+
+  #drop(block: number): void {
+    this.#prefixes.forget(block)
+    this.#free.push(block)
   }
 
   /**
@@ -138,5 +168,6 @@ export class BlockManager {
         throw new Error(`idle block ${block} cannot be found`)
       if (free.has(block) && this.#prefixes.has(block)) throw new Error(`free block ${block} can be found`)
     }
+    this.#prefixes.checkIntegrity()
   }
 }

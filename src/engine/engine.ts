@@ -1,8 +1,9 @@
 import type { ChunkResult, Runner } from '../model/step'
 import { abortedError, OctavoError } from '../util/octavo-error'
+import { checkRequest, checkRoom } from './admission'
 import type { EngineStats, GenerationEvent, GenerationRequest } from './generation'
 import { type ScheduledChunk, Scheduler } from './scheduler'
-import { Sequence, type SequenceHooks } from './sequence'
+import { Sequence, type SharedPrompt } from './sequence'
 import { StopText, type TextSource } from './stop-text'
 
 /** A step that has been submitted. */
@@ -20,12 +21,16 @@ export interface GenerateOptions {
   readonly onEvents: (events: readonly GenerationEvent[]) => void
 }
 
+/** One generation with what it needs beside the request. */
+export interface Generation {
+  readonly request: GenerationRequest
+  readonly options: GenerateOptions
+}
+
 export interface EngineOptions {
   /** Generations that may wait for a place among the running ones. */
   readonly maxWaiting: number
 }
-
-const maxBannedIds = 8
 
 /** Runs generations over one model: a loop of steps for as long as there is something to do. */
 export class Engine {
@@ -50,70 +55,73 @@ export class Engine {
    *
    * @throws OctavoError 'context-too-long', 'invalid-request', 'queue-full', 'aborted', or what ended the engine
    */
-  generate(request: GenerationRequest, options: GenerateOptions): Promise<void> {
+  async generate(request: GenerationRequest, options: GenerateOptions): Promise<void> {
+    const [generation] = this.generateAll([{ request, options }])
+    return generation
+  }
+
+  /**
+   * Runs generations that were asked for together: either all of them are taken or none. Those that stand beside each
+   * other with the same `promptIds` array are answers to one prompt, which is computed once.
+   *
+   * @returns for each a promise as of `generate`
+   * @throws OctavoError as `generate`, at once, if one of them cannot be taken
+   */
+  generateAll(generations: readonly Generation[]): readonly Promise<void>[] {
+    if (this.#ended) throw this.#ended
+    const { limits } = this.#runner
+    for (const { request, options } of generations) {
+      if (options.signal.aborted) throw abortedError('The generation', options.signal)
+      checkRequest(request, limits, options.eosIds)
+    }
+    const { running, waiting } = this.#scheduler
+    checkRoom(generations.length, {
+      maxSequences: limits.maxSequences,
+      maxWaiting: this.#maxWaiting,
+      running: running.length,
+      waiting: waiting.length,
+    })
+    let sharedPrompt: SharedPrompt = { computedBy: null }
+    const started = generations.map((generation, i) => {
+      const isAnother = generation.request.promptIds === generations[i - 1]?.request.promptIds
+      if (!isAnother || !sharesPrompt(generation.request)) sharedPrompt = { computedBy: null }
+      return this.#start(generation, sharedPrompt)
+    })
+    this.#wake()
+    return started
+  }
+
+  #start({ request, options }: Generation, sharedPrompt: SharedPrompt): Promise<void> {
     const { signal, detokenizer, eosIds, onEvents } = options
     return new Promise((resolve, reject) => {
-      if (this.#ended) throw this.#ended
-      if (signal.aborted) throw abortedError('The generation', signal)
-      this.#check(request, eosIds)
-      const onAbort = () => this.#end(sequence, abortedError('The generation', signal))
-      const hooks: SequenceHooks = {
-        onEvents,
-        detokenizer,
-        eosIds,
-        onEnd: (error) => {
-          signal.removeEventListener('abort', onAbort)
-          if (error) reject(error)
-          else resolve()
-        },
+      const onEnd = (error: unknown) => {
+        signal.removeEventListener('abort', onAbort)
+        if (error) reject(error)
+        else resolve()
       }
       const { stopStrings, includeStopString } = request.stop
       const text = new StopText(detokenizer, stopStrings, includeStopString)
-      const sequence = new Sequence(request, hooks, text, this.#arrivals++)
+      const hooks = { onEvents, onEnd, detokenizer, eosIds }
+      const sequence = new Sequence(request, hooks, text, this.#arrivals++, sharedPrompt)
+      const onAbort = () => this.#end(sequence, abortedError('The generation', signal))
       signal.addEventListener('abort', onAbort)
       this.#sequences.add(sequence)
       if (!sequence.wantsTokens && sequence.promptTokens < 2) this.#finishScoring(sequence, [])
-      else this.#scheduler.add(sequence)
-      this.#wake()
+      else if (this.#constrain(sequence)) this.#scheduler.add(sequence)
     })
   }
 
-  #check(request: GenerationRequest, eosIds: readonly number[]): void {
-    const { promptIds, stop } = request
-    const { maxContext, vocabSize } = this.#runner.limits
-    if (promptIds.length === 0) {
-      throw new OctavoError('invalid-request', 'The prompt is empty.', 'Give at least one token of prompt.')
-    }
-    const foreign = promptIds.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize)
-    if (foreign !== undefined) {
-      throw new OctavoError(
-        'invalid-request',
-        `The prompt has the token id ${foreign}; the model’s vocabulary has ${vocabSize}.`,
-        'Give ids of this model’s own tokenizer.',
-      )
-    }
-    const room = stop.maxTokens > 0 ? maxContext - 1 : maxContext
-    if (promptIds.length > room) {
-      throw new OctavoError(
-        'context-too-long',
-        `The prompt has ${promptIds.length} tokens; the context holds ${maxContext}, the answer included.`,
-        'Shorten the prompt, or load the model with a larger kvCache.maxTokens.',
-      )
-    }
-    if (stop.minTokens > 0 && new Set([...eosIds, ...stop.stopTokenIds]).size > maxBannedIds) {
-      throw new OctavoError(
-        'invalid-request',
-        `min_tokens can hold back ${maxBannedIds} ids; the model’s end ids and stop_token_ids are more.`,
-        'Give fewer stop_token_ids, or no min_tokens.',
-      )
-    }
-    const { running, waiting } = this.#scheduler
-    if (running.length + waiting.length >= this.#runner.limits.maxSequences + this.#maxWaiting) {
-      throw new OctavoError(
-        'queue-full',
-        `${running.length} requests run and ${waiting.length} wait, as many as this engine takes.`,
-        'Send the request again when others have ended, or load the model with a larger maxWaiting.',
-      )
+  /** Asks what may be drawn next; false if that ended the sequence. */
+  #constrain(sequence: Sequence): boolean {
+    const { constraint } = sequence.request
+    if (!constraint) return true
+    try {
+      sequence.allowed = constraint.allowed(sequence.ids, sequence.promptTokens)
+      if (!sequence.allowed || sequence.allowed.some((word) => word !== 0)) return true
+      throw new Error('it allows no token')
+    } catch (error) {
+      this.#end(sequence, asOctavoError('The constraint of a generation', error))
+      return false
     }
   }
 
@@ -155,8 +163,12 @@ export class Engine {
         await this.step()
       }
     } catch (error) {
+      this.stop(asOctavoError('A step of the engine', error))
+      // What was submitted after it still writes to its blocks.
+      const after = this.#inFlight
       this.#inFlight = null
-      this.stop(asOctavoError(error))
+      await after?.results.catch(() => undefined)
+      for (const { sequence } of after?.items ?? []) this.#scheduler.stepDone(sequence)
     } finally {
       this.#looping = false
     }
@@ -180,9 +192,13 @@ export class Engine {
   }
 
   async #postprocess({ items, results }: InFlight): Promise<void> {
-    const read = await results
+    let read: readonly ChunkResult[] = []
+    try {
+      read = await results
+    } finally {
+      for (const { sequence } of items) this.#scheduler.stepDone(sequence)
+    }
     items.forEach((item, i) => {
-      this.#scheduler.stepDone(item.sequence)
       if (!item.sequence.done && item.epoch === item.sequence.epoch) this.#apply(item, read[i]!)
     })
   }
@@ -228,12 +244,13 @@ export class Engine {
       return
     }
     const step = sequence.text.push(id, past)
-    const atEnd =
-      sequence.completionTokens >= stop.maxTokens || sequence.ids.length >= this.#runner.limits.maxContext
-    if (step.stop !== null || !atEnd) {
+    if (step.stop !== null || sequence.completionTokens < stop.maxTokens) {
       events.push({ type: 'delta', text: step.text, ids: [id], logprobs })
       if (step.stop !== null) this.#finish(sequence, 'stop', step.stop, events)
-      else sequence.hooks.onEvents(events)
+      else {
+        sequence.hooks.onEvents(events)
+        if (!sequence.done) this.#constrain(sequence)
+      }
       return
     }
     const rest = sequence.text.finish(past)
@@ -274,11 +291,16 @@ export class Engine {
   }
 }
 
-function asOctavoError(error: unknown): OctavoError {
+/** An answer that takes its prompt over from another: it wants tokens, and nothing of the prompt's computing. */
+function sharesPrompt({ stop, promptLogprobs, promptIds }: GenerationRequest): boolean {
+  return stop.maxTokens > 0 && promptLogprobs === null && promptIds.length > 1
+}
+
+function asOctavoError(what: string, error: unknown): OctavoError {
   if (error instanceof OctavoError) return error
   return new OctavoError(
     'internal',
-    `A step of the engine failed: ${error instanceof Error ? error.message : String(error)}`,
+    `${what} failed: ${error instanceof Error ? error.message : String(error)}`,
     'Create the engine again; if it happens again, report it with the contents of engine.info.',
     { cause: error },
   )

@@ -1,6 +1,6 @@
 import type { SamplerSettings, TokenLogprobs } from '../model/step'
 
-/** When a generation ends, beside the context's end. */
+/** When a generation ends. */
 export interface StopSettings {
   readonly maxTokens: number
   readonly minTokens: number
@@ -12,10 +12,22 @@ export interface StopSettings {
   readonly includeStopString: boolean
 }
 
+/** What must know an answer's ids before it can say which may follow: a grammar. */
+export interface TokenConstraint {
+  /**
+   * Which ids may come next, as SamplerSettings.allowed. `ids` are the prompt and, from `promptTokens` on, the answer
+   * so far; it is asked once for each id of the answer, in their order.
+   */
+  allowed(ids: readonly number[], promptTokens: number): Uint32Array | null
+}
+
 /** One generation, as the engine takes it. */
 export interface GenerationRequest {
+  /** Together with `stop.maxTokens` no more than the context holds. */
   readonly promptIds: readonly number[]
-  readonly sampler: Omit<SamplerSettings, 'bannedIds'>
+  readonly sampler: Omit<SamplerSettings, 'bannedIds' | 'allowed'>
+  /** Each id waits for the ones before it to be read; other generations run ahead meanwhile. */
+  readonly constraint: TokenConstraint | null
   readonly stop: StopSettings
   /** Log-probabilities of each drawn id with this many best ids; null: none. */
   readonly logprobs: number | null

@@ -1,51 +1,83 @@
 /** Before the first token. */
 export const root = 0
 
-interface CachedBlock {
-  /** What the tokens after this block are looked up under. */
-  readonly node: number
-  readonly block: number
+/** A whole block of ids after other whole blocks, and the KV blocks that hold them: at least one. */
+interface Node {
+  /** What the ids after these are looked up under. */
+  readonly id: number
+  readonly parent: number
   readonly key: string
+  readonly blocks: number[]
 }
 
 /**
- * Which block holds the keys and values of which tokens after which other tokens: a tree whose edges are whole blocks
+ * Which blocks hold the keys and values of which tokens after which other tokens: a tree whose edges are whole blocks
  * of ids, so that a hit is exact and no two prefixes can be taken for one another. One tree serves one model, on one
  * device, in one cache format.
+ *
+ * Sequences that computed the same ids side by side have a block each: a node lives as long as one of its blocks, so
+ * that what hangs on it stays findable.
  */
 export class PrefixCache {
-  readonly #byKey = new Map<string, CachedBlock>()
-  readonly #byBlock = new Map<number, CachedBlock>()
-  #nodes = root
+  readonly #byKey = new Map<string, Node>()
+  readonly #byBlock = new Map<number, Node>()
+  #lastId = root
 
-  /** The block that holds `ids` after the node, and the node behind it. */
-  find(node: number, ids: readonly number[]): CachedBlock | undefined {
-    return this.#byKey.get(keyOf(node, ids))
+  /** A block that holds `ids` after the node, and the node behind it. */
+  find(node: number, ids: readonly number[]): { readonly block: number; readonly node: number } | null {
+    const found = this.#byKey.get(keyOf(node, ids))
+    return found ? { block: found.blocks[0]!, node: found.id } : null
   }
 
-  /** Notes what a block holds, unless another block holds it already; gives the node behind these ids. */
-  add(node: number, ids: readonly number[], block: number): number {
-    const key = keyOf(node, ids)
-    let cached = this.#byKey.get(key)
-    if (!cached) {
-      this.#nodes += 1
-      cached = { node: this.#nodes, block, key }
-      this.#byKey.set(key, cached)
-      this.#byBlock.set(block, cached)
+  /** Notes what a block holds; gives the node behind these ids. */
+  add(parent: number, ids: readonly number[], block: number): number {
+    const key = keyOf(parent, ids)
+    let node = this.#byKey.get(key)
+    if (!node) {
+      this.#lastId += 1
+      node = { id: this.#lastId, parent, key, blocks: [] }
+      this.#byKey.set(key, node)
     }
-    return cached.node
+    if (!node.blocks.includes(block)) node.blocks.push(block)
+    this.#byBlock.set(block, node)
+    return node.id
   }
 
   has(block: number): boolean {
     return this.#byBlock.has(block)
   }
 
-  /** The block gets another content. What hangs on it is found no more, and is evicted in its turn. */
+  /** The blocks that hold what this one holds, itself among them. */
+  twins(block: number): readonly number[] {
+    return this.#byBlock.get(block)?.blocks ?? []
+  }
+
+  /** The block gets another content. */
   forget(block: number): void {
-    const cached = this.#byBlock.get(block)
-    if (!cached) return
+    const node = this.#byBlock.get(block)
+    if (!node) return
     this.#byBlock.delete(block)
-    this.#byKey.delete(cached.key)
+    node.blocks.splice(node.blocks.indexOf(block), 1)
+    if (node.blocks.length === 0) this.#byKey.delete(node.key)
+  }
+
+  /**
+   * What is known can be found: each node has a block, and its parent is known as well.
+   *
+   * @throws Error naming the first node of which this is not so
+   */
+  checkIntegrity(): void {
+    const nodes = [...this.#byKey.values()]
+    const ids = new Set([root, ...nodes.map(({ id }) => id)])
+    for (const { id, parent, blocks } of nodes) {
+      if (!ids.has(parent)) throw new Error(`node ${id} hangs on node ${parent}, which is gone`)
+      if (blocks.length === 0) throw new Error(`node ${id} has no block`)
+      for (const block of blocks) {
+        if (this.#byBlock.get(block)?.id !== id) throw new Error(`block ${block} is not of node ${id}`)
+      }
+    }
+    const known = nodes.reduce((sum, { blocks }) => sum + blocks.length, 0)
+    if (known !== this.#byBlock.size) throw new Error(`${this.#byBlock.size} blocks are of ${known} places`)
   }
 }
 

@@ -40,54 +40,88 @@ export class Scheduler {
   schedule(): ScheduledChunk[] {
     const budget = { tokens: this.limits.maxBatchTokens, rows: this.limits.maxLogitRows }
     const step: ScheduledChunk[] = []
-    for (const sequence of [...this.running]) {
+    const running = [...this.running]
+    for (const sequence of running) {
       if (sequence.slot !== null && sequence.decoding) this.#take(sequence, budget, step)
     }
-    for (const sequence of [...this.running]) {
+    for (const sequence of running) {
       if (sequence.slot !== null && !sequence.decoding) this.#take(sequence, budget, step)
     }
-    while (this.waiting.length > 0 && budget.tokens > 0 && this.#freeSlots.length > 0) {
+    while (this.waiting.length > 0 && budget.tokens > 0 && budget.rows > 0 && this.#freeSlots.length > 0) {
       const sequence = this.waiting[0]!
-      if (!this.#admit(sequence)) break
+      const copyBlock = this.#admit(sequence, step)
+      if (copyBlock === 'wait') break
       this.waiting.shift()
       sequence.slot = this.#freeSlots.pop()!
       insertInOrder(this.running, sequence)
-      this.#take(sequence, budget, step)
+      this.#take(sequence, budget, step, copyBlock)
     }
     return step
   }
 
-  /** Takes what is cached of the sequence's tokens; false where there is no room for the others. */
-  #admit(sequence: Sequence): boolean {
-    const { table, ids, request } = sequence
-    if (sequence.stepsInFlight > 0) return false
+  /**
+   * Takes what is there of the sequence's tokens, and says which block is to be copied for it; 'wait' where there is
+   * no room for the others, or where they are about to be computed for another answer to the prompt.
+   */
+  #admit(sequence: Sequence, step: readonly ScheduledChunk[]): StepChunk['copyBlock'] | 'wait' {
+    const { table, sharedPrompt } = sequence
+    if (sequence.stepsInFlight > 0 || sequence.refusedAt === this.blocks.changes) return 'wait'
+    const first = this.#answeredBy(sequence)
+    if (first && computedBefore(first, step) < sequence.promptTokens - 1) return 'wait'
+    if (first) this.blocks.shareBlocks(table, first.table, sequence.promptTokens - 1)
     // Log-probabilities of a prompt come from computing it.
-    if (request.promptLogprobs === null) this.blocks.sharePrefix(table, ids)
+    else if (sequence.request.promptLogprobs === null) this.blocks.sharePrefix(table, sequence.ids)
     // A whole prompt's blocks, so that sequences do not start only to preempt one another.
     if (!this.blocks.canGrow(table, sequence.length)) {
       this.blocks.release(table)
-      return false
+      sequence.refusedAt = this.blocks.changes
+      return 'wait'
     }
+    if (first) return this.#takeOver(sequence, first)
+    sharedPrompt.computedBy = sequence
     sequence.computed = table.blocks.length * this.limits.blockSize
     this.hitTokens += sequence.computed
     sequence.cachedTokens ??= sequence.computed
-    return true
+    return null
   }
 
-  #take(sequence: Sequence, budget: { tokens: number; rows: number }, step: ScheduledChunk[]): void {
+  /** The running sequence that has the same prompt as this one, which has no token of an answer yet. */
+  #answeredBy({ sharedPrompt, completionTokens }: Sequence): Sequence | null {
+    const first = sharedPrompt.computedBy
+    return first !== null && first.slot !== null && completionTokens === 0 ? first : null
+  }
+
+  /** Goes on from another's prompt but for its last token, whose logits are wanted: a block that is not full is copied. */
+  #takeOver(sequence: Sequence, first: Sequence): StepChunk['copyBlock'] {
+    const { table, promptTokens } = sequence
+    const full = table.blocks.length
+    sequence.computed = promptTokens - 1
+    sequence.cachedTokens ??= first.cachedTokens
+    this.blocks.grow(table, promptTokens)
+    if (full * this.limits.blockSize === promptTokens - 1) return null
+    return { from: first.table.blocks[full]!, to: table.blocks[full]! }
+  }
+
+  #take(
+    sequence: Sequence,
+    budget: { tokens: number; rows: number },
+    step: ScheduledChunk[],
+    copyBlock: StepChunk['copyBlock'] = null,
+  ): void {
+    if (sequence.request.constraint && sequence.pending > 0) return
     const scoring = sequence.request.promptLogprobs !== null && sequence.computed < sequence.promptTokens - 1
     let count = Math.min(sequence.length - sequence.computed, budget.tokens)
     if (!sequence.wantsTokens) count = Math.min(count, sequence.promptTokens - 1 - sequence.computed)
     if (scoring) count = Math.min(count, budget.rows)
     // The last token of the known ones gives the next id, and needs a row of logits for it.
     if (sequence.computed + count === sequence.length && sequence.wantsTokens) {
-      if (this.#reachesEnd(sequence)) return
+      if (sequence.atEnd) return
       const rows = scoring ? count : 1
       if (rows > budget.rows) count -= 1
     }
     if (count <= 0 || !this.#makeRoom(sequence, sequence.computed + count, step)) return
     this.blocks.grow(sequence.table, sequence.computed + count)
-    const item = this.#chunk(sequence, count)
+    const item = this.#chunk(sequence, count, copyBlock)
     budget.tokens -= count
     budget.rows -= (item.chunk.sampler ? 1 : 0) + (item.chunk.promptLogprobs?.targets.length ?? 0)
     sequence.computed += count
@@ -97,13 +131,7 @@ export class Scheduler {
     step.push(item)
   }
 
-  /** The token on the GPU is the last one this sequence may have: nothing follows it. */
-  #reachesEnd(sequence: Sequence): boolean {
-    const { maxTokens } = sequence.request.stop
-    return sequence.length - sequence.promptTokens >= maxTokens || sequence.length >= this.limits.maxContext
-  }
-
-  #chunk(sequence: Sequence, count: number): ScheduledChunk {
+  #chunk(sequence: Sequence, count: number, copyBlock: StepChunk['copyBlock']): ScheduledChunk {
     const { request, computed: start } = sequence
     const end = start + count
     const onGpu = end > sequence.ids.length
@@ -116,26 +144,19 @@ export class Scheduler {
       slot: sequence.slot!,
       start,
       ids: onGpu ? 'sampled' : sequence.ids.slice(start, end),
-      blocks: [...sequence.table.blocks],
-      sampler: samples ? { ...request.sampler, bannedIds: this.#bannedIds(sequence) } : null,
+      blocks: sequence.table.blocks,
+      copyBlock,
+      sampler: samples ? sequence.sampler : null,
       logprobs: samples ? request.logprobs : null,
       promptLogprobs: targets.length > 0 ? { targets, top: request.promptLogprobs! } : null,
     }
     return { sequence, epoch: sequence.epoch, count, chunk }
   }
 
-  /** Ids that would end the text before `min_tokens`. */
-  #bannedIds({ length, promptTokens, request, hooks }: Sequence): readonly number[] {
-    const { minTokens, ignoreEos, stopTokenIds } = request.stop
-    if (length - promptTokens >= minTokens) return []
-    return [...new Set([...(ignoreEos ? [] : hooks.eosIds), ...stopTokenIds])]
-  }
-
   /** Preempts sequences behind this one until there are blocks; false when the sequence must wait itself. */
   #makeRoom(sequence: Sequence, tokens: number, step: readonly ScheduledChunk[]): boolean {
     while (!this.blocks.canGrow(sequence.table, tokens)) {
-      const inStep = new Set(step.map((item) => item.sequence))
-      const victim = this.running.findLast((other) => goesBefore(sequence, other) && !inStep.has(other))
+      const victim = this.running.findLast((other) => goesBefore(sequence, other) && !isIn(step, other))
       if (!victim) return this.#preemptOrWait(sequence, step)
       // While steps of the victim are in flight they write to its blocks; those are free once they are read back.
       const free = victim.stepsInFlight === 0
@@ -148,7 +169,7 @@ export class Scheduler {
   /** The last gives way to nobody in particular: it waits while others run, else it goes back to the queue. */
   #preemptOrWait(sequence: Sequence, step: readonly ScheduledChunk[]): boolean {
     const othersRun = this.running.some((other) => goesBefore(other, sequence))
-    if (othersRun && !step.some((item) => item.sequence === sequence)) this.#preempt(sequence)
+    if (othersRun && !isIn(step, sequence)) this.#preempt(sequence)
     return false
   }
 
@@ -186,6 +207,15 @@ export class Scheduler {
     this.draining.delete(sequence)
     this.blocks.release(sequence.table)
   }
+}
+
+/** Tokens of the sequence that are there when the step begins. */
+function computedBefore(sequence: Sequence, step: readonly ScheduledChunk[]): number {
+  return step.find((item) => item.sequence === sequence)?.chunk.start ?? sequence.computed
+}
+
+function isIn(step: readonly ScheduledChunk[], sequence: Sequence): boolean {
+  return step.some((item) => item.sequence === sequence)
 }
 
 function insertInOrder(list: Sequence[], sequence: Sequence): void {

@@ -1,4 +1,4 @@
-import type { TokenLogprobs } from '../model/step'
+import type { SamplerSettings, TokenLogprobs } from '../model/step'
 import { emptyTable } from './block-manager'
 import type { GenerationEvent, GenerationRequest } from './generation'
 import type { StopText, TextSource } from './stop-text'
@@ -9,6 +9,12 @@ export interface SequenceHooks {
   readonly onEnd: (error: unknown) => void
   readonly detokenizer: TextSource
   readonly eosIds: readonly number[]
+}
+
+/** A prompt that several sequences answer. */
+export interface SharedPrompt {
+  /** The sequence that computes it, or did, for the others to take it over while it runs. */
+  computedBy: Sequence | null
 }
 
 /**
@@ -36,6 +42,14 @@ export class Sequence {
   /** By position; what is asked for again after a preemption comes out the same. */
   readonly promptLogprobs: (TokenLogprobs | null)[] = [null]
   promptReported = false
+  /** Which ids may be drawn next, for a request with a constraint. */
+  allowed: Uint32Array | null = null
+  /** BlockManager.changes when there was no room for it; −1 before it was refused. */
+  refusedAt = -1
+  /** Ids that end the text, which `min_tokens` holds back. */
+  readonly #endIds: readonly number[]
+  /** The same object at every step that asks for nothing of its own. */
+  readonly #sampler: SamplerSettings
 
   constructor(
     readonly request: GenerationRequest,
@@ -43,9 +57,13 @@ export class Sequence {
     readonly text: StopText,
     /** Order of arrival. */
     readonly number: number,
+    readonly sharedPrompt: SharedPrompt = { computedBy: null },
   ) {
-    this.ids = [...request.promptIds]
-    this.promptTokens = request.promptIds.length
+    const { promptIds, sampler, stop } = request
+    this.ids = [...promptIds]
+    this.promptTokens = promptIds.length
+    this.#endIds = [...new Set([...(stop.ignoreEos ? [] : hooks.eosIds), ...stop.stopTokenIds])]
+    this.#sampler = { ...sampler, bannedIds: [], allowed: null }
   }
 
   get completionTokens(): number {
@@ -64,5 +82,17 @@ export class Sequence {
 
   get wantsTokens(): boolean {
     return this.request.stop.maxTokens > 0
+  }
+
+  /** The token on the GPU is the last one this sequence may have: nothing follows it. */
+  get atEnd(): boolean {
+    return this.length - this.promptTokens >= this.request.stop.maxTokens
+  }
+
+  /** How the next id is drawn. */
+  get sampler(): SamplerSettings {
+    const early = this.length - this.promptTokens < this.request.stop.minTokens
+    if (!early && !this.allowed) return this.#sampler
+    return { ...this.#sampler, bannedIds: early ? this.#endIds : [], allowed: this.allowed }
   }
 }

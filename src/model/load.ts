@@ -3,6 +3,7 @@ import type { ModelHeader, WeightSink } from '../util/model-file'
 import { abortedError, type OctavoError } from '../util/octavo-error'
 import { createActivations } from './activations'
 import { batchLayout } from './batch'
+import { BlockCopies } from './block-copies'
 import { type ModelConfig, readConfig } from './config'
 import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockSize, createKvCache, type KvFormat } from './kv-cache'
@@ -49,7 +50,7 @@ export interface LoadedModel {
 }
 
 /** What the forward pass is made of, on the device; the same for every variant. */
-type Parts = Omit<ForwardOptions, 'variants'>
+type Parts = Omit<ForwardOptions, 'variants'> & { readonly blockCopies: BlockCopies }
 
 /** Rows of logits that a step can have at least; also how fast a given text is scored. */
 const leastLogitRows = 32
@@ -129,18 +130,19 @@ async function makeRoom(
   }
   const layout = batchLayout(limits)
   const mixedGateUp = tensors.layers.some(({ gateUp }) => gateUp.length > 1)
-  const { activations, rope } = await gpu.allocating('the activations', () => ({
+  const { activations, blockCopies, rope } = await gpu.allocating('the activations', () => ({
     activations: createActivations(gpu, config, limits, layout, mixedGateUp),
+    blockCopies: new BlockCopies(gpu, cache),
     rope: gpu.storage('rope, f32 [positions, head dim]', 4 * limits.maxContext * config.headDim),
   }))
-  return { gpu, config, weights: { ...weights, rope }, cache, limits, layout, activations }
+  return { gpu, config, weights: { ...weights, rope }, cache, limits, layout, activations, blockCopies }
 }
 
 async function createRunner(parts: Parts, variants: Variants): Promise<GpuRunner> {
-  const { gpu, config, limits, layout, activations } = parts
+  const { gpu, config, limits, layout, activations, blockCopies } = parts
   const plan = await planForward({ ...parts, variants })
   const tileTokens = prefillTileTokens(config, variants)
-  return new GpuRunner({ gpu, plan, buffers: activations, layout, limits, tileTokens })
+  return new GpuRunner({ gpu, plan, buffers: activations, blockCopies, layout, limits, tileTokens })
 }
 
 function throwIfAborted(signal: AbortSignal): void {

@@ -3,6 +3,7 @@ import { recordPlan } from '../gpu/pipeline'
 import { maxTopLogprobs, resultWords } from '../kernels/sample'
 import type { Activations } from './activations'
 import { type BatchLayout, type BatchShape, BatchWriter } from './batch'
+import type { BlockCopies } from './block-copies'
 import type { Plan } from './plan'
 import type { ChunkResult, Runner, RunnerLimits, StepChunk, TokenLogprobs } from './step'
 
@@ -17,6 +18,7 @@ export interface GpuRunnerOptions {
   readonly gpu: GpuDevice
   readonly plan: Plan
   readonly buffers: Pick<Activations, 'batch' | 'results' | 'logits'>
+  readonly blockCopies: BlockCopies
   readonly layout: BatchLayout
   readonly limits: RunnerLimits
   /** Tokens of a prefill tile. */
@@ -53,12 +55,13 @@ export class GpuRunner implements Runner {
   }
 
   async run(chunks: readonly StepChunk[]): Promise<readonly ChunkResult[]> {
-    const { gpu, plan, buffers } = this.#options
+    const { gpu, plan, buffers, blockCopies } = this.#options
     const { device } = gpu
     const { shape, used } = this.#batch.write(chunks)
     const readback = shape.logitRows > 0 ? (this.#free.pop() ?? null) : null
     device.queue.writeBuffer(buffers.batch, 0, this.#batch.words, 0, used)
     const encoder = device.createCommandEncoder()
+    blockCopies.record(encoder, chunks)
     recordPlan(encoder, plan, shape)
     this.#lastShape = shape
     const resultBytes = 4 * resultWords * shape.logitRows
@@ -86,7 +89,9 @@ export class GpuRunner implements Runner {
   #adapt({ tokens, prefill }: BatchShape, ms: number): void {
     if (prefill.tokens < leastBatchTokens / 2) return
     const fitting = Math.floor((tokens * submitMs) / ms)
-    const bounded = Math.max(leastBatchTokens, Math.min(this.#options.limits.maxBatchTokens, fitting))
+    const { maxBatchTokens, maxSequences } = this.#options.limits
+    // A token for each sequence that runs, at least: none may starve.
+    const bounded = Math.max(leastBatchTokens, maxSequences, Math.min(maxBatchTokens, fitting))
     this.#batchTokens = Math.ceil((this.#batchTokens + bounded) / 2)
   }
 

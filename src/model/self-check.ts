@@ -19,7 +19,10 @@ export async function checkModel(runner: GpuRunner): Promise<void> {
     start,
     ids: prompt.slice(start, start + count),
     blocks: [0],
-    sampler: last ? { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0, bannedIds: [] } : null,
+    copyBlock: null,
+    sampler: last
+      ? { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0, bannedIds: [], allowed: null }
+      : null,
     logprobs: null,
     promptLogprobs: null,
   })

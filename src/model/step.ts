@@ -12,6 +12,8 @@ export interface SamplerSettings {
   readonly seed: number
   /** Ids that must not be drawn at this step (stop ids under `min_tokens` or `ignore_eos`); at most 8. */
   readonly bannedIds: readonly number[]
+  /** Bit i % 32 of word ⌊i / 32⌋ says that id i may be drawn; null: each may. At least one bit of it is set. */
+  readonly allowed: Uint32Array | null
 }
 
 /** Natural-log probabilities of one position, over the whole vocabulary, of the raw logits. */
@@ -33,8 +35,13 @@ export interface StepChunk {
   readonly start: number
   /** The chunk's tokens; 'sampled' is the one id that the step before drew for this slot, which never left the GPU. */
   readonly ids: readonly number[] | 'sampled'
-  /** The sequence's block table: enough blocks for `start + length` tokens. */
+  /**
+   * The sequence's block table: enough blocks for `start + length` tokens. It is the table itself, which goes on to
+   * change: the runner reads it before `run` returns.
+   */
   readonly blocks: readonly number[]
+  /** To be done before the step: block `to`, in all layers, becomes what block `from` was before the step. */
+  readonly copyBlock: { readonly from: number; readonly to: number } | null
   /** Draw an id after the chunk's last token; null inside a prompt. */
   readonly sampler: SamplerSettings | null
   /** Also report the drawn id's log-probability and this many best ids (0 … 20); null: nothing. */

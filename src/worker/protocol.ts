@@ -118,7 +118,10 @@ export type WirePrompt =
   | { readonly kind: 'text'; readonly text: string; readonly addBos: boolean }
   | { readonly kind: 'ids'; readonly ids: readonly number[] }
 
-/** One generation. Fields without a comment are those of the engine's GenerationRequest. */
+/**
+ * One generation. Those of one call that have the same `prompt` object, which structured cloning keeps, are answers to
+ * one prompt: it is tokenized and computed once. Fields without a comment are those of the engine's GenerationRequest.
+ */
 export interface WireGeneration {
   /** The caller's name for it, to abort it by. */
   readonly id: string
@@ -131,8 +134,10 @@ export interface WireGeneration {
     readonly seed: number
   }
   readonly stop: {
-    /** null: until the context's end. */
+    /** Must fit into the context behind the prompt; null: `defaultMaxTokens`, cut where the context ends. */
     readonly maxTokens: number | null
+    /** null: until the context's end. */
+    readonly defaultMaxTokens: number | null
     readonly minTokens: number
     readonly ignoreEos: boolean
     readonly stopTokenIds: readonly number[]
@@ -220,8 +225,11 @@ export interface Service {
   holdLock(name: string): Promise<boolean>
   /** Loads the one model of this worker. The port takes LoadProgress messages. */
   load(request: LoadRequest, progress: MessagePort): Promise<EngineInfo>
-  /** Runs a generation to its end. The port takes WireEvent[] messages; errors go there too. */
-  generate(request: WireGeneration, events: MessagePort): Promise<void>
+  /**
+   * Runs the generations of one request to their ends, or refuses all of them. Each has its port, which takes
+   * WireEvent[] messages; errors go there too.
+   */
+  generate(requests: readonly WireGeneration[], events: readonly MessagePort[]): Promise<void>
   /** Ends a generation, if it runs: its blocks are free within one step. */
   abort(id: string): Promise<void>
   stats(): Promise<EngineStats>

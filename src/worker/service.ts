@@ -11,7 +11,7 @@ import type {
   WireEvent,
   WireGeneration,
 } from './protocol'
-import type { Session } from './session'
+import type { Session, SessionGeneration } from './session'
 
 /** Answers the page's calls at the endpoint, for one model. */
 export function serve(endpoint: Endpoint, gpu: GPU | null): void {
@@ -54,19 +54,29 @@ class ModelService implements Service {
     }
   }
 
-  async generate(request: WireGeneration, port: MessagePort): Promise<void> {
-    const controller = new AbortController()
-    this.#generations.set(request.id, controller)
-    const post = (events: readonly WireEvent[]) => port.postMessage(events)
-    try {
-      const session = await this.#loaded()
-      await session.generate(request, post, controller.signal)
-    } catch (error) {
-      // The page has turned away from a generation that it aborted.
-      if (!controller.signal.aborted) post([{ type: 'error', error: errorToWire(asOctavoError(error)) }])
-    } finally {
-      this.#generations.delete(request.id)
+  async generate(requests: readonly WireGeneration[], ports: readonly MessagePort[]): Promise<void> {
+    const generations = requests.map((request, i): SessionGeneration => {
+      const controller = new AbortController()
+      this.#generations.set(request.id, controller)
+      const post = (events: readonly WireEvent[]) => ports[i]!.postMessage(events)
+      return { request, post, signal: controller.signal }
+    })
+    const started = this.#start(generations)
+    const run = async ({ request, post, signal }: SessionGeneration, i: number) => {
+      try {
+        await (await started)[i]
+      } catch (error) {
+        // The page has turned away from a generation that it aborted.
+        if (!signal.aborted) post([{ type: 'error', error: errorToWire(asOctavoError(error)) }])
+      } finally {
+        this.#generations.delete(request.id)
+      }
     }
+    await Promise.all(generations.map(run))
+  }
+
+  async #start(generations: readonly SessionGeneration[]): Promise<readonly Promise<void>[]> {
+    return (await this.#loaded()).generate(generations)
   }
 
   async abort(id: string): Promise<void> {

@@ -1,18 +1,25 @@
-import type { Engine } from '../engine/engine'
+import type { Engine, Generation } from '../engine/engine'
 import type { GenerationRequest } from '../engine/generation'
 import type { ChatTemplate } from '../text/chat-template'
 import type { Tokenizer } from '../text/types'
 import { promptIds, promptText } from './prompt'
-import type { EngineInfo, EngineStats, WireEvent, WireGeneration } from './protocol'
+import type { EngineInfo, EngineStats, WireEvent, WireGeneration, WirePrompt } from './protocol'
 import { eventToWire } from './wire-events'
 
 interface SessionParts {
   readonly info: EngineInfo
-  readonly engine: Pick<Engine, 'generate' | 'stats'>
+  readonly engine: Pick<Engine, 'generateAll' | 'stats'>
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
   /** Ends what runs and releases the GPU. */
   readonly unload: () => void
+}
+
+/** One generation of a request, and where its events go. */
+export interface SessionGeneration {
+  readonly request: WireGeneration
+  readonly post: (events: readonly WireEvent[]) => void
+  readonly signal: AbortSignal
 }
 
 /** A loaded model: text goes in and comes out, the engine between sees ids only. */
@@ -27,32 +34,49 @@ export class Session {
     return this.#parts.info
   }
 
-  /** Runs a generation to its end: first the event `accepted`, then the engine's. */
-  async generate(
-    request: WireGeneration,
-    post: (events: readonly WireEvent[]) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { engine, tokenizer, template, info } = this.#parts
-    const ids = promptIds(request.prompt, tokenizer, template)
+  /**
+   * Runs the generations of one request to their ends: each has first the event `accepted`, then the engine's.
+   *
+   * @returns for each a promise that resolves at its end
+   * @throws OctavoError at once, for all of them, if one cannot be taken
+   */
+  generate(generations: readonly SessionGeneration[]): readonly Promise<void>[] {
+    const { engine, tokenizer, template } = this.#parts
+    const prompts = new Map<WirePrompt, readonly number[]>()
+    for (const { prompt } of generations.map(({ request }) => request)) {
+      if (!prompts.has(prompt)) prompts.set(prompt, promptIds(prompt, tokenizer, template))
+    }
+    const all = generations.map((generation) =>
+      this.#generation(generation, prompts.get(generation.request.prompt)!),
+    )
+    const started = engine.generateAll(all)
+    for (const { accept } of all) accept()
+    return started
+  }
+
+  #generation(
+    { request, post, signal }: SessionGeneration,
+    ids: readonly number[],
+  ): Generation & { readonly accept: () => void } {
+    const { tokenizer, info } = this.#parts
     let accepted = false
     const accept = () => {
       if (!accepted) post([acceptance(request, ids, tokenizer)])
       accepted = true
     }
-    const running = engine.generate(engineRequest(request, ids, info.model.contextLength), {
-      signal,
-      detokenizer: tokenizer.detokenizer({ skipSpecialTokens: request.skipSpecialTokens }),
-      eosIds: tokenizer.eosIds,
-      onEvents: (events) => {
-        accept()
-        post(events.map((event) => eventToWire(event, tokenizer)))
+    return {
+      request: engineRequest(request, ids, info.model.contextLength),
+      options: {
+        signal,
+        detokenizer: tokenizer.detokenizer({ skipSpecialTokens: request.skipSpecialTokens }),
+        eosIds: tokenizer.eosIds,
+        onEvents: (events) => {
+          accept()
+          post(events.map((event) => eventToWire(event, tokenizer)))
+        },
       },
-    })
-    // The engine refuses a request at once: one that is not refused by now is accepted.
-    await Promise.race([running, null])
-    accept()
-    await running
+      accept,
+    }
   }
 
   stats(): EngineStats {
@@ -77,10 +101,14 @@ function engineRequest(
   contextLength: number,
 ): GenerationRequest {
   const { sampler, stop, logprobs, promptLogprobs, skipSpecialTokens, priority } = request
+  const { maxTokens, defaultMaxTokens, ...rest } = stop
+  // At least one, for the engine to say that the prompt is too long.
+  const room = Math.max(1, contextLength - ids.length)
   return {
     promptIds: ids,
     sampler,
-    stop: { ...stop, maxTokens: stop.maxTokens ?? contextLength },
+    constraint: null,
+    stop: { ...rest, maxTokens: maxTokens ?? Math.min(defaultMaxTokens ?? room, room) },
     logprobs,
     promptLogprobs,
     skipSpecialTokens,

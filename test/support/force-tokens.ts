@@ -1,7 +1,15 @@
 import type { GpuRunner } from '../../src/model/runner'
 import type { SamplerSettings, StepChunk, TokenLogprobs } from '../../src/model/step'
 
-export const greedy: SamplerSettings = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0, bannedIds: [] }
+export const greedy: SamplerSettings = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 0,
+  bannedIds: [],
+  allowed: null,
+}
 
 /** A sequence that a test runs step by step, without an engine: its own slot and its own run of blocks. */
 export class ForcedSequence {
@@ -29,6 +37,7 @@ export class ForcedSequence {
       start,
       ids,
       blocks: this.#blocks,
+      copyBlock: null,
       sampler: null,
       logprobs: null,
       promptLogprobs: null,

@@ -14,6 +14,7 @@ export interface TestGeneration {
   readonly maxTokens: number
   readonly promptLogprobs?: number | null
   readonly eosIds?: readonly number[]
+  readonly signal?: AbortSignal
   readonly onToken?: (tokens: number) => void
 }
 
@@ -36,13 +37,38 @@ export class RecordingEngine extends Engine {
 }
 
 /** Greedy tokens of a prompt with their log-probabilities. */
-export async function generate(engine: Engine, options: TestGeneration): Promise<Generated> {
-  const { promptIds, maxTokens, promptLogprobs = null, eosIds = [], onToken } = options
-  const events: GenerationEvent[] = []
-  let tokens = 0
-  const request: GenerationRequest = {
+export function generate(engine: Engine, options: TestGeneration): Promise<Generated> {
+  return generateAnswers(engine, [options])[0]!
+}
+
+/** As `generate`, for generations that come together: those with one `promptIds` array compute it once. */
+export function generateAnswers(engine: Engine, all: readonly TestGeneration[]): Promise<Generated>[] {
+  const events = all.map((): GenerationEvent[] => [])
+  const ends = engine.generateAll(
+    all.map((options, i) => {
+      let tokens = 0
+      return {
+        request: testRequest(options),
+        options: {
+          signal: options.signal ?? new AbortController().signal,
+          eosIds: options.eosIds ?? [],
+          detokenizer: { push: () => '', finish: () => '' },
+          onEvents: (more) => {
+            events[i]!.push(...more)
+            for (const event of more) if (event.type === 'delta') options.onToken?.(++tokens)
+          },
+        },
+      }
+    }),
+  )
+  return ends.map((end, i) => end.then(() => gathered(events[i]!)))
+}
+
+function testRequest({ promptIds, maxTokens, promptLogprobs = null }: TestGeneration): GenerationRequest {
+  return {
     promptIds,
     sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+    constraint: null,
     stop: {
       maxTokens,
       minTokens: 0,
@@ -56,15 +82,9 @@ export async function generate(engine: Engine, options: TestGeneration): Promise
     skipSpecialTokens: true,
     priority: 0,
   }
-  await engine.generate(request, {
-    signal: new AbortController().signal,
-    eosIds,
-    detokenizer: { push: () => '', finish: () => '' },
-    onEvents: (more) => {
-      events.push(...more)
-      for (const event of more) if (event.type === 'delta') onToken?.(++tokens)
-    },
-  })
+}
+
+function gathered(events: readonly GenerationEvent[]): Generated {
   const deltas = events.filter((event) => event.type === 'delta')
   return {
     ids: deltas.flatMap((event) => event.ids),

@@ -19,7 +19,7 @@ describe('a whole completion', () => {
         prompt_tokens_details: { cached_tokens: 2 },
       },
     })
-    expect(service.generations[0]!.stop.maxTokens).toBe(16)
+    expect(service.generations[0]!.stop).toMatchObject({ maxTokens: null, defaultMaxTokens: 16 })
   })
 
   it('takes token ids', async () => {

@@ -37,7 +37,11 @@ export class FakeService implements Service {
     return info
   }
 
-  async generate(request: WireGeneration, port: MessagePort): Promise<void> {
+  async generate(requests: readonly WireGeneration[], ports: readonly MessagePort[]): Promise<void> {
+    await Promise.all(requests.map((request, i) => this.#generate(request, ports[i]!)))
+  }
+
+  async #generate(request: WireGeneration, port: MessagePort): Promise<void> {
     this.generations.push(request)
     this.#running.add(request.id)
     try {
@@ -120,7 +124,7 @@ const idleStats: EngineStats = {
 /** Accepts a prompt of three tokens and answers with the pieces, one token each, as many as wanted; ids from 20. */
 export function answer(...pieces: string[]): Script {
   return async function* ({ logprobs, promptLogprobs, echo, stop }) {
-    const said = pieces.slice(0, stop.maxTokens ?? pieces.length)
+    const said = pieces.slice(0, stop.maxTokens ?? stop.defaultMaxTokens ?? pieces.length)
     const firstToken = bytes('<s>')
     yield [{ type: 'accepted', promptIds, echo: echo ? { text: 'Once upon', firstToken } : null }]
     yield [{ type: 'prefill', done: 3, total: 3 }]

@@ -261,6 +261,7 @@ describe('what a request asks for reaches the engine', () => {
     expect(sampler).toEqual({ temperature: 1, topK: 0, topP: 1, minP: 0, seed: expect.any(Number) })
     expect(stop).toEqual({
       maxTokens: null,
+      defaultMaxTokens: null,
       minTokens: 0,
       ignoreEos: false,
       stopTokenIds: [],

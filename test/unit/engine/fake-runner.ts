@@ -1,6 +1,13 @@
-import type { ChunkResult, Runner, RunnerLimits, StepChunk, TokenLogprobs } from '../../../src/model/step'
+import type {
+  ChunkResult,
+  Runner,
+  RunnerLimits,
+  SamplerSettings,
+  StepChunk,
+  TokenLogprobs,
+} from '../../../src/model/step'
 
-export const testLimits: RunnerLimits = {
+const testLimits: RunnerLimits = {
   maxSequences: 4,
   maxBatchTokens: 32,
   maxLogitRows: 8,
@@ -21,16 +28,49 @@ export function random(seed: number): (below: number) => number {
   }
 }
 
-/** The id that this "model" draws after a text: a hash of all of it. Id 0 ends a text. */
-export function nextId(ids: readonly number[], vocabSize = testLimits.vocabSize): number {
-  let hash = 17
-  for (const id of ids) hash = (Math.imul(hash, 31) + id + 1) >>> 0
-  return hash % 23 === 0 ? 0 : 1 + (hash % (vocabSize - 1))
+function mix(hash: number, value: number): number {
+  return (Math.imul(hash ^ (hash >>> 15), 31) + value + 1) >>> 0
+}
+
+/** What this "model" keeps of a token in its cache: a hash of the token and of all before it, as keys are at depth. */
+function keyAfter(before: number, id: number): number {
+  return mix(before, id) >>> 1
+}
+
+const firstKey = 17
+
+/** The id that is drawn after a text of which these are the keys, under a seed. Id 0 ends a text. */
+function draw(
+  keys: Iterable<number>,
+  sampler: Pick<SamplerSettings, 'seed' | 'bannedIds' | 'allowed'>,
+  vocab: number,
+) {
+  let hash = sampler.seed
+  for (const key of keys) hash = mix(hash, key)
+  let id = hash % 23 === 0 ? 0 : 1 + (hash % (vocab - 1))
+  const may = (candidate: number) =>
+    !sampler.bannedIds.includes(candidate) &&
+    (!sampler.allowed || ((sampler.allowed[candidate >> 5]! >> (candidate & 31)) & 1) === 1)
+  while (!may(id)) id = (id + 1) % vocab
+  return id
+}
+
+/** The id after a text. */
+export function nextId(
+  ids: readonly number[],
+  { seed = 0, allowed = null }: Partial<Pick<SamplerSettings, 'seed' | 'allowed'>> = {},
+): number {
+  let key = firstKey
+  const keys = ids.map((id) => {
+    key = keyAfter(key, id)
+    return key
+  })
+  return draw(keys, { seed, allowed, bannedIds: [] }, testLimits.vocabSize)
 }
 
 /**
- * A model that remembers ids in KV blocks as a real one remembers keys, and reads its whole context back from the
- * block table: a wrong table, position or reused block gives other ids.
+ * A model that keeps keys in KV blocks as a real one does, and reads its whole context back by the block table: a wrong
+ * table, position or reused block gives other ids. It refuses steps that no runner could take.
  */
 export class FakeRunner implements Runner {
   readonly limits: RunnerLimits
@@ -51,54 +91,90 @@ export class FakeRunner implements Runner {
 
   async run(chunks: readonly StepChunk[]): Promise<readonly ChunkResult[]> {
     this.steps += 1
-    if (this.steps >= this.failAt) throw new Error('the step broke')
-    this.chunks.push(...chunks)
-    const tokens = chunks.reduce((sum, chunk) => sum + (chunk.ids === 'sampled' ? 1 : chunk.ids.length), 0)
+    if (this.steps === this.failAt) throw new Error('the step broke')
+    this.chunks.push(...chunks.map((chunk) => ({ ...chunk, blocks: [...chunk.blocks] })))
     this.largestBatch = Math.max(this.largestBatch, chunks.length)
-    if (tokens > this.limits.maxBatchTokens) throw new Error(`${tokens} tokens in a step`)
-    const rows = chunks.reduce(
-      (sum, chunk) => sum + (chunk.sampler ? 1 : 0) + (chunk.promptLogprobs?.targets.length ?? 0),
-      0,
-    )
-    if (rows > this.limits.maxLogitRows) throw new Error(`${rows} logit rows in a step`)
-    if (new Set(chunks.map((chunk) => chunk.slot)).size < chunks.length)
-      throw new Error('a slot is used twice')
-    const results = chunks.map((chunk) => this.#runChunk(chunk))
+    this.#check(chunks)
+    for (const { copyBlock } of chunks) if (copyBlock) this.#copy(copyBlock.from, copyBlock.to)
+    for (const chunk of chunks) this.#write(chunk)
+    const results = chunks.map((chunk) => this.#result(chunk))
     for (let turns = this.#delay(3); turns >= 0; turns--)
       await new Promise((resolve) => setImmediate(resolve))
     return results
   }
 
-  #runChunk(chunk: StepChunk): ChunkResult {
-    const ids = chunk.ids === 'sampled' ? [this.#sampled[chunk.slot]!] : chunk.ids
-    const { blockSize } = this.limits
-    const at = (position: number) => {
-      const block = chunk.blocks[Math.floor(position / blockSize)]
-      if (block === undefined) throw new Error(`no block for position ${position}`)
-      return block * blockSize + (position % blockSize)
+  #check(chunks: readonly StepChunk[]): void {
+    const { maxBatchTokens, maxLogitRows, maxSequences, maxContext, blockSize } = this.limits
+    const tokens = chunks.reduce((sum, chunk) => sum + tokensOf(chunk), 0)
+    if (tokens > maxBatchTokens) throw new Error(`${tokens} tokens in a step`)
+    const rows = chunks.reduce(
+      (sum, chunk) => sum + (chunk.sampler ? 1 : 0) + (chunk.promptLogprobs?.targets.length ?? 0),
+      0,
+    )
+    if (rows > maxLogitRows) throw new Error(`${rows} logit rows in a step`)
+    const slots = new Set(chunks.map(({ slot }) => slot))
+    if (slots.size < chunks.length) throw new Error('a slot is used twice')
+    if ([...slots].some((slot) => slot < 0 || slot >= maxSequences)) throw new Error('there is no such slot')
+    const written = new Set<number>()
+    const write = (block: number | undefined) => {
+      if (block === undefined) throw new Error('a chunk is longer than its block table')
+      if (written.has(block)) throw new Error(`block ${block} is written twice in a step`)
+      written.add(block)
     }
-    ids.forEach((id, i) => {
-      this.#cache[at(chunk.start + i)] = id
-    })
-    const context = (length: number) => Array.from({ length }, (_, position) => this.#cache[at(position)]!)
-    const logprobs = (id: number, position: number): TokenLogprobs => ({
-      id,
-      logprob: -position - id / 1000,
-      rank: 1,
-      top: [],
-    })
-    let sampledId: number | null = null
-    if (chunk.sampler) {
-      sampledId = nextId(context(chunk.start + ids.length), this.limits.vocabSize)
-      while (chunk.sampler.bannedIds.includes(sampledId)) sampledId += 1
-      this.#sampled[chunk.slot] = sampledId
-    }
-    const targets = chunk.promptLogprobs?.targets ?? []
-    return {
-      sampledId,
-      logprobs:
-        sampledId === null || chunk.logprobs === null ? null : logprobs(sampledId, chunk.start + ids.length),
-      promptLogprobs: targets.map((id, i) => logprobs(id, chunk.start + i + 1)),
+    for (const { start, blocks, copyBlock, ...chunk } of chunks) {
+      const end = start + tokensOf(chunk)
+      if (end > maxContext) throw new Error(`position ${end - 1} is beyond the context`)
+      const first = Math.floor(start / blockSize)
+      for (let i = first; i * blockSize < end; i++) write(blocks[i])
+      if (copyBlock && copyBlock.to !== blocks[first]) throw new Error('a block is copied for nothing')
     }
   }
+
+  #copy(from: number, to: number): void {
+    const { blockSize } = this.limits
+    this.#cache.copyWithin(to * blockSize, from * blockSize, (from + 1) * blockSize)
+  }
+
+  #at({ blocks }: Pick<StepChunk, 'blocks'>, position: number): number {
+    const { blockSize } = this.limits
+    return blocks[Math.floor(position / blockSize)]! * blockSize + (position % blockSize)
+  }
+
+  #key(chunk: StepChunk, position: number): number {
+    const key = this.#cache[this.#at(chunk, position)]!
+    if (key === -1) throw new Error(`position ${position} is read and was not computed`)
+    return key
+  }
+
+  #write(chunk: StepChunk): void {
+    const ids = chunk.ids === 'sampled' ? [this.#sampled[chunk.slot]!] : chunk.ids
+    let key = chunk.start === 0 ? firstKey : this.#key(chunk, chunk.start - 1)
+    for (const [i, id] of ids.entries()) {
+      key = keyAfter(key, id)
+      this.#cache[this.#at(chunk, chunk.start + i)] = key
+    }
+  }
+
+  #result(chunk: StepChunk): ChunkResult {
+    const { sampler, promptLogprobs } = chunk
+    const end = chunk.start + tokensOf(chunk)
+    const keys = Array.from({ length: end }, (_, position) => this.#key(chunk, position))
+    const sampledId = sampler && draw(keys, sampler, this.limits.vocabSize)
+    if (sampledId !== null) this.#sampled[chunk.slot] = sampledId
+    const asked = promptLogprobs?.targets ?? []
+    return {
+      sampledId,
+      logprobs: sampledId === null || chunk.logprobs === null ? null : logprobsOf(sampledId, end),
+      promptLogprobs: asked.map((id, i) => logprobsOf(id, chunk.start + i + 1)),
+    }
+  }
+}
+
+export function tokensOf({ ids }: Pick<StepChunk, 'ids'>): number {
+  return ids === 'sampled' ? 1 : ids.length
+}
+
+/** The log-probability that this model gives the id at a position. */
+function logprobsOf(id: number, position: number): TokenLogprobs {
+  return { id, logprob: -position - id / 1000, rank: 1, top: [] }
 }

@@ -1,6 +1,6 @@
 import type { Engine } from '../../../src/engine/engine'
 import type { GenerationEvent, GenerationRequest } from '../../../src/engine/generation'
-import { nextId, random, testLimits } from './fake-runner'
+import { nextId, random } from './fake-runner'
 
 const words = { push: (id: number) => `${id} `, finish: () => '' }
 
@@ -12,6 +12,7 @@ export function request(
   return {
     promptIds,
     sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+    constraint: null,
     stop: {
       maxTokens: 20,
       minTokens: 0,
@@ -42,37 +43,59 @@ export async function generate(
   signal = new AbortController().signal,
   onEvents?: () => void,
 ): Promise<Answer> {
-  const answer: Answer = { ids: [], text: '', events: [], finish: null }
-  await engine.generate(asked, {
-    signal,
-    detokenizer: { ...words },
-    eosIds: [0],
-    onEvents: (events) => {
-      for (const event of events) {
-        answer.events.push(event)
-        if (event.type === 'delta') {
-          answer.ids.push(...event.ids)
-          answer.text += event.text
-        }
-        if (event.type === 'finish') answer.finish = event
-      }
-      onEvents?.()
-    },
-  })
-  return answer
+  return answers(engine, [asked], [signal], onEvents)[0]!
+}
+
+/** What becomes of generations that come together. */
+export function answers(
+  engine: Engine,
+  requests: readonly GenerationRequest[],
+  signals: readonly AbortSignal[] = [],
+  onEvents?: () => void,
+): Promise<Answer>[] {
+  const gathered = requests.map((): Answer => ({ ids: [], text: '', events: [], finish: null }))
+  const ends = engine.generateAll(
+    requests.map((request, i) => ({
+      request,
+      options: {
+        signal: signals[i] ?? new AbortController().signal,
+        detokenizer: { ...words },
+        eosIds: [0],
+        onEvents: (events) => {
+          for (const event of events) gather(gathered[i]!, event)
+          onEvents?.()
+        },
+      },
+    })),
+  )
+  return ends.map((end, i) => end.then(() => gathered[i]!))
+}
+
+function gather(answer: Answer, event: GenerationEvent): void {
+  answer.events.push(event)
+  if (event.type === 'delta') {
+    answer.ids.push(...event.ids)
+    answer.text += event.text
+  }
+  if (event.type === 'finish') answer.finish = event
+}
+
+/** Until what was submitted for generations that have ended is read: the fake runner's steps take three turns at most. */
+export async function idle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** What the fake model answers, told without an engine. */
 export function expected(
   promptIds: readonly number[],
   maxTokens: number,
-  maxContext = testLimits.maxContext,
+  { seed = 0, ignoreEos = false } = {},
 ): number[] {
   const ids = [...promptIds]
-  while (ids.length - promptIds.length < maxTokens && ids.length < maxContext) {
-    const id = nextId(ids)
+  while (ids.length - promptIds.length < maxTokens) {
+    const id = nextId(ids, { seed })
     ids.push(id)
-    if (id === 0) break
+    if (id === 0 && !ignoreEos) break
   }
   return ids.slice(promptIds.length)
 }

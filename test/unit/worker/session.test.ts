@@ -42,6 +42,7 @@ const wire: WireGeneration = {
   sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 },
   stop: {
     maxTokens: null,
+    defaultMaxTokens: null,
     minTokens: 0,
     ignoreEos: false,
     stopTokenIds: [],
@@ -69,24 +70,30 @@ const stats: EngineStats = {
   steps: 0,
 }
 
+/** May throw, as the engine does at once for what it does not take. */
 type Generate = (options: GenerateOptions) => Promise<void>
 const finishAtOnce: Generate = async ({ onEvents }) => onEvents([finish])
 
 /** Starts a request: what it becomes for the engine, and what the engine's events become for the page. */
-function start(request: Partial<WireGeneration>, generate: Generate) {
+function start(request: Partial<WireGeneration>, generate: Generate, answers = 1) {
   const requests: GenerationRequest[] = []
   const posted: WireEvent[][] = []
-  const engine: Pick<Engine, 'generate' | 'stats'> = {
-    generate: (given, options) => {
-      requests.push(given)
-      return generate(options)
+  const engine: Pick<Engine, 'generateAll' | 'stats'> = {
+    generateAll: (generations) => {
+      requests.push(...generations.map((each) => each.request))
+      return generations.map(({ options }) => generate(options))
     },
     stats: () => stats,
   }
   const info = { model: { contextLength: 512 } } as EngineInfo
   const session = new Session({ info, engine, tokenizer, template, unload: () => {} })
   const { signal } = new AbortController()
-  const done = session.generate({ ...wire, ...request }, (events) => posted.push([...events]), signal)
+  const post = (events: readonly WireEvent[]) => posted.push([...events])
+  const one = { ...wire, ...request }
+  const all = Array.from({ length: answers }, (_, i) => ({ request: { ...one, id: `g${i}` }, post, signal }))
+  const done = (async () => {
+    await Promise.all(session.generate(all))
+  })()
   return { done, posted, requests }
 }
 
@@ -125,8 +132,26 @@ describe('a prompt', () => {
   })
 
   it('is answered to the context’s end where no length is given', async () => {
-    expect((await run({})).request.stop.maxTokens).toBe(512)
+    expect((await run({})).request.stop.maxTokens).toBe(509)
     expect((await run({ stop: { ...wire.stop, maxTokens: 0 } })).request.stop.maxTokens).toBe(0)
+    expect((await run({ stop: { ...wire.stop, maxTokens: 600 } })).request.stop.maxTokens).toBe(600)
+  })
+
+  it('has a default length that is cut at the context’s end', async () => {
+    const stop = { ...wire.stop, defaultMaxTokens: 16 }
+    expect((await run({ stop })).request.stop.maxTokens).toBe(16)
+    const ids = Array.from({ length: 500 }, () => 1)
+    expect((await run({ stop, prompt: { kind: 'ids', ids } })).request.stop.maxTokens).toBe(12)
+    // The engine is to say that the prompt is too long.
+    const tooLong = Array.from({ length: 513 }, () => 1)
+    expect((await run({ stop, prompt: { kind: 'ids', ids: tooLong } })).request.stop.maxTokens).toBe(1)
+  })
+
+  it('with several answers is tokenized once, for the engine to see that it is one', async () => {
+    const { done, requests } = start({}, finishAtOnce, 3)
+    await done
+    expect(requests).toHaveLength(3)
+    expect(requests.every(({ promptIds }) => promptIds === requests[0]!.promptIds)).toBe(true)
   })
 })
 
@@ -163,7 +188,10 @@ describe('events', () => {
 
   it('do not begin where the engine refuses the request', async () => {
     const refusal = new OctavoError('context-too-long', 'Too long.', 'Shorten it.')
-    const { done, posted } = start({}, () => Promise.reject(refusal))
+    const refuse = () => {
+      throw refusal
+    }
+    const { done, posted } = start({}, refuse, 2)
     await expect(done).rejects.toBe(refusal)
     expect(posted).toEqual([])
   })
