@@ -1,5 +1,7 @@
 import { Engine } from '../src/engine/engine'
+import type { SamplingRequest } from '../src/engine/generation'
 import type { LoadedModel } from '../src/model/load'
+import { greedy } from '../src/model/step'
 import { countingGpu, type DeviceCounts, objectsCreated } from '../test/support/count-device'
 
 /** What one decode step of one sequence costs the device. */
@@ -9,6 +11,7 @@ export interface DecodeCounts {
   readonly passes: number
   readonly submits: number
   readonly readbacks: number
+  readonly bufferWrites: number
   readonly objectsCreated: number
   /** Bytes that the dispatches walk, as their kernels' records declare them. */
   readonly bytesWalked: number
@@ -20,6 +23,8 @@ export interface CountOptions {
   readonly gpu: GPU
   readonly load: (gpu: GPU) => Promise<LoadedModel>
   readonly promptTokens: number
+  /** How to draw, where otherwise than with a temperature, top-k and top-p. */
+  readonly sampler?: Partial<SamplingRequest>
 }
 
 const warmTokens = 4
@@ -42,7 +47,7 @@ export async function countDecode(
     taken = { counts: { ...counting.counts }, dispatched: [...counting.dispatched], bytesWalked }
   }
   // Two more than are counted, so that the last step that is counted is followed by another.
-  await decode(new Engine(runner), info.vocab, promptTokens, warmTokens + countedTokens + 2, count)
+  await decode(new Engine(runner), info.vocab, options, warmTokens + countedTokens + 2, count)
   destroy()
   const { counts, dispatched, bytesWalked } = taken!
   const { config } = info
@@ -61,6 +66,7 @@ export async function countDecode(
       passes: counts.passes / countedTokens,
       submits: counts.submits / countedTokens,
       readbacks: counts.readbacks / countedTokens,
+      bufferWrites: counts.bufferWrites / countedTokens,
       objectsCreated: objectsCreated(counts),
       bytesWalked,
       bytesMinimum: weightBytes + kvBytes,
@@ -71,7 +77,7 @@ export async function countDecode(
 function decode(
   engine: Engine,
   vocab: number,
-  promptTokens: number,
+  { promptTokens, sampler }: CountOptions,
   maxTokens: number,
   onToken: () => void,
 ): Promise<void> {
@@ -87,7 +93,7 @@ function decode(
   return engine.generate(
     {
       promptIds,
-      sampler: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0, seed: 1 },
+      sampler: { ...greedy, allowedIds: null, temperature: 0.7, topK: 40, topP: 0.95, seed: 1, ...sampler },
       constraint: null,
       stop,
       logprobs: null,

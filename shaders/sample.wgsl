@@ -1,4 +1,4 @@
-// One workgroup draws one id from one row of logits.
+// One workgroup draws one id from one row of logits, raw or adjusted.
 //
 // Greedy is the best id. Else top-k, top-p and min-p each become a threshold on the logit, found over the logits'
 // order keys eight bits at a time: a histogram of counts for top-k, of probability in fixed point for top-p, so that
@@ -6,11 +6,12 @@
 // logit / temperature + Gumbel noise is drawn (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030).
 import package::lib::order::{order_key, order_value};
 import package::lib::best::{Best, better, workgroup_best};
-
-const settings_words = 16u;
+import package::lib::settings::{
+  settings_words, temperature_at, top_k_at, top_p_at, min_p_at, seed_at, position_at, slot_at, flags_at, counts_ids
+};
 
 // Probability relative to the best id, in units of 2⁻²⁴, split so that 2¹⁸ of them cannot overflow.
-var<workgroup> counts: array<atomic<u32>, 256>;
+var<workgroup> bin_counts: array<atomic<u32>, 256>;
 var<workgroup> low_mass: array<atomic<u32>, 256>;
 var<workgroup> high_mass: array<atomic<u32>, 256>;
 var<workgroup> chosen: u32;
@@ -33,20 +34,7 @@ fn gumbel(seed: u32, position: u32, id: u32) -> f32 {
   return -log(select(-log(1.0 - v), small, v < 0x1p-7));
 }
 
-fn is_banned(setting: u32, id: u32) -> bool {
-  let count = batch[setting + 6u];
-  for (var i = 0u; i < count; i++) {
-    if (batch[setting + 7u + i] == id) {
-      return true;
-    }
-  }
-  return false;
-}
-
-fn key_at(setting: u32, row: u32, id: u32) -> u32 {
-  if (is_banned(setting, id)) {
-    return 0u;
-  }
+fn key_at(row: u32, id: u32) -> u32 {
   return order_key(logits[row * params.vocab + id]);
 }
 
@@ -55,19 +43,19 @@ fn mass_of(key: u32, greatest: f32, temperature: f32) -> u32 {
 }
 
 // The greatest key for which the keys at or above it number (or weigh) at least `wanted`, among keys ≥ `floor_key`.
-fn threshold(setting: u32, row: u32, lane: u32, floor_key: u32, by_mass: bool, wanted: f32, greatest: f32, temperature: f32) -> u32 {
+fn threshold(row: u32, lane: u32, floor_key: u32, by_mass: bool, wanted: f32, greatest: f32, temperature: f32) -> u32 {
   var prefix = 0u;
   var needed = wanted;
   for (var round = 0u; round < 4u; round++) {
     let shift = 24u - 8u * round;
     for (var bin = lane; bin < 256u; bin += workgroup_size) {
-      atomicStore(&counts[bin], 0u);
+      atomicStore(&bin_counts[bin], 0u);
       atomicStore(&low_mass[bin], 0u);
       atomicStore(&high_mass[bin], 0u);
     }
     workgroupBarrier();
     for (var id = lane; id < params.vocab; id += workgroup_size) {
-      let key = key_at(setting, row, id);
+      let key = key_at(row, id);
       // In the first round there is no prefix yet, and a shift by 32 is none.
       let in_prefix = round == 0u || ((key ^ prefix) >> ((shift + 8u) % 32u)) == 0u;
       if (key >= floor_key && in_prefix) {
@@ -77,7 +65,7 @@ fn threshold(setting: u32, row: u32, lane: u32, floor_key: u32, by_mass: bool, w
           atomicAdd(&low_mass[bin], mass & 4095u);
           atomicAdd(&high_mass[bin], mass >> 12u);
         } else {
-          atomicAdd(&counts[bin], 1u);
+          atomicAdd(&bin_counts[bin], 1u);
         }
       }
     }
@@ -86,7 +74,7 @@ fn threshold(setting: u32, row: u32, lane: u32, floor_key: u32, by_mass: bool, w
       var before = 0.0;
       var bin = 255u;
       loop {
-        var here = f32(atomicLoad(&counts[bin]));
+        var here = f32(atomicLoad(&bin_counts[bin]));
         if (by_mass) {
           here = fma(f32(atomicLoad(&high_mass[bin])), 4096.0, f32(atomicLoad(&low_mass[bin])));
         }
@@ -107,14 +95,14 @@ fn threshold(setting: u32, row: u32, lane: u32, floor_key: u32, by_mass: bool, w
 }
 
 // Probability at or above a key, in the units of `low_mass`.
-fn total_mass(setting: u32, row: u32, lane: u32, floor_key: u32, greatest: f32, temperature: f32) -> f32 {
+fn total_mass(row: u32, lane: u32, floor_key: u32, greatest: f32, temperature: f32) -> f32 {
   if (lane == 0u) {
     atomicStore(&low_mass[0], 0u);
     atomicStore(&high_mass[0], 0u);
   }
   workgroupBarrier();
   for (var id = lane; id < params.vocab; id += workgroup_size) {
-    let key = key_at(setting, row, id);
+    let key = key_at(row, id);
     if (key >= floor_key && key > 0u) {
       let mass = mass_of(key, greatest, temperature);
       atomicAdd(&low_mass[0], mass & 4095u);
@@ -132,16 +120,16 @@ fn total_mass(setting: u32, row: u32, lane: u32, floor_key: u32, greatest: f32, 
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
   let setting = params.settings_at + row * settings_words;
-  let temperature = bitcast<f32>(batch[setting]);
-  let top_k = batch[setting + 1u];
-  let top_p = bitcast<f32>(batch[setting + 2u]);
-  let min_p = bitcast<f32>(batch[setting + 3u]);
-  let seed = batch[setting + 4u];
-  let position = batch[setting + 5u];
+  let temperature = bitcast<f32>(batch[setting + temperature_at]);
+  let top_k = batch[setting + top_k_at];
+  let top_p = bitcast<f32>(batch[setting + top_p_at]);
+  let min_p = bitcast<f32>(batch[setting + min_p_at]);
+  let seed = batch[setting + seed_at];
+  let position = batch[setting + position_at];
 
   var mine = Best(0u, 0xffffffffu);
   for (var id = lane; id < params.vocab; id += workgroup_size) {
-    let candidate = Best(key_at(setting, row, id), id);
+    let candidate = Best(key_at(row, id), id);
     if (better(candidate, mine)) {
       mine = candidate;
     }
@@ -151,11 +139,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let greatest = order_value(best.key);
     var floor_key = 1u;
     if (top_k > 0u && top_k < params.vocab) {
-      floor_key = threshold(setting, row, lane, floor_key, false, f32(top_k), greatest, temperature);
+      floor_key = threshold(row, lane, floor_key, false, f32(top_k), greatest, temperature);
     }
     if (top_p < 1.0) {
-      let wanted = max(1.0, top_p * total_mass(setting, row, lane, floor_key, greatest, temperature));
-      floor_key = threshold(setting, row, lane, floor_key, true, wanted, greatest, temperature);
+      let wanted = max(1.0, top_p * total_mass(row, lane, floor_key, greatest, temperature));
+      floor_key = threshold(row, lane, floor_key, true, wanted, greatest, temperature);
     }
     if (min_p > 0.0) {
       floor_key = max(floor_key, order_key(greatest + temperature * log(min_p)));
@@ -164,7 +152,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     floor_key = min(floor_key, best.key);
     mine = Best(0u, 0xffffffffu);
     for (var id = lane; id < params.vocab; id += workgroup_size) {
-      let key = key_at(setting, row, id);
+      let key = key_at(row, id);
       if (key >= floor_key) {
         let noisy = (order_value(key) - greatest) / temperature + gumbel(seed, position, id);
         let candidate = Best(order_key(noisy), id);
@@ -178,6 +166,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (lane == 0u) {
     let id = min(best.index, params.vocab - 1u);
     results[row * params.result_words] = id;
-    sampled[batch[setting + 15u]] = id;
+    let slot = batch[setting + slot_at];
+    sampled[slot] = id;
+    // What the next draw's penalties see, whether or not the CPU has read this id by then.
+    if ((batch[setting + flags_at] & counts_ids) != 0u) {
+      counts[slot * params.vocab + id] += 1u;
+    }
   }
 }

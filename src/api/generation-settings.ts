@@ -65,6 +65,11 @@ export function generationSettings(
       topP: Math.max(1e-6, body.top_p ?? 1),
       minP: body.min_p ?? 0,
       seed: seedBits(body.seed ?? randomSeed()),
+      repetitionPenalty: body.repetition_penalty ?? 1,
+      presencePenalty: body.presence_penalty ?? 0,
+      frequencyPenalty: body.frequency_penalty ?? 0,
+      logitBias: Object.entries(body.logit_bias ?? {}).map(([id, bias]) => [Number(id), bias] as const),
+      allowedIds: body.allowed_token_ids ?? null,
     },
     stop: {
       maxTokens,

@@ -29,6 +29,11 @@ const generationFields = {
   top_k: built(integer(-1)),
   min_p: built(number(0, 1)),
   seed: built(integer()),
+  repetition_penalty: built(number(0.01, 100)),
+  presence_penalty: built(number(-2, 2)),
+  frequency_penalty: built(number(-2, 2)),
+  logit_bias: built(tokenBiases(1024)),
+  allowed_token_ids: built(listOf(tokenId, 1)),
   max_tokens: built(count),
   min_tokens: built(integer(0)),
   stop: built(anyOf(filledString, listOf(filledString))),
@@ -46,23 +51,18 @@ const generationFields = {
 } satisfies Fields
 
 const unbuiltGenerationFields = {
-  allowed_token_ids: anything,
   bad_words: unbuilt(emptyList),
   cache_salt: anything,
   ec_transfer_params: anything,
-  frequency_penalty: unbuilt(oneOf(0)),
   guided_choice: anything,
   guided_grammar: anything,
   guided_json: anything,
   guided_regex: anything,
   kv_transfer_params: anything,
   length_penalty: unbuilt(oneOf(1)),
-  logit_bias: unbuilt(emptyObject),
   logits_processors: unbuilt(emptyList),
   logprob_token_ids: unbuilt(emptyList),
-  presence_penalty: unbuilt(oneOf(0)),
   repetition_detection: anything,
-  repetition_penalty: unbuilt(oneOf(1)),
   request_id: anything,
   response_format: unbuilt(objectOfType('text')),
   return_token_offsets: unbuilt(oneOf(false)),
@@ -169,6 +169,19 @@ export const textPartFields = {
   text: built(string),
   prompt_cache_breakpoint: unbuilt(emptyObject),
 } satisfies Fields
+
+function tokenBiases(most: number): Rule {
+  const bias = number(-100, 100)
+  return {
+    expected: `an object of at most ${most} token ids, the value of each ${bias.expected}`,
+    accepts: (value) =>
+      plainObject.accepts(value) &&
+      Object.keys(value as object).length <= most &&
+      Object.entries(value as object).every(
+        ([id, each]) => /^(0|[1-9]\d*)$/.test(id) && tokenId.accepts(Number(id)) && bias.accepts(each),
+      ),
+  }
+}
 
 function objectOfType(type: string): Rule {
   return {

@@ -15,6 +15,19 @@ export interface GenerationFields {
   min_p?: number | null
   /** The same seed, request and device give the same tokens. Default: random. */
   seed?: number | null
+  /**
+   * Divides the logits of tokens that the prompt or the answer has where they are positive, multiplies them where
+   * negative (vLLM's), 0.01 … 100. Above 1 such tokens get rarer. Default 1: nothing.
+   */
+  repetition_penalty?: number | null
+  /** Taken off the logit of a token that the answer has, −2 … 2. Default 0. */
+  presence_penalty?: number | null
+  /** Taken off a token's logit for each time that the answer has it, −2 … 2. Default 0. */
+  frequency_penalty?: number | null
+  /** Added to the logits of up to 1,024 tokens, by id: −100 all but bans one, 100 all but forces it. */
+  logit_bias?: Record<string, number> | null
+  /** vLLM's: the answer is made of these tokens only. Name the end-of-text token among them for it to end by itself. */
+  allowed_token_ids?: number[] | null
   /** The longest answer, in tokens. Default: to the context's end for a chat, 16 for a completion. */
   max_tokens?: number | null
   /** Do not stop before this many tokens. Default 0. */

@@ -1,8 +1,7 @@
 import type { RunnerLimits } from '../model/step'
 import { OctavoError } from '../util/octavo-error'
+import { checkIds, checkSampling } from './check-sampling'
 import type { GenerationRequest } from './generation'
-
-const maxBannedIds = 8
 
 /** Tokens that one sequence can have, prompt and answer. */
 function sequenceCapacity({ maxContext, blocks, blockSize }: RunnerLimits): number {
@@ -20,9 +19,12 @@ export function checkRequest(
   eosIds: readonly number[],
 ): void {
   const { promptIds, stop } = request
-  checkIds(promptIds, limits.vocabSize)
+  if (promptIds.length === 0) {
+    throw new OctavoError('invalid-request', 'The prompt is empty.', 'Give at least one token of prompt.')
+  }
+  checkIds('The prompt', promptIds, limits.vocabSize)
   checkLength(promptIds.length, stop.maxTokens, sequenceCapacity(limits))
-  const { minTokens, maxTokens, stopTokenIds } = stop
+  const { minTokens, maxTokens } = stop
   if (minTokens > maxTokens) {
     throw new OctavoError(
       'invalid-request',
@@ -30,26 +32,7 @@ export function checkRequest(
       'Lower min_tokens, or make room for the answer: a larger max_tokens, a shorter prompt.',
     )
   }
-  if (minTokens > 0 && new Set([...eosIds, ...stopTokenIds]).size > maxBannedIds) {
-    throw new OctavoError(
-      'invalid-request',
-      `min_tokens can hold back ${maxBannedIds} ids; the model’s end ids and stop_token_ids are more.`,
-      'Give fewer stop_token_ids, or no min_tokens.',
-    )
-  }
-}
-
-function checkIds(promptIds: readonly number[], vocabSize: number): void {
-  if (promptIds.length === 0) {
-    throw new OctavoError('invalid-request', 'The prompt is empty.', 'Give at least one token of prompt.')
-  }
-  const foreign = promptIds.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize)
-  if (foreign === undefined) return
-  throw new OctavoError(
-    'invalid-request',
-    `The prompt has the token id ${foreign}; the model’s vocabulary has ${vocabSize}.`,
-    'Give ids of this model’s own tokenizer.',
-  )
+  checkSampling(request, eosIds, limits.vocabSize)
 }
 
 function checkLength(prompt: number, maxTokens: number, capacity: number): void {

@@ -1,3 +1,4 @@
+import { allowsNothing, maskOf, nothingAllowed } from '../model/sampling'
 import type { ChunkResult, Runner } from '../model/step'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { checkRequest, checkRoom } from './admission'
@@ -102,7 +103,9 @@ export class Engine {
       const { stopStrings, includeStopString } = request.stop
       const text = new StopText(detokenizer, stopStrings, includeStopString)
       const hooks = { onEvents, onEnd, detokenizer, eosIds }
-      const sequence = new Sequence(request, hooks, text, this.#arrivals++, sharedPrompt)
+      const { allowedIds } = request.sampler
+      const mask = allowedIds && maskOf(allowedIds, this.#runner.limits.vocabSize)
+      const sequence = new Sequence(request, hooks, text, this.#arrivals++, mask, sharedPrompt)
       const onAbort = () => this.#end(sequence, abortedError('The generation', signal))
       signal.addEventListener('abort', onAbort)
       this.#sequences.add(sequence)
@@ -116,9 +119,10 @@ export class Engine {
     const { constraint } = sequence.request
     if (!constraint) return true
     try {
-      sequence.allowed = constraint.allowed(sequence.ids, sequence.promptTokens)
-      if (!sequence.allowed || sequence.allowed.some((word) => word !== 0)) return true
-      throw new Error('it allows no token')
+      sequence.constrain(constraint.allowed(sequence.ids, sequence.promptTokens))
+      const { allowed, bannedIds } = sequence.sampler
+      if (!allowed || !allowsNothing(allowed, bannedIds, this.#runner.limits.vocabSize)) return true
+      throw nothingAllowed()
     } catch (error) {
       this.#end(sequence, asOctavoError('The constraint of a generation', error))
       return false

@@ -21,11 +21,17 @@ export interface TokenConstraint {
   allowed(ids: readonly number[], promptTokens: number): Uint32Array | null
 }
 
+/** How a generation draws: what holds for all of its steps. */
+export interface SamplingRequest extends Omit<SamplerSettings, 'bannedIds' | 'allowed' | 'history'> {
+  /** Draw these ids only; null: any. */
+  readonly allowedIds: readonly number[] | null
+}
+
 /** One generation, as the engine takes it. */
 export interface GenerationRequest {
   /** Together with `stop.maxTokens` no more than the context holds. */
   readonly promptIds: readonly number[]
-  readonly sampler: Omit<SamplerSettings, 'bannedIds' | 'allowed'>
+  readonly sampler: SamplingRequest
   /** Each id waits for the ones before it to be read; other generations run ahead meanwhile. */
   readonly constraint: TokenConstraint | null
   readonly stop: StopSettings

@@ -1,4 +1,5 @@
-import type { RunnerLimits, StepChunk } from '../model/step'
+import { seesHistory } from '../model/sampling'
+import type { RunnerLimits, SamplerSettings, StepChunk } from '../model/step'
 import { BlockManager } from './block-manager'
 import type { Sequence } from './sequence'
 
@@ -146,11 +147,20 @@ export class Scheduler {
       ids: onGpu ? 'sampled' : sequence.ids.slice(start, end),
       blocks: sequence.table.blocks,
       copyBlock,
-      sampler: samples ? sequence.sampler : null,
+      sampler: samples ? this.#sampler(sequence) : null,
       logprobs: samples ? request.logprobs : null,
       promptLogprobs: targets.length > 0 ? { targets, top: request.promptLogprobs! } : null,
     }
     return { sequence, epoch: sequence.epoch, count, chunk }
+  }
+
+  /** How the next id is drawn, with the ids before it where the GPU is to begin to count them. */
+  #sampler(sequence: Sequence): SamplerSettings {
+    const { sampler, ids, promptTokens } = sequence
+    if (sequence.counted || !seesHistory(sampler)) return sampler
+    // All of them are known: none has been drawn since the sequence got its slot.
+    sequence.counted = true
+    return { ...sampler, history: { ids: [...ids], promptTokens } }
   }
 
   /** Preempts sequences behind this one until there are blocks; false when the sequence must wait itself. */
@@ -179,6 +189,7 @@ export class Scheduler {
     this.blocks.remember(sequence.table, sequence.ids, sequence.computed)
     sequence.computed = 0
     sequence.pending = 0
+    sequence.counted = false
     if (sequence.stepsInFlight === 0) this.blocks.release(sequence.table)
     this.add(sequence)
   }

@@ -1,5 +1,6 @@
 import type { SamplerSettings, TokenLogprobs } from '../model/step'
 import { emptyTable } from './block-manager'
+import { heldBackIds } from './check-sampling'
 import type { GenerationEvent, GenerationRequest } from './generation'
 import type { StopText, TextSource } from './stop-text'
 
@@ -42,14 +43,15 @@ export class Sequence {
   /** By position; what is asked for again after a preemption comes out the same. */
   readonly promptLogprobs: (TokenLogprobs | null)[] = [null]
   promptReported = false
-  /** Which ids may be drawn next, for a request with a constraint. */
-  allowed: Uint32Array | null = null
+  /** The GPU counts the ids of this sequence in its slot, for the penalties. */
+  counted = false
   /** BlockManager.changes when there was no room for it; −1 before it was refused. */
   refusedAt = -1
   /** Ids that end the text, which `min_tokens` holds back. */
   readonly #endIds: readonly number[]
   /** The same object at every step that asks for nothing of its own. */
   readonly #sampler: SamplerSettings
+  #constrained: Uint32Array | null = null
 
   constructor(
     readonly request: GenerationRequest,
@@ -57,13 +59,16 @@ export class Sequence {
     readonly text: StopText,
     /** Order of arrival. */
     readonly number: number,
-    readonly sharedPrompt: SharedPrompt = { computedBy: null },
+    /** Of the ids that may be drawn, if the request names them. */
+    readonly mask: Uint32Array | null,
+    readonly sharedPrompt: SharedPrompt,
   ) {
     const { promptIds, sampler, stop } = request
     this.ids = [...promptIds]
     this.promptTokens = promptIds.length
-    this.#endIds = [...new Set([...(stop.ignoreEos ? [] : hooks.eosIds), ...stop.stopTokenIds])]
-    this.#sampler = { ...sampler, bannedIds: [], allowed: null }
+    this.#endIds = heldBackIds(stop, hooks.eosIds)
+    const { allowedIds: _, ...settings } = sampler
+    this.#sampler = { ...settings, bannedIds: [], allowed: mask, history: null }
   }
 
   get completionTokens(): number {
@@ -89,10 +94,17 @@ export class Sequence {
     return this.length - this.promptTokens >= this.request.stop.maxTokens
   }
 
+  /** Which ids a constraint lets be drawn next, of those that may be drawn at all. */
+  constrain(allowed: Uint32Array | null): void {
+    const { mask } = this
+    this.#constrained = allowed && mask ? allowed.map((word, i) => word & mask[i]!) : allowed
+  }
+
   /** How the next id is drawn. */
   get sampler(): SamplerSettings {
     const early = this.length - this.promptTokens < this.request.stop.minTokens
-    if (!early && !this.allowed) return this.#sampler
-    return { ...this.#sampler, bannedIds: early ? this.#endIds : [], allowed: this.allowed }
+    if (!early && !this.#constrained) return this.#sampler
+    const allowed = this.#constrained ?? this.mask
+    return { ...this.#sampler, bannedIds: early ? this.#endIds : [], allowed }
   }
 }

@@ -19,6 +19,10 @@ export interface Activations {
   readonly results: GPUBuffer
   /** f32 [maxLogitRows, vocab] */
   readonly logits: GPUBuffer
+  /** f32 [maxSequences, vocab]: logits with biases, penalties and masks, for steps that ask for any */
+  readonly adjusted: GPUBuffer
+  /** u32 [maxSequences, vocab]: how often the answer in a slot has an id; the top bit: its prompt has it */
+  readonly counts: GPUBuffer
   /** f32 [tokens, hidden]: the residual stream */
   readonly x: GPUBuffer
   /** f32 [tokens, hidden] */
@@ -64,6 +68,8 @@ export function createActivations(
     sampled: words('sampled ids, u32 [sequences]', maxSequences),
     results: words('results, u32 [rows, words]', resultWords * maxLogitRows),
     logits: words('logits, f32 [rows, vocab]', logitRows * vocabSize),
+    adjusted: words('adjusted logits, f32 [sequences, vocab]', maxSequences * vocabSize),
+    counts: words('id counts, u32 [sequences, vocab]', maxSequences * vocabSize),
     x: words('residual stream, f32 [tokens, hidden]', tokens * hidden),
     normed: words('normed, f32 [tokens, hidden]', tokens * hidden),
     qkv: words(

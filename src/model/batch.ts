@@ -1,4 +1,5 @@
 import { drawnTarget, settingsWords } from '../kernels/sample'
+import { adjustsLogits, mostListWords, SamplingWriter } from './sampling'
 import type { RunnerLimits, StepChunk } from './step'
 
 /** Where each part of a batch lies in the batch buffer, in u32 words. */
@@ -11,6 +12,7 @@ export interface BatchLayout {
   readonly targets: number
   readonly decodeTiles: number
   readonly prefillTiles: number
+  /** Block tables, and right behind them what rows list for their samplers: biases and masks. */
   readonly tables: number
   readonly words: number
 }
@@ -21,6 +23,8 @@ export interface BatchShape {
   /** Rows of logits: those to draw from come first. */
   readonly logitRows: number
   readonly sampleRows: number
+  /** Some row's logits are adjusted before its draw. */
+  readonly adjusts: boolean
   readonly wantsLogprobs: boolean
   readonly decode: TileShape
   readonly prefill: TileShape
@@ -50,13 +54,14 @@ export function batchLayout(limits: RunnerLimits): BatchLayout {
   const decodeTiles = take(maxSequences * 4)
   const prefillTiles = take(maxBatchTokens * 4)
   const tables = take(maxSequences * Math.ceil(limits.maxContext / limits.blockSize))
+  take(maxSequences * mostListWords(limits.vocabSize))
   return { ids, positions, slots, logitRows, settings, targets, decodeTiles, prefillTiles, tables, words }
 }
 
 /** A batch as words for the GPU, written anew for each step into the same array. */
 export class BatchWriter {
   readonly words: Uint32Array<ArrayBuffer>
-  readonly #floats: Float32Array<ArrayBuffer>
+  readonly #sampling: SamplingWriter
 
   constructor(
     readonly layout: BatchLayout,
@@ -65,7 +70,7 @@ export class BatchWriter {
     readonly tileTokens: number,
   ) {
     this.words = new Uint32Array(layout.words)
-    this.#floats = new Float32Array(this.words.buffer)
+    this.#sampling = new SamplingWriter(this.words, limits.vocabSize)
   }
 
   /** Fills `words`; the first `used` of them are to be sent. */
@@ -95,11 +100,15 @@ export class BatchWriter {
       tables += chunk.blocks.length
     }
     const ordered = [...rows.sampled, ...rows.asked]
+    let used = layout.tables + tables
     ordered.forEach((row, i) => {
       words[layout.logitRows + i] = row.token
       words[layout.targets + 2 * i] = row.target
       words[layout.targets + 2 * i + 1] = row.top
-      if (row.chunk.sampler && row.target === drawnTarget) this.#writeSettings(i, row.chunk, row.position)
+      const { sampler, slot } = row.chunk
+      if (!sampler || row.target !== drawnTarget) return
+      const settings = layout.settings + i * settingsWords
+      used = this.#sampling.write(settings, used, sampler, row.position, slot)
     })
     if (tokens > limits.maxBatchTokens || ordered.length > limits.maxLogitRows) {
       throw new Error(
@@ -110,11 +119,12 @@ export class BatchWriter {
       tokens,
       logitRows: ordered.length,
       sampleRows: rows.sampled.length,
+      adjusts: rows.sampled.some(({ chunk }) => adjustsLogits(chunk.sampler!)),
       wantsLogprobs: ordered.some((row) => row.top > 0),
       decode,
       prefill,
     }
-    return { shape, used: layout.tables + tables }
+    return { shape, used }
   }
 
   #writeTokens(chunk: StepChunk, count: number, first: number): void {
@@ -138,20 +148,6 @@ export class BatchWriter {
     table: number,
   ): void {
     this.words.set([row, count, position, table], region + 4 * tile)
-  }
-
-  #writeSettings(row: number, chunk: StepChunk, position: number): void {
-    const sampler = chunk.sampler!
-    const at = this.layout.settings + row * settingsWords
-    this.#floats[at] = sampler.temperature
-    this.words[at + 1] = sampler.topK
-    this.#floats[at + 2] = sampler.topP
-    this.#floats[at + 3] = sampler.minP
-    this.words[at + 4] = sampler.seed
-    this.words[at + 5] = position
-    this.words[at + 6] = sampler.bannedIds.length
-    this.words.set(sampler.bannedIds.slice(0, 8), at + 7)
-    this.words[at + 15] = chunk.slot
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../kernels/attention'
 import { embed, gatherRows } from '../kernels/embed'
 import { rmsnorm } from '../kernels/rmsnorm'
-import { logprobs, resultWords, sample } from '../kernels/sample'
+import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
 import { swiglu } from '../kernels/swiglu'
 import type { Activations } from './activations'
 import type { BatchLayout, BatchShape } from './batch'
@@ -40,7 +40,7 @@ export function prefillTileTokens(config: ModelConfig, variants: Variants): numb
 /** The forward pass of a llama-like decoder as a flat plan; nine dispatches a layer in decode. */
 export async function planForward(options: ForwardOptions): Promise<Plan> {
   const { gpu, config, weights, cache, limits, layout, variants, activations } = options
-  const { batch, sampled, results, logits } = activations
+  const { batch, sampled, results, logits, adjusted, counts } = activations
   const { x, normed, qkv, q, attended, partials, activated, gateUp, last, lastNormed } = activations
   const { hidden, heads, kvHeads, headDim, intermediate } = config
   const stride = paddedColumns(hidden)
@@ -160,17 +160,21 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
   norm(last, lastNormed, weights.outputNorm, 0, logitRows)
   plan.multiply(weights.output, { x: lastNormed, y: logits, yStride: vocab, tokens: logitRows })
   const samplerLanes = { workgroup_size: variants.samplerLanes }
-  plan.add(sample, {
-    variant: { constants: samplerLanes },
-    buffers: {
-      logits,
-      batch,
-      results,
-      sampled,
-    },
-    params: { vocab, settings_at: layout.settings, result_words: resultWords },
-    shape: (shape) => (shape.sampleRows > 0 ? { rows: shape.sampleRows, vocab } : null),
+  const sampleRows = ({ sampleRows: rows }: BatchShape) => (rows > 0 ? { rows, vocab } : null)
+  plan.add(adjustLogits, {
+    variant: { constants: { ...samplerLanes, ids_per_lane: adjustIdsPerLane } },
+    buffers: { logits, batch, counts, adjusted },
+    params: { vocab, settings_at: layout.settings },
+    shape: (shape) => (shape.adjusts ? sampleRows(shape) : null),
   })
+  for (const from of [logits, adjusted]) {
+    plan.add(sample, {
+      variant: { constants: samplerLanes },
+      buffers: { logits: from, batch, results, sampled, counts },
+      params: { vocab, settings_at: layout.settings, result_words: resultWords },
+      shape: (shape) => (shape.adjusts === (from === adjusted) ? sampleRows(shape) : null),
+    })
+  }
   plan.add(logprobs, {
     variant: { constants: samplerLanes },
     buffers: { logits, batch, results },

@@ -5,6 +5,7 @@ import type { Activations } from './activations'
 import { type BatchLayout, type BatchShape, BatchWriter } from './batch'
 import type { BlockCopies } from './block-copies'
 import type { Plan } from './plan'
+import { countIds } from './sampling'
 import type { ChunkResult, Runner, RunnerLimits, StepChunk, TokenLogprobs } from './step'
 
 /** Steps whose ids may be on their way back at once: the run-ahead of one, and one that is being read. */
@@ -17,7 +18,7 @@ const leastBatchTokens = 16
 export interface GpuRunnerOptions {
   readonly gpu: GpuDevice
   readonly plan: Plan
-  readonly buffers: Pick<Activations, 'batch' | 'results' | 'logits'>
+  readonly buffers: Pick<Activations, 'batch' | 'results' | 'logits' | 'counts'>
   readonly blockCopies: BlockCopies
   readonly layout: BatchLayout
   readonly limits: RunnerLimits
@@ -25,7 +26,10 @@ export interface GpuRunnerOptions {
   readonly tileTokens: number
 }
 
-/** Runs batches: one write, one pass, one submit and one read-back of ids a step, and no object made but these need. */
+/**
+ * Runs batches: one write (and one for each sequence whose penalties begin), one pass, one submit and one read-back of
+ * ids a step, and no object made but these need.
+ */
 export class GpuRunner implements Runner {
   readonly limits: RunnerLimits
   #lastShape: BatchShape | null = null
@@ -34,6 +38,8 @@ export class GpuRunner implements Runner {
   readonly #readbacks: GPUBuffer[]
   readonly #free: GPUBuffer[]
   #batchTokens: number
+  /** u32 [vocab], from the first penalty on. */
+  #countRow: Uint32Array<ArrayBuffer> | null = null
 
   constructor(options: GpuRunnerOptions) {
     this.#options = options
@@ -60,6 +66,7 @@ export class GpuRunner implements Runner {
     const { shape, used } = this.#batch.write(chunks)
     const readback = shape.logitRows > 0 ? (this.#free.pop() ?? null) : null
     device.queue.writeBuffer(buffers.batch, 0, this.#batch.words, 0, used)
+    for (const chunk of chunks) this.#writeHistory(chunk)
     const encoder = device.createCommandEncoder()
     blockCopies.record(encoder, chunks)
     recordPlan(encoder, plan, shape)
@@ -83,6 +90,15 @@ export class GpuRunner implements Runner {
     } finally {
       this.#free.push(readback)
     }
+  }
+
+  /** Makes the counts of the chunk's slot those of the ids before it, for the penalties. */
+  #writeHistory({ slot, sampler }: StepChunk): void {
+    if (!sampler?.history) return
+    const { gpu, buffers, limits } = this.#options
+    this.#countRow ??= new Uint32Array(limits.vocabSize)
+    countIds(sampler.history, this.#countRow)
+    gpu.device.queue.writeBuffer(buffers.counts, 4 * slot * limits.vocabSize, this.#countRow)
   }
 
   /** The time of a large step, in which others may have been ahead, says how many tokens the next may have. */

@@ -1,6 +1,6 @@
 import { OctavoError } from '../util/octavo-error'
 import type { GpuRunner } from './runner'
-import type { StepChunk } from './step'
+import { greedy, type StepChunk } from './step'
 
 /** Tokens of the check: a chunk that ends inside a tile of four, and ids that every vocabulary has. */
 const ids = [1, 0, 2, 1, 3, 2, 1]
@@ -20,9 +20,7 @@ export async function checkModel(runner: GpuRunner): Promise<void> {
     ids: prompt.slice(start, start + count),
     blocks: [0],
     copyBlock: null,
-    sampler: last
-      ? { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0, bannedIds: [], allowed: null }
-      : null,
+    sampler: last ? greedy : null,
     logprobs: null,
     promptLogprobs: null,
   })

@@ -8,12 +8,52 @@ export interface SamplerSettings {
   readonly topP: number
   /** Keep ids at least this probable relative to the best; 0 keeps all. */
   readonly minP: number
-  /** unsigned 32-bit; the draw is a function of seed, position and logits alone. */
+  /** unsigned 32-bit; the draw is a function of seed, position, logits and, under penalties, the ids before it. */
   readonly seed: number
-  /** Ids that must not be drawn at this step (stop ids under `min_tokens` or `ignore_eos`); at most 8. */
+  /**
+   * The logit of an id that the prompt or the answer has is divided by it where positive, multiplied where negative
+   * (Keskar et al. 2019, arXiv:1909.05858, with vLLM's treatment of signs); 1 is none.
+   */
+  readonly repetitionPenalty: number
+  /** Taken off the logit of an id that the answer has (OpenAI's definition); 0 is none. */
+  readonly presencePenalty: number
+  /** Taken off a logit for each time that the answer has the id (OpenAI's definition); 0 is none. */
+  readonly frequencyPenalty: number
+  /** Added to the logits of these ids, each given once, before the penalties; at most `maxBiases`. */
+  readonly logitBias: readonly (readonly [id: number, bias: number])[]
+  /** Ids that must not be drawn at this step (stop ids under `min_tokens`); at most `maxBannedIds`. */
   readonly bannedIds: readonly number[]
-  /** Bit i % 32 of word ⌊i / 32⌋ says that id i may be drawn; null: each may. At least one bit of it is set. */
+  /**
+   * Bit i % 32 of word ⌊i / 32⌋ says that id i may be drawn; null: each may. At least one id is allowed and not banned.
+   */
   readonly allowed: Uint32Array | null
+  /**
+   * Under penalties, at the first draw in a slot: the ids that they see. From then on the GPU counts what it draws.
+   * null: as counted, or there are no penalties.
+   */
+  readonly history: SamplingHistory | null
+}
+
+/** The ids of a sequence before a draw, the prompt's first. */
+export interface SamplingHistory {
+  readonly ids: readonly number[]
+  readonly promptTokens: number
+}
+
+/** The best id, and nothing else asked for. */
+export const greedy: SamplerSettings = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: [],
+  bannedIds: [],
+  allowed: null,
+  history: null,
 }
 
 /** Natural-log probabilities of one position, over the whole vocabulary, of the raw logits. */

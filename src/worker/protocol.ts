@@ -132,6 +132,11 @@ export interface WireGeneration {
     readonly topP: number
     readonly minP: number
     readonly seed: number
+    readonly repetitionPenalty: number
+    readonly presencePenalty: number
+    readonly frequencyPenalty: number
+    readonly logitBias: readonly (readonly [id: number, bias: number])[]
+    readonly allowedIds: readonly number[] | null
   }
   readonly stop: {
     /** Must fit into the context behind the prompt; null: `defaultMaxTokens`, cut where the context ends. */

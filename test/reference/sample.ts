@@ -7,7 +7,6 @@ export interface Sampling {
   readonly minP: number
   readonly seed: number
   readonly position: number
-  readonly bannedIds: readonly number[]
 }
 
 /** How far rounding may move a probability, relative to it, and a noisy logit, before two answers are both right. */
@@ -26,12 +25,12 @@ export interface Draw {
 
 /**
  * Draws one id: temperature, then top-k, then top-p of what is left, then min-p; ids that tie with the last one kept are
- * kept. Of those, the greatest logit / temperature + Gumbel noise, which draws each with its probability.
+ * kept; −∞ is never drawn. Of those, the greatest logit / temperature + Gumbel noise, which draws each with its probability.
  */
 export function sample(logits: ArrayLike<number>, sampling: Sampling, slack: Slack): Draw {
-  const { temperature, bannedIds } = sampling
+  const { temperature } = sampling
   const usable = Array.from({ length: logits.length }, (_, i) => i)
-    .filter((id) => !bannedIds.includes(id) && !Number.isNaN(logits[id]!))
+    .filter((id) => !Number.isNaN(logits[id]!) && logits[id] !== Number.NEGATIVE_INFINITY)
     .sort((a, b) => compare(logits, a, b))
   const best = usable[0]!
   if (temperature === 0) return { id: best, accepted: new Set([best]), kept: [best] }

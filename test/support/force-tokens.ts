@@ -1,15 +1,5 @@
 import type { GpuRunner } from '../../src/model/runner'
-import type { SamplerSettings, StepChunk, TokenLogprobs } from '../../src/model/step'
-
-export const greedy: SamplerSettings = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  seed: 0,
-  bannedIds: [],
-  allowed: null,
-}
+import { greedy, type StepChunk, type TokenLogprobs } from '../../src/model/step'
 
 /** A sequence that a test runs step by step, without an engine: its own slot and its own run of blocks. */
 export class ForcedSequence {

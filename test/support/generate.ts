@@ -1,6 +1,6 @@
 import { Engine } from '../../src/engine/engine'
-import type { GenerationEvent, GenerationRequest } from '../../src/engine/generation'
-import type { Runner, StepChunk, TokenLogprobs } from '../../src/model/step'
+import type { GenerationEvent, GenerationRequest, SamplingRequest } from '../../src/engine/generation'
+import { greedy, type Runner, type StepChunk, type TokenLogprobs } from '../../src/model/step'
 
 export interface Generated {
   readonly ids: readonly number[]
@@ -12,6 +12,8 @@ export interface Generated {
 export interface TestGeneration {
   readonly promptIds: readonly number[]
   readonly maxTokens: number
+  /** How to draw, where not greedily. */
+  readonly sampler?: Partial<SamplingRequest>
   readonly promptLogprobs?: number | null
   readonly eosIds?: readonly number[]
   readonly signal?: AbortSignal
@@ -36,7 +38,7 @@ export class RecordingEngine extends Engine {
   }
 }
 
-/** Greedy tokens of a prompt with their log-probabilities. */
+/** Tokens of a prompt, greedy unless told otherwise, with their log-probabilities. */
 export function generate(engine: Engine, options: TestGeneration): Promise<Generated> {
   return generateAnswers(engine, [options])[0]!
 }
@@ -64,10 +66,15 @@ export function generateAnswers(engine: Engine, all: readonly TestGeneration[]):
   return ends.map((end, i) => end.then(() => gathered(events[i]!)))
 }
 
-function testRequest({ promptIds, maxTokens, promptLogprobs = null }: TestGeneration): GenerationRequest {
+function testRequest({
+  promptIds,
+  maxTokens,
+  sampler,
+  promptLogprobs = null,
+}: TestGeneration): GenerationRequest {
   return {
     promptIds,
-    sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+    sampler: { ...greedy, allowedIds: null, ...sampler },
     constraint: null,
     stop: {
       maxTokens,

@@ -1,53 +1,31 @@
 import { describe, expect, it } from 'vitest'
-import { resultWords, sample, settingsWords } from '../../../src/kernels/sample'
 import { sample as reference, type Sampling } from '../../reference/sample'
-import { isQuick, openTestGpu, runKernel, testVariants } from '../../support/gpu'
+import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import { expectSame } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
+import { drawRows, repeated, type SampledRow } from '../../support/gpu-sampling'
 
 const gpu = await openTestGpu()
 
-const greedy: Sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0, position: 0, bannedIds: [] }
+const greedy: Sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0, position: 0 }
 
-/** The drawn ids of rows [rows, vocab]; they must also be in the slots of `sampled`, which go backwards here. */
+/** The drawn ids of rows [rows, vocab]; they must also be in the slots of `sampled`, which go backwards. */
 async function draw(
   lanes: number,
   logits: Float32Array<ArrayBuffer>,
-  vocab: number,
-  rows: readonly Sampling[],
-): Promise<number[]> {
-  const batch = new Uint32Array(3 + rows.length * settingsWords)
-  const floats = new Float32Array(batch.buffer)
-  rows.forEach(({ temperature, topK, topP, minP, seed, position, bannedIds }, row) => {
-    const at = 3 + row * settingsWords
-    floats.set([temperature], at)
-    batch[at + 1] = topK
-    floats.set([topP, minP], at + 2)
-    batch.set([seed, position, bannedIds.length, ...bannedIds], at + 4)
-    batch[at + 15] = rows.length - 1 - row
-  })
-  const outputs = await runKernel(gpu, sample, {
-    variant: { constants: { workgroup_size: lanes } },
-    inputs: { logits, batch, results: rows.length * resultWords, sampled: rows.length },
-    params: { vocab, settings_at: 3, result_words: resultWords },
-    shape: { rows: rows.length, vocab },
-  })
-  const ids = rows.map((_, row) => outputs.words('results')[row * resultWords]!)
-  expectSame(`sample ${lanes} lanes: slots`, outputs.words('sampled'), ids.toReversed())
+  rows: readonly SampledRow[],
+): Promise<readonly number[]> {
+  const { ids, sampled } = await drawRows(gpu, lanes, logits, rows)
+  expectSame(`sample ${lanes} lanes: slots`, sampled, ids.toReversed())
   return ids
-}
-
-/** The same logits in each of `count` rows. */
-function repeated(logits: ArrayLike<number>, count: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: logits.length * count }, (_, i) => logits[i % logits.length]!)
 }
 
 describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLanes))])(
   'sampling by %s lanes',
   (lanes) => {
-    it.each([1, 2, 63, 999, 49152, 262144])('greedily takes the best of %s ids', async (vocab) => {
+    it.each([1, 2, 63, 999, 49153, 262144])('greedily takes the best of %s ids', async (vocab) => {
       const logits = new Random(vocab).normals(2 * vocab, 4)
-      const ids = await draw(lanes, logits, vocab, [greedy, greedy])
+      const ids = await draw(lanes, logits, [greedy, greedy])
       const best = [0, 1].map((row) => {
         const own = logits.subarray(row * vocab, (row + 1) * vocab)
         return own.indexOf(own.reduce((a, b) => Math.max(a, b)))
@@ -65,9 +43,9 @@ describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLan
       }
       const bans = [[], [200], [201, 200], [1, 2, 3, 200, 299, 5, 6, 201]]
       const rows = bans.map((bannedIds) => ({ ...greedy, bannedIds }))
-      expect(await draw(lanes, logits, vocab, rows)).toEqual([200, 201, 299, 0])
+      expect(await draw(lanes, logits, rows)).toEqual([200, 201, 299, 0])
       const warm = rows.map((row) => ({ ...row, temperature: 1, topK: 1 }))
-      const [first, second, third, fourth] = await draw(lanes, logits, vocab, warm)
+      const [first, second, third, fourth] = await draw(lanes, logits, warm)
       // Ties of the k-th are kept.
       expect([200, 201, 299]).toContain(first)
       expect([201, 299]).toContain(second)
@@ -91,16 +69,15 @@ describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLan
       const random = new Random(10)
       const rows = Array.from(
         { length: 48 },
-        (_, i): Sampling => ({
+        (): Sampling => ({
           ...greedy,
           ...filter,
           seed: random.word(),
           position: random.integer(5000),
-          bannedIds: i % 3 === 0 ? [i, 500] : [],
         }),
       )
       const logits = random.normals(rows.length * vocab, 3)
-      const ids = await draw(lanes, logits, vocab, rows)
+      const ids = await draw(lanes, logits, rows)
       let exact = 0
       rows.forEach((sampling, row) => {
         const own = logits.subarray(row * vocab, (row + 1) * vocab)
@@ -139,7 +116,7 @@ describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLan
           seed: i,
           ...settings,
         }))
-        const ids = await draw(lanes, repeated(logits, count), logits.length, rows)
+        const ids = await draw(lanes, repeated(logits, count), rows)
         expect(
           [...new Set(ids)].sort((a, b) => a - b),
           JSON.stringify(settings),
@@ -147,24 +124,21 @@ describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLan
       }
     })
 
-    it('draws each id as often as its probability says', async () => {
-      const logits = [0, 1, 2, -1, 0.5, 1.5, -2, 3]
-      const count = isQuick(gpu) ? 4096 : 1024
-      const rows = Array.from({ length: count }, (_, i) => ({
-        ...greedy,
-        temperature: 0.8,
-        seed: 7,
-        position: i,
-      }))
-      const ids = await draw(lanes, repeated(logits, count), logits.length, rows)
-      const shares = logits.map((logit) => Math.exp(logit / 0.8))
-      const total = shares.reduce((sum, share) => sum + share, 0)
-      const chiSquare = shares.reduce((sum, share, id) => {
-        const expected = (count * share) / total
-        return sum + (ids.filter((each) => each === id).length - expected) ** 2 / expected
-      }, 0)
-      // 7 degrees of freedom: above 24.3 once in a thousand.
-      expect(chiSquare).toBeLessThan(24.3)
+    it('counts what it draws in the slots of rows with penalties, and in no other', async () => {
+      const [vocab, count] = [40, 6]
+      const history = { ids: [3, 4, 3], promptTokens: 1 }
+      const rows = Array.from({ length: count }, (_, i) =>
+        i % 2 === 0 ? { ...greedy, temperature: 1, seed: i, frequencyPenalty: 0.1, history } : greedy,
+      )
+      const { ids, counts } = await drawRows(gpu, lanes, new Random(14).normals(vocab * count), rows)
+      const expected = new Uint32Array(vocab * count)
+      ids.forEach((id, row) => {
+        if (row % 2 === 1) return
+        const at = vocab * (count - 1 - row)
+        expected.set([2 ** 31 + 1, 1], at + 3)
+        expected[at + id]! += 1
+      })
+      expectSame(`sample ${lanes} lanes: counts`, counts, expected)
     })
 
     it('draws by seed and position alone, whatever row it is in', async () => {
@@ -177,12 +151,11 @@ describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLan
         seed: i % 5,
         position: i,
       }))
-      const ids = await draw(lanes, repeated(logits, count), vocab, rows)
+      const ids = await draw(lanes, repeated(logits, count), rows)
       const order = random.permutation(count)
       const shuffled = await draw(
         lanes,
         repeated(logits, count),
-        vocab,
         order.map((row) => rows[row]!),
       )
       expect(shuffled).toEqual(order.map((row) => ids[row]))
@@ -194,7 +167,7 @@ describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLan
       const logits = new Float32Array(1000).fill(-25)
       logits[0] = 0
       const rows = [{ ...greedy, temperature: 1, seed: 19728 }]
-      expect(await draw(lanes, logits, 1000, rows)).toEqual([0])
+      expect(await draw(lanes, logits, rows)).toEqual([0])
     })
 
     it('filters and draws from 262,144 ids', async () => {
@@ -206,7 +179,7 @@ describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLan
       for (const each of settings) {
         const sampling = { ...greedy, temperature: 0.9, seed: 99, ...each }
         const { accepted } = reference(logits, sampling, { mass: vocab * 2 ** -24 + 1e-5, noise: 1e-4 })
-        const [id] = await draw(lanes, logits, vocab, [sampling])
+        const [id] = await draw(lanes, logits, [sampling])
         expect([...accepted], JSON.stringify(each)).toContain(id)
       }
     })

@@ -15,3 +15,17 @@ it('takes nine dispatches a layer, one pass, one submit and one read-back, and m
   expect(counts.bytesWalked).toBeGreaterThan(counts.bytesMinimum)
   expect(counts.bytesWalked).toBeLessThan(1.1 * counts.bytesMinimum)
 })
+
+it('takes one dispatch more where logits are adjusted, and makes no object either', async () => {
+  const tiny = tinyModel({ layers: 2 })
+  const load = (gpu: GPU) => loadModelBytes(tiny.file, { gpu })
+  const sampler = {
+    repetitionPenalty: 1.1,
+    frequencyPenalty: 0.1,
+    logitBias: [[3, 1]],
+    allowedIds: Array.from({ length: 200 }, (_, id) => id),
+  } as const
+  const { counts } = await countDecode({ gpu: navigator.gpu, load, promptTokens: 40, sampler })
+  expect(counts.dispatchesPerToken).toBe(2 * counts.dispatchesPerLayer + 6)
+  expect(counts).toMatchObject({ passes: 1, submits: 1, readbacks: 1, bufferWrites: 1, objectsCreated: 0 })
+})

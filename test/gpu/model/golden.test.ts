@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { KvFormat } from '../../../src/model/kv-cache'
 import type { LoadedModel } from '../../../src/model/load'
+import { greedy } from '../../../src/model/step'
 import perplexity from '../../golden/smollm2/perplexity.json'
-import { ForcedSequence, greedy } from '../../support/force-tokens'
+import { ForcedSequence } from '../../support/force-tokens'
 import { type Generated, generate, RecordingEngine } from '../../support/generate'
 import {
   certainIds,

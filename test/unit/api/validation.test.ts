@@ -23,6 +23,11 @@ async function completion(fields: object): Promise<Sent> {
   return { result, service }
 }
 
+/** A bias for so many ids. */
+function biases(count: number): Record<string, number> {
+  return Object.fromEntries(Array.from({ length: count }, (_, id) => [id, 1]))
+}
+
 /** The one generation that the fields make. */
 async function generated(fields: object, send = chat) {
   const { result, service } = await send(fields)
@@ -43,6 +48,20 @@ describe('a field of the wrong type or out of its range is refused by name, with
     [{ top_k: -2 }, 'top_k is -2', 'at least -1'],
     [{ min_p: 2 }, 'min_p is 2', 'from 0 to 1'],
     [{ seed: 0.5 }, 'seed is 0.5', 'an integer'],
+    [{ repetition_penalty: 0 }, 'repetition_penalty is 0', 'from 0.01 to 100'],
+    [{ presence_penalty: 2.1 }, 'presence_penalty is 2.1', 'from -2 to 2'],
+    [{ frequency_penalty: '1' }, 'frequency_penalty is "1"', 'a number'],
+    [{ logit_bias: [5] }, 'logit_bias is [5]', 'at most 1024 token ids'],
+    [{ logit_bias: { 5: 101 } }, 'logit_bias is {"5":101}', 'from -100 to 100'],
+    [{ logit_bias: { 5: '1' } }, 'logit_bias is {"5":"1"}', 'a number'],
+    [{ logit_bias: { Hello: 1 } }, 'logit_bias is {"Hello":1}', 'token ids'],
+    [{ logit_bias: { '-1': 1 } }, 'logit_bias is {"-1":1}', 'token ids'],
+    [{ logit_bias: { '05': 1 } }, 'logit_bias is {"05":1}', 'token ids'],
+    [{ logit_bias: { 4294967296: 1 } }, 'logit_bias is {"4294967296":1}', 'token ids'],
+    [{ logit_bias: biases(1025) }, 'logit_bias is {"0":1', 'at most 1024'],
+    [{ allowed_token_ids: [] }, 'allowed_token_ids is []', 'not empty'],
+    [{ allowed_token_ids: 5 }, 'allowed_token_ids is 5', 'an array'],
+    [{ allowed_token_ids: [1, -1] }, 'allowed_token_ids is [1,-1]', 'from 0'],
     [{ max_tokens: 0 }, 'max_tokens is 0', 'at least 1'],
     [{ max_completion_tokens: '5' }, 'max_completion_tokens is "5"', 'an integer'],
     [{ min_tokens: -1 }, 'min_tokens is -1', 'at least 0'],
@@ -134,12 +153,10 @@ describe('a field that is not built', () => {
     best_of: [1],
     documents: [[]],
     echo: [false],
-    frequency_penalty: [0],
     function_call: ['none', 'auto'],
     functions: [[]],
     include_reasoning: [true],
     length_penalty: [1],
-    logit_bias: [{}],
     logits_processors: [[]],
     logprob_token_ids: [[]],
     media_io_kwargs: [{}],
@@ -147,11 +164,9 @@ describe('a field that is not built', () => {
     mm_processor_kwargs: [{}],
     modalities: [['text']],
     parallel_tool_calls: [true, false],
-    presence_penalty: [0],
     prompt_cache_key: ['key'],
     prompt_cache_options: [{}],
     prompt_cache_retention: ['in_memory'],
-    repetition_penalty: [1],
     response_format: [{ type: 'text' }],
     return_assistant_tokens_mask: [false],
     return_prompt_text: [false],
@@ -170,13 +185,7 @@ describe('a field that is not built', () => {
     vllm_xargs: [{}],
   }
   const asking = (name: string) => {
-    const objects = [
-      'logit_bias',
-      'media_io_kwargs',
-      'mm_processor_kwargs',
-      'prompt_cache_options',
-      'vllm_xargs',
-    ]
+    const objects = ['media_io_kwargs', 'mm_processor_kwargs', 'prompt_cache_options', 'vllm_xargs']
     return objects.includes(name) ? { a: 1 } : 31
   }
   const tables = { chat: [chatFields, chat], completion: [completionFields, completion] } as const
@@ -258,7 +267,18 @@ describe('an unknown field is refused, with the name that was probably meant', (
 describe('what a request asks for reaches the engine', () => {
   it('as OpenAI’s defaults', async () => {
     const { sampler, stop, ...rest } = await generated({})
-    expect(sampler).toEqual({ temperature: 1, topK: 0, topP: 1, minP: 0, seed: expect.any(Number) })
+    expect(sampler).toEqual({
+      temperature: 1,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      seed: expect.any(Number),
+      repetitionPenalty: 1,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      logitBias: [],
+      allowedIds: null,
+    })
     expect(stop).toEqual({
       maxTokens: null,
       defaultMaxTokens: null,
@@ -273,10 +293,28 @@ describe('what a request asks for reaches the engine', () => {
 
   it('field by field', async () => {
     const sampling = { temperature: 0.5, top_p: 0.9, top_k: 40, min_p: 0.05, seed: 42 }
+    const penalties = { repetition_penalty: 1.1, presence_penalty: -1, frequency_penalty: 0.5 }
+    const choosing = { logit_bias: { 7: -100, 0: 2.5 }, allowed_token_ids: [0, 7, 9] }
     const stopping = { max_tokens: 9, min_tokens: 2, stop: ['a', 'b'], stop_token_ids: [2], ignore_eos: true }
     const showing = { include_stop_str_in_output: true, skip_special_tokens: false, prompt_logprobs: 3 }
-    expect(await generated({ ...sampling, ...stopping, ...showing, logprobs: true })).toMatchObject({
-      sampler: { temperature: 0.5, topP: 0.9, topK: 40, minP: 0.05, seed: 42 },
+    const steering = { ...sampling, ...penalties, ...choosing }
+    const asked = { ...steering, ...stopping, ...showing }
+    expect(await generated({ ...asked, logprobs: true })).toMatchObject({
+      sampler: {
+        temperature: 0.5,
+        topP: 0.9,
+        topK: 40,
+        minP: 0.05,
+        seed: 42,
+        repetitionPenalty: 1.1,
+        presencePenalty: -1,
+        frequencyPenalty: 0.5,
+        logitBias: [
+          [0, 2.5],
+          [7, -100],
+        ],
+        allowedIds: [0, 7, 9],
+      },
       stop: {
         maxTokens: 9,
         minTokens: 2,
@@ -289,6 +327,21 @@ describe('what a request asks for reaches the engine', () => {
       promptLogprobs: 3,
       logprobs: 0,
     })
+  })
+
+  it('in completions too', async () => {
+    const { sampler } = await generated({ logit_bias: { 3: 1 }, presence_penalty: 2 }, completion)
+    expect(sampler).toMatchObject({ logitBias: [[3, 1]], presencePenalty: 2, allowedIds: null })
+  })
+
+  it('with as many biases as there may be', async () => {
+    expect((await generated({ logit_bias: biases(1024) })).sampler.logitBias).toHaveLength(1024)
+  })
+
+  it('with several answers at temperature 0, as OpenAI takes them, though all are the same', async () => {
+    const { result, service } = await chat({ temperature: 0, n: 2 })
+    await result
+    expect(service.generations.map(({ sampler }) => sampler.temperature)).toEqual([0, 0])
   })
 
   it('with null as good as nothing', async () => {

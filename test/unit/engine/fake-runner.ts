@@ -1,3 +1,4 @@
+import { seesHistory } from '../../../src/model/sampling'
 import type {
   ChunkResult,
   Runner,
@@ -80,6 +81,8 @@ export class FakeRunner implements Runner {
   readonly chunks: StepChunk[] = []
   readonly #cache: Int32Array
   readonly #sampled: Int32Array
+  /** By slot: the key of the text whose ids are counted. */
+  readonly #counted = new Map<number, number>()
   readonly #delay: (below: number) => number
 
   constructor(limits: Partial<RunnerLimits> = {}, seed = 1) {
@@ -135,6 +138,14 @@ export class FakeRunner implements Runner {
     this.#cache.copyWithin(to * blockSize, from * blockSize, (from + 1) * blockSize)
   }
 
+  /** As the GPU counts for the penalties: the ids that it has for the slot must be those of the sequence. */
+  #count({ slot, sampler }: StepChunk, key: number, drawn: number): void {
+    const { history } = sampler!
+    if (history) this.#counted.set(slot, history.ids.reduce(keyAfter, firstKey))
+    if (this.#counted.get(slot) !== key) throw new Error(`slot ${slot} counts ids of another text`)
+    this.#counted.set(slot, keyAfter(key, drawn))
+  }
+
   #at({ blocks }: Pick<StepChunk, 'blocks'>, position: number): number {
     const { blockSize } = this.limits
     return blocks[Math.floor(position / blockSize)]! * blockSize + (position % blockSize)
@@ -161,6 +172,7 @@ export class FakeRunner implements Runner {
     const keys = Array.from({ length: end }, (_, position) => this.#key(chunk, position))
     const sampledId = sampler && draw(keys, sampler, this.limits.vocabSize)
     if (sampledId !== null) this.#sampled[chunk.slot] = sampledId
+    if (sampler && seesHistory(sampler)) this.#count(chunk, keys.at(-1)!, sampledId!)
     const asked = promptLogprobs?.targets ?? []
     return {
       sampledId,

@@ -1,5 +1,6 @@
 import type { Engine } from '../../../src/engine/engine'
 import type { GenerationEvent, GenerationRequest } from '../../../src/engine/generation'
+import { greedy } from '../../../src/model/step'
 import { nextId, random } from './fake-runner'
 
 const words = { push: (id: number) => `${id} `, finish: () => '' }
@@ -11,7 +12,7 @@ export function request(
 ): GenerationRequest {
   return {
     promptIds,
-    sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+    sampler: { ...greedy, allowedIds: null },
     constraint: null,
     stop: {
       maxTokens: 20,

@@ -39,7 +39,18 @@ const template = {
 const wire: WireGeneration = {
   id: 'g',
   prompt: { kind: 'text', text: 'ab', addBos: true },
-  sampler: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 },
+  sampler: {
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    seed: 1,
+    repetitionPenalty: 1,
+    presencePenalty: 0,
+    frequencyPenalty: 0,
+    logitBias: [],
+    allowedIds: null,
+  },
   stop: {
     maxTokens: null,
     defaultMaxTokens: null,
