@@ -11,11 +11,11 @@ import {
 import { weightFormats } from '../src/kernels/formats'
 import { matmul, matvec } from '../src/kernels/matmul'
 import { rmsnorm } from '../src/kernels/rmsnorm'
-import { logprobs, resultWords, sample, settingsWords } from '../src/kernels/sample'
 import { blockSize } from '../src/model/kv-cache'
 import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
 import { layerProducts, type ModelShape, modelShapes, type Product } from './kernel-shapes'
 import { type TimedDispatch, timeKernel } from './kernel-timer'
+import { samplingCases, vocabularies } from './sampling-cases'
 
 /** One kernel's variant on one shape. */
 export interface KernelRow {
@@ -50,15 +50,19 @@ const benchTypes = ['Q4_0', 'Q4_1', 'Q8_0', 'Q6_K', 'F16']
 export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): Promise<KernelFigures> {
   const device = await GpuDevice.open(gpu)
   const bench = new KernelBench(device, options)
+  const table = [software, hardware, ...(canShare(device.info) ? [softwareWithSubgroups] : [])]
   for (const model of modelShapes) {
     if (options.models && !options.models.includes(model.name)) continue
-    for (const variants of [software, hardware, ...(canShare(device.info) ? [softwareWithSubgroups] : [])]) {
+    for (const variants of table) {
       for (const type of options.types ?? benchTypes) {
         for (const product of layerProducts(model)) await bench.product(model, variants, type, product)
       }
       await bench.attention(model, variants)
       await bench.rows(model, variants)
     }
+  }
+  for (const vocab of options.models ? [] : vocabularies) {
+    for (const variants of [software, hardware]) await bench.sampling(vocab, variants)
   }
   const { vendor, architecture, description } = device.info
   device.destroy()
@@ -76,7 +80,11 @@ class KernelBench {
   async #time<Shape>(
     // biome-ignore lint/suspicious/noExplicitAny: any kernel, whatever it binds
     kernel: Kernel<Shape, any, Record<string, ParamType>, any>,
-    about: { readonly model: ModelShape; readonly what: string; readonly operations: number | null },
+    about: {
+      readonly model: Pick<ModelShape, 'name'>
+      readonly what: string
+      readonly operations: number | null
+    },
     dispatch: TimedDispatch<Shape>,
   ): Promise<void> {
     const { options, gpu } = this
@@ -221,7 +229,7 @@ class KernelBench {
 
   /** Kernels that walk one row. */
   async rows(model: ModelShape, variants: Variants): Promise<void> {
-    const { hidden, vocab } = model
+    const { hidden } = model
     await this.#time(
       rmsnorm,
       { model, what: '× 1', operations: null },
@@ -232,38 +240,13 @@ class KernelBench {
         shape: { tokens: 1, hidden },
       },
     )
-    const logits = new Float32Array(vocab).map((_, i) => ((i * 7919) % 1000) / 100)
-    const constants = { workgroup_size: variants.samplerLanes }
-    const samplers = { greedy: [0, 0, 1], 'top-k 40, top-p 0.9': [0.8, 40, 0.9] } as const
-    for (const [what, [temperature, topK, topP]] of Object.entries(samplers)) {
-      const batch = new Uint32Array(settingsWords)
-      new Float32Array(batch.buffer).set([temperature, 0, topP])
-      batch[1] = topK
-      await this.#time(
-        sample,
-        { model, what, operations: null },
-        {
-          variant: { constants },
-          buffers: { logits: new Uint32Array(logits.buffer), batch, results: resultWords, sampled: 1 },
-          params: { vocab, settings_at: 0, result_words: resultWords },
-          shape: { rows: 1, vocab },
-        },
-      )
+  }
+
+  /** What happens to one row of logits. */
+  async sampling(vocab: number, variants: Variants): Promise<void> {
+    for (const { kernel, what, dispatch } of samplingCases(vocab, variants)) {
+      await this.#time(kernel, { model: { name: `${vocab} ids` }, what, operations: null }, dispatch)
     }
-    await this.#time(
-      logprobs,
-      { model, what: 'top 5', operations: null },
-      {
-        variant: { constants },
-        buffers: {
-          logits: new Uint32Array(logits.buffer),
-          batch: new Uint32Array([3, 5]),
-          results: resultWords,
-        },
-        params: { vocab, targets_at: 0, result_words: resultWords },
-        shape: { rows: 1, vocab },
-      },
-    )
   }
 }
 
