@@ -50,12 +50,10 @@ export async function countDecode(
   await decode(new Engine(runner), info.vocab, options, warmTokens + countedTokens + 2, count)
   destroy()
   const { counts, dispatched, bytesWalked } = taken!
-  const { config } = info
   const weightBytes = info.tensorTypes.reduce((sum, { bytes }) => sum + bytes, 0)
   // The step that was submitted last is one ahead of the token that was read last.
   const contextTokens = promptTokens + warmTokens + countedTokens + 1
-  const elementBytes = info.kvCache.format === 'f16' ? 2 : 4
-  const kvBytes = 2 * contextTokens * config.layers * config.kvHeads * config.headDim * elementBytes
+  const kvBytes = (contextTokens * info.kvCache.bytes) / info.kvCache.maxTokens
   return {
     adapter: [info.device.vendor, info.device.architecture, info.device.description]
       .filter(Boolean)

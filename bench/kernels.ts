@@ -9,10 +9,12 @@ import {
   splitSize,
 } from '../src/kernels/attention'
 import { weightFormats } from '../src/kernels/formats'
+import { kvBits, kvRegionWords } from '../src/kernels/kv-format'
 import { matmul, matvec } from '../src/kernels/matmul'
 import { rmsnorm } from '../src/kernels/rmsnorm'
 import { blockSize } from '../src/model/kv-cache'
 import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
+import { type KvFormat, kvFormats } from '../src/util/kv-format'
 import { layerProducts, type ModelShape, modelShapes, type Product } from './kernel-shapes'
 import { type TimedDispatch, timeKernel } from './kernel-timer'
 import { samplingCases, vocabularies } from './sampling-cases'
@@ -57,7 +59,7 @@ export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): 
       for (const type of options.types ?? benchTypes) {
         for (const product of layerProducts(model)) await bench.product(model, variants, type, product)
       }
-      await bench.attention(model, variants)
+      for (const format of kvFormats) await bench.attention(model, variants, format)
       await bench.rows(model, variants)
     }
   }
@@ -119,14 +121,16 @@ class KernelBench {
         { model, what, operations: 2 * rows * columns * tokens },
         {
           variant: {
-            constants: many ? variants.matmul : variants.matvec,
+            constants: many
+              ? { ...variants.matmul, tokens_per_lane: variants.tokensPerLane }
+              : variants.matvec,
             conditions: { residual, swiglu, subgroups: variants.subgroups },
             modules: { weights: `weights/${format.module}` },
           },
           buffers: {
             weights: planes.words,
-            x: columns * Math.max(4, tokens),
-            y: outputs * Math.max(4, tokens),
+            x: columns * Math.max(8, tokens),
+            y: outputs * Math.max(8, tokens),
           },
           params: {
             rows,
@@ -145,31 +149,38 @@ class KernelBench {
   }
 
   /** Decode at a long context, and the last tiles of a prompt of that length. */
-  async attention(model: ModelShape, variants: Variants): Promise<void> {
+  async attention(model: ModelShape, variants: Variants, format: KvFormat): Promise<void> {
     const { heads, kvHeads, headDim } = model
-    const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize }
+    const kv_bits = kvBits[format]
+    const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize, kv_bits }
     const blocks = contextTokens / blockSize
     const table = Uint32Array.from({ length: blocks }, (_, i) => (5 * i) % blocks)
-    const half = blocks * kvHeads * blockSize * headDim
+    const values_at = blocks * kvHeads * kvRegionWords(format, headDim, blockSize)
+    const cache = 2 * values_at
     const splits = Math.ceil(contextTokens / splitSize)
-    const context = { maxContext: contextTokens, cacheElementBytes: 2 }
-    const conditions = { kv_f32: false, subgroups: variants.subgroups }
-    const what = `context ${contextTokens}, f16`
+    const context = { maxContext: contextTokens }
+    const conditions = { subgroups: variants.subgroups }
+    const what = `context ${contextTokens}, ${format}`
 
     const decode = { tiles: 1, tokens: 1, contextTokens, ...context }
     const partials = heads * splits * (4 + headDim)
     const batch = Uint32Array.from([0, 1, contextTokens - 1, 0, ...table])
-    const cacheParams = { tiles_at: 0, tables_at: 4, values_at: half }
+    const cacheParams = { tiles_at: 0, tables_at: 4, values_at }
     const operations = 4 * heads * headDim * contextTokens
     await this.#time(
       attentionDecode,
       { model, what, operations },
       {
         variant: {
-          constants: { ...head, workgroup_size: variants.attentionLanes, split_size: splitSize },
+          constants: {
+            ...head,
+            workgroup_size: variants.attentionLanes,
+            split_size: splitSize,
+            most_heads: variants.attentionHeads,
+          },
           conditions,
         },
-        buffers: { q: heads * headDim, cache: half, batch, partials },
+        buffers: { q: heads * headDim, cache, batch, partials },
         params: { ...cacheParams, splits },
         shape: decode,
       },
@@ -206,23 +217,23 @@ class KernelBench {
         },
         buffers: {
           q: promptTokens * heads * headDim,
-          cache: half,
+          cache,
           batch: Uint32Array.from([...tiles, ...table]),
           y: promptTokens * heads * headDim,
         },
-        params: { tiles_at: 0, tables_at: tiles.length, values_at: half, y_stride: (heads * headDim) / 4 },
+        params: { tiles_at: 0, tables_at: tiles.length, values_at, y_stride: (heads * headDim) / 4 },
         shape: { tiles: count, tokens: promptTokens, contextTokens: count * contextTokens, ...context },
       },
     )
     const width = (heads + 2 * kvHeads) * headDim
     await this.#time(
       ropeKv,
-      { model, what: '× 1', operations: null },
+      { model, what: `${format}, × 1`, operations: null },
       {
-        variant: { constants: { ...head, workgroup_size: variants.rowLanes }, conditions: { kv_f32: false } },
-        buffers: { qkv: width, rope: headDim, batch: new Uint32Array(4), q: heads * headDim, cache: half },
-        params: { positions_at: 0, slots_at: 1, values_at: half, scale: 1 },
-        shape: { tokens: 1, cacheElementBytes: 2 },
+        variant: { constants: { ...head, workgroup_size: variants.headLanes } },
+        buffers: { qkv: width, rope: headDim, batch: new Uint32Array(4), q: heads * headDim, cache },
+        params: { positions_at: 0, slots_at: 1, values_at, scale: 1 },
+        shape: { tokens: 1 },
       },
     )
   }
@@ -251,9 +262,9 @@ class KernelBench {
 }
 
 function describe(constants: Readonly<Record<string, number>>): string {
-  const { workgroup_size, segment_lanes, rows_per_lane } = constants
+  const { workgroup_size, segment_lanes, rows_per_lane, tokens_per_lane } = constants
   const parts = [`${workgroup_size} lanes`]
   if (segment_lanes) parts.push(segment_lanes === 1 ? 'rows whole' : `${segment_lanes} a row`)
-  if (rows_per_lane) parts.push(`${rows_per_lane} rows each`)
+  if (rows_per_lane) parts.push(`${rows_per_lane} rows × ${tokens_per_lane} tokens each`)
   return parts.join(', ')
 }

@@ -1,25 +1,28 @@
-// One workgroup takes one token, one kv head and one split of the context, for all query heads of that kv head.
-// It walks tiles of block_size keys, one block each: a lane scores one key for every query head, then the lanes
-// share out the output's quads. Scores are exponentiated once. attention_combine merges the splits.
-import package::lib::cache::cache_quad;
+// One workgroup takes one token, one split of the context and some query heads of one kv head: all of them, unless they
+// are many. Lanes score keys, then exponentiate the scores once, then share out the quads of the output.
+// attention_combine merges the splits.
+import package::lib::cache::{head_quads, region_of, quad, scale_of, scales_of_eight};
 import package::lib::softmax::{lowest, fma_quad};
 import package::lib::subgroups::{place_of_eight, of_eight, scalars_of_eight, wanted};
 
-const head_quads = head_dim / 4u;
 const group_heads = heads / kv_heads;
+const head_parts = (group_heads + most_heads - 1u) / most_heads;
+const heads_each = (group_heads + head_parts - 1u) / head_parts;
 const whole_eights = head_quads % 8u == 0u;
-// A lane owns some quads of the output, each for every head of the group whose number is its part, modulo parts. A GPU
-// wants many lanes at work; where lanes load for one another, a value is best read once for all heads.
+// Keys that a lane scores at once, so that a query that was loaded serves several.
+const keys_at_once = clamp(split_size / workgroup_size, 1u, 4u);
+const keys_each_turn = keys_at_once * workgroup_size;
+// A lane owns some quads of the output, each for every head whose number is its part, modulo parts. A GPU wants many
+// lanes at work; where lanes load for one another, a value is best read once for all heads.
 const parts = select(max(1u, workgroup_size / head_quads), 1u, subgroups);
 const part_lanes = select(workgroup_size, head_quads, parts > 1u);
-const owned_quads = (head_quads + part_lanes - 1u) / part_lanes;
-const owned_heads = (group_heads + parts - 1u) / parts;
+const owned_heads = (heads_each + parts - 1u) / parts;
 
-var<workgroup> query: array<vec4f, group_heads * head_quads>;
-var<workgroup> scores: array<f32, group_heads * block_size>;
-var<workgroup> greatest: array<f32, group_heads>;
-var<workgroup> sums: array<f32, group_heads>;
-var<workgroup> corrections: array<f32, group_heads>;
+var<workgroup> query: array<vec4f, heads_each * head_quads>;
+var<workgroup> scores: array<f32, heads_each * split_size>;
+// The greatest score of each lane's keys, then of every eighth lane's.
+var<workgroup> greatest_of_lanes: array<f32, heads_each * workgroup_size>;
+var<workgroup> greatest_of_eights: array<f32, heads_each * 8u>;
 
 // Query quads d … d + 7 of a head, as far as the head has them.
 @if(subgroups)
@@ -38,16 +41,25 @@ fn query_quads(head: u32, d: u32, place: u32) -> array<vec4f, 8> {
 
 @if(subgroups)
 fn eight_scores(head: u32, key: u32, place: u32) -> array<f32, 8> {
-  return scalars_of_eight(scores[head * block_size + key + place]);
+  return scalars_of_eight(scores[head * split_size + key + place]);
 }
 
 @if(!subgroups)
 fn eight_scores(head: u32, key: u32, place: u32) -> array<f32, 8> {
   var eight: array<f32, 8>;
   for (var j = 0u; j < 8u; j++) {
-    eight[j] = scores[head * block_size + key + j];
+    eight[j] = scores[head * split_size + key + j];
   }
   return eight;
+}
+
+// The greatest score of a head, once greatest_of_eights is there.
+fn greatest_of(head: u32) -> f32 {
+  var greatest = greatest_of_eights[head * 8u];
+  for (var j = 1u; j < 8u; j++) {
+    greatest = max(greatest, greatest_of_eights[head * 8u + j]);
+  }
+  return greatest;
 }
 
 @compute @workgroup_size(workgroup_size)
@@ -56,114 +68,122 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let tile = params.tiles_at + 4u * group.x;
   let row = batch[tile];
   let position = batch[tile + 2u];
-  let table = params.tables_at + batch[tile + 3u];
-  let kv_head = group.y;
+  let kv_head = group.y / head_parts;
+  let first_head = kv_head * group_heads + group.y % head_parts * heads_each;
   let split = group.z;
-  let split_blocks = split_size / block_size;
-  let first_block = split * split_blocks;
-  if (first_block * block_size > position) {
+  let first_key = split * split_size;
+  if (first_key > position) {
     return;
   }
-  let last_block = min(first_block + split_blocks, position / block_size + 1u);
+  let table = params.tables_at + batch[tile + 3u] + first_key / block_size;
+  let keys = min(split_size, position + 1u - first_key);
 
-  for (var i = lane; i < group_heads * head_quads; i += workgroup_size) {
-    query[i] = q[(row * heads + kv_head * group_heads) * head_quads + i];
+  // A group that does not divide evenly has its last head more than once.
+  for (var i = lane; i < heads_each * head_quads; i += workgroup_size) {
+    let head = min(first_head + i / head_quads, (kv_head + 1u) * group_heads - 1u);
+    query[i] = q[(row * heads + head) * head_quads + i % head_quads];
   }
-  for (var h = lane; h < group_heads; h += workgroup_size) {
-    greatest[h] = lowest;
-    sums[h] = 0.0;
-  }
-  var accumulated = array<vec4f, owned_quads * owned_heads>();
-  let part = lane / part_lanes;
   workgroupBarrier();
 
-  for (var b = first_block; b < last_block; b++) {
-    let base = (batch[table + b] * kv_heads + kv_head) * block_size * head_dim;
-    for (var key = lane; key < block_size; key += workgroup_size) {
-      var score = array<f32, group_heads>();
-      for (var d = 0u; d < head_quads; d += 8u) {
-        var k: array<vec4f, 8>;
-        for (var j = 0u; j < 8u; j++) {
-          k[j] = cache_quad(base + key * head_dim + 4u * min(d + j, head_quads - 1u));
-        }
-        for (var h = 0u; h < group_heads; h++) {
-          let quads = query_quads(h, d, place);
-          for (var j = 0u; j < 8u; j++) {
-            if (whole_eights || d + j < head_quads) {
-              score[h] = fma_quad(quads[j], k[j], score[h]);
-            }
-          }
-        }
-      }
-      let visible = b * block_size + key <= position;
-      for (var h = 0u; h < group_heads; h++) {
-        scores[h * block_size + key] = select(lowest, score[h], visible);
-      }
-    }
-    workgroupBarrier();
-    for (var h = lane; h < group_heads; h += workgroup_size) {
-      var best = greatest[h];
-      for (var key = 0u; key < block_size; key++) {
-        best = max(best, scores[h * block_size + key]);
-      }
-      corrections[h] = exp(greatest[h] - best);
-      greatest[h] = best;
-    }
-    workgroupBarrier();
-    let visible_keys = min(block_size, position + 1u - b * block_size);
-    for (var i = lane; i < group_heads * block_size; i += workgroup_size) {
-      scores[i] = select(0.0, exp(scores[i] - greatest[i / block_size]), i % block_size < visible_keys);
-    }
-    workgroupBarrier();
-    for (var h = lane; h < group_heads; h += workgroup_size) {
-      var sum = fma(sums[h], corrections[h], scores[h * block_size]);
-      for (var key = 1u; key < block_size; key++) {
-        sum += scores[h * block_size + key];
-      }
-      sums[h] = sum;
-    }
-    for (var o = 0u; o < owned_quads; o++) {
-      let d = lane % part_lanes + o * part_lanes;
-      if (wanted(d < head_quads && part < parts)) {
-        let value = params.values_at + base + 4u * min(d, head_quads - 1u);
-        // In the loop over keys no private array may have an index that is not known when it compiles.
-        var sums_of_heads: array<vec4f, owned_heads>;
-        for (var n = 0u; n < owned_heads; n++) {
-          let correction = corrections[min(part + n * parts, group_heads - 1u)];
-          sums_of_heads[n] = accumulated[o * owned_heads + n] * correction;
-        }
-        for (var key = 0u; key < visible_keys; key += 8u) {
-          var weights: array<array<f32, 8>, owned_heads>;
-          for (var n = 0u; n < owned_heads; n++) {
-            weights[n] = eight_scores(min(part + n * parts, group_heads - 1u), key, place);
-          }
-          // A key that is not visible has the weight 0, and a value that somebody may have left there.
-          for (var j = 0u; j < 8u; j++) {
-            let v = select(vec4f(), cache_quad(value + (key + j) * head_dim), key + j < visible_keys);
-            for (var n = 0u; n < owned_heads; n++) {
-              sums_of_heads[n] = fma(vec4f(weights[n][j]), v, sums_of_heads[n]);
-            }
-          }
-        }
-        for (var n = 0u; n < owned_heads; n++) {
-          accumulated[o * owned_heads + n] = sums_of_heads[n];
-        }
-      }
-    }
-    workgroupBarrier();
+  var lane_greatest = array<f32, heads_each>();
+  for (var h = 0u; h < heads_each; h++) {
+    lane_greatest[h] = lowest;
   }
+  for (var turn = 0u; turn < split_size; turn += keys_each_turn) {
+    if (turn >= keys) {
+      break;
+    }
+    var regions = array<u32, keys_at_once>();
+    var scales = array<vec2f, keys_at_once>();
+    for (var i = 0u; i < keys_at_once; i++) {
+      let key = min(turn + i * workgroup_size + lane, keys - 1u);
+      regions[i] = region_of(batch[table + key / block_size], kv_head);
+      scales[i] = scale_of(regions[i], key % block_size);
+    }
+    var score = array<f32, keys_at_once * heads_each>();
+    for (var d = 0u; d < head_quads; d += 8u) {
+      var quads: array<array<vec4f, 8>, heads_each>;
+      for (var h = 0u; h < heads_each; h++) {
+        quads[h] = query_quads(h, d, place);
+      }
+      for (var j = 0u; j < 8u; j++) {
+        if (whole_eights || d + j < head_quads) {
+          for (var i = 0u; i < keys_at_once; i++) {
+            let key = min(turn + i * workgroup_size + lane, keys - 1u) % block_size;
+            let k = quad(false, regions[i], key, d + j, scales[i]);
+            for (var h = 0u; h < heads_each; h++) {
+              score[i * heads_each + h] = fma_quad(quads[h][j], k, score[i * heads_each + h]);
+            }
+          }
+        }
+      }
+    }
+    for (var i = 0u; i < keys_at_once; i++) {
+      let key = turn + i * workgroup_size + lane;
+      for (var h = 0u; h < heads_each; h++) {
+        let seen = select(lowest, score[i * heads_each + h], key < keys);
+        if (key < split_size) {
+          scores[h * split_size + key] = seen;
+        }
+        lane_greatest[h] = max(lane_greatest[h], seen);
+      }
+    }
+  }
+  for (var h = 0u; h < heads_each; h++) {
+    greatest_of_lanes[h * workgroup_size + lane] = lane_greatest[h];
+  }
+  workgroupBarrier();
+  for (var i = lane; i < heads_each * 8u; i += workgroup_size) {
+    var greatest = lowest;
+    for (var j = i % 8u; j < workgroup_size; j += 8u) {
+      greatest = max(greatest, greatest_of_lanes[i / 8u * workgroup_size + j]);
+    }
+    greatest_of_eights[i] = greatest;
+  }
+  workgroupBarrier();
+  for (var h = 0u; h < heads_each; h++) {
+    let greatest = greatest_of(h);
+    for (var key = lane; key < split_size; key += workgroup_size) {
+      scores[h * split_size + key] = select(0.0, exp(scores[h * split_size + key] - greatest), key < keys);
+    }
+  }
+  workgroupBarrier();
 
-  let partial = (group.x * heads + kv_head * group_heads) * params.splits + split;
-  for (var o = 0u; o < owned_quads; o++) {
-    let d = lane % part_lanes + o * part_lanes;
-    for (var n = 0u; n < owned_heads; n++) {
-      let h = part + n * parts;
-      if (d < head_quads && part < parts && h < group_heads) {
-        partials[(partial + h * params.splits) * (head_quads + 1u) + 1u + d] = accumulated[o * owned_heads + n];
+  let part = lane / part_lanes;
+  for (var o = 0u; o < head_quads; o += part_lanes) {
+    let d = lane % part_lanes + o;
+    if (wanted(d < head_quads && part < parts)) {
+      let own = min(d, head_quads - 1u);
+      var sums = array<f32, owned_heads>();
+      var output = array<vec4f, owned_heads>();
+      for (var key = 0u; key < keys; key += 8u) {
+        let region = region_of(batch[table + key / block_size], kv_head) + params.values_at;
+        let scales = scales_of_eight(region, key % block_size, place);
+        var weights: array<array<f32, 8>, owned_heads>;
+        for (var n = 0u; n < owned_heads; n++) {
+          weights[n] = eight_scores(min(part + n * parts, heads_each - 1u), key, place);
+        }
+        // A key that is not visible has the weight 0, and a value that somebody may have left there.
+        for (var j = 0u; j < 8u; j++) {
+          let value = quad(true, region, key % block_size + j, own, scales[j]);
+          let v = select(vec4f(), value, key + j < keys);
+          for (var n = 0u; n < owned_heads; n++) {
+            output[n] = fma(vec4f(weights[n][j]), v, output[n]);
+            sums[n] += weights[n][j];
+          }
+        }
+      }
+      for (var n = 0u; n < owned_heads; n++) {
+        let h = part + n * parts;
+        let head = first_head + h;
+        if (d < head_quads && h < heads_each && head < (kv_head + 1u) * group_heads) {
+          let partial = ((group.x * heads + head) * params.splits + split) * (head_quads + 1u);
+          partials[partial + 1u + d] = output[n];
+          if (d == 0u) {
+            partials[partial] = vec4f(greatest_of(h), sums[n], 0.0, 0.0);
+          }
+        }
       }
     }
-  }
-  for (var h = lane; h < group_heads; h += workgroup_size) {
-    partials[(partial + h * params.splits) * (head_quads + 1u)] = vec4f(greatest[h], sums[h], 0.0, 0.0);
   }
 }

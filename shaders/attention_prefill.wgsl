@@ -1,16 +1,15 @@
 // One workgroup takes a tile of consecutive tokens of one sequence and one kv head; a lane owns one token's one query
-// head and keeps its query and output to itself. All lanes read the same key and value at the same time. Splits and
-// tiles are those of attention_decode and merge in the same order, so both give the same bits.
-import package::lib::cache::cache_quads;
+// head and keeps its query and output to itself. All lanes read the same key and value at the same time. Splits are those
+// of attention_decode, each summed in the order of its keys, and merge in the same order, so both give the same bits.
+import package::lib::cache::{head_quads, region_of, eight_quads};
 import package::lib::subgroups::place_of_eight;
 import package::lib::softmax::{merge, lowest, fma_quad};
 
-const head_quads = head_dim / 4u;
 const group_heads = heads / kv_heads;
 const whole_eights = head_quads % 8u == 0u;
 
 // Each lane's own column; no lane reads another's.
-var<workgroup> scores: array<f32, block_size * workgroup_size>;
+var<workgroup> scores: array<f32, split_size * workgroup_size>;
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -32,44 +31,35 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var total = array<vec4f, head_quads>();
   var total_greatest = lowest;
   var total_sum = 0.0;
-  let blocks = last_position / block_size + 1u;
-  for (var first = 0u; first < blocks; first += split_size / block_size) {
-    var part = array<vec4f, head_quads>();
+  for (var first = 0u; first <= last_position; first += split_size) {
+    let keys = min(split_size, last_position + 1u - first);
     var greatest = lowest;
-    var sum = 0.0;
-    for (var b = first; b < min(first + split_size / block_size, blocks); b++) {
-      let base = (batch[table + b] * kv_heads + kv_head) * block_size * head_dim;
-      let keys = min(block_size, last_position + 1u - b * block_size);
-      var best = greatest;
-      for (var key = 0u; key < keys; key++) {
-        var score = 0.0;
-        for (var d = 0u; d < head_quads; d += 8u) {
-          let quads = cache_quads(base + key * head_dim + 4u * d, min(8u, head_quads - d), place);
-          for (var j = 0u; j < 8u; j++) {
-            if (whole_eights || d + j < head_quads) {
-              score = fma_quad(query[d + j], quads[j], score);
-            }
+    for (var key = 0u; key < keys; key++) {
+      let region = region_of(batch[table + (first + key) / block_size], kv_head);
+      var score = 0.0;
+      for (var d = 0u; d < head_quads; d += 8u) {
+        let quads = eight_quads(false, region, key % block_size, d, place);
+        for (var j = 0u; j < 8u; j++) {
+          if (whole_eights || d + j < head_quads) {
+            score = fma_quad(query[d + j], quads[j], score);
           }
         }
-        score = select(lowest, score, b * block_size + key <= position);
-        scores[key * workgroup_size + lane] = score;
-        best = max(best, score);
       }
-      let correction = exp(greatest - best);
-      greatest = best;
-      for (var d = 0u; d < head_quads; d++) {
-        part[d] *= correction;
-      }
-      for (var key = 0u; key < keys; key++) {
-        let visible = b * block_size + key <= position;
-        let p = select(0.0, exp(scores[key * workgroup_size + lane] - greatest), visible);
-        sum = fma(sum, select(1.0, correction, key == 0u), p);
-        for (var d = 0u; d < head_quads; d += 8u) {
-          let quads = cache_quads(params.values_at + base + key * head_dim + 4u * d, min(8u, head_quads - d), place);
-          for (var j = 0u; j < 8u; j++) {
-            if (whole_eights || d + j < head_quads) {
-              part[d + j] = fma(vec4f(p), quads[j], part[d + j]);
-            }
+      score = select(lowest, score, first + key <= position);
+      scores[key * workgroup_size + lane] = score;
+      greatest = max(greatest, score);
+    }
+    var part = array<vec4f, head_quads>();
+    var sum = 0.0;
+    for (var key = 0u; key < keys; key++) {
+      let region = region_of(batch[table + (first + key) / block_size], kv_head) + params.values_at;
+      let p = select(0.0, exp(scores[key * workgroup_size + lane] - greatest), first + key <= position);
+      sum += p;
+      for (var d = 0u; d < head_quads; d += 8u) {
+        let quads = eight_quads(true, region, key % block_size, d, place);
+        for (var j = 0u; j < 8u; j++) {
+          if (whole_eights || d + j < head_quads) {
+            part[d + j] = fma(vec4f(p), quads[j], part[d + j]);
           }
         }
       }

@@ -1,3 +1,4 @@
+import { type KvFormat, kvFormats } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
 import type { LoadProgress, LoadRequest } from '../worker/protocol'
 import { required } from './generation-settings'
@@ -33,8 +34,11 @@ export interface EngineOptions {
   /** Aborting it ends the load; createEngine throws 'aborted'. What was downloaded stays on the device. */
   signal?: AbortSignal
   kvCache?: {
-    /** How keys and values are stored. Default `f16`; `f32` takes twice the memory and is exact. */
-    format?: 'f16' | 'f32'
+    /**
+     * How keys and values are stored. Default `f16`. `f32` takes twice the memory and is exact; `int8` takes about half
+     * and `int4` about a quarter, for contexts twice and four times as long in the same memory.
+     */
+    format?: KvFormat
     /** Tokens that the cache holds, over all requests. Default: what the model's context and the GPU allow. */
     maxTokens?: number | null
   }
@@ -74,7 +78,7 @@ const hubFields = {
 } satisfies Fields
 
 const kvCacheFields = {
-  format: built(oneOf('f16', 'f32')),
+  format: built(oneOf(...kvFormats)),
   maxTokens: built(integer(1)),
 } satisfies Fields
 

@@ -57,16 +57,19 @@ export const matvec = kernel({
   bytes: (shape) => shape.weightBytes + activationBytes(shape),
 })
 
-/** As `matvec`, for many tokens: four tokens and `rows_per_lane` rows (even) a lane. x and y have whole fours of rows. */
+/**
+ * As `matvec`, for many tokens: `tokens_per_lane` (a multiple of four) and `rows_per_lane` (even) a lane. x and y have
+ * rows for whole numbers of `tokens_per_lane`.
+ */
 export const matmul = kernel({
   shader: 'matmul',
   bindings,
   params,
-  constants: ['workgroup_size', 'rows_per_lane'],
+  constants: ['workgroup_size', 'rows_per_lane', 'tokens_per_lane'],
   conditions: ['residual', 'swiglu', 'subgroups'],
-  grid: ({ tokens, rows }: MatmulShape, { workgroup_size, rows_per_lane }) => [
+  grid: ({ tokens, rows }: MatmulShape, { workgroup_size, rows_per_lane, tokens_per_lane }) => [
     Math.ceil(rows / (rows_per_lane * workgroup_size)),
-    Math.ceil(tokens / 4),
+    Math.ceil(tokens / tokens_per_lane),
     1,
   ],
   bytes: (shape) => shape.weightBytes + activationBytes(shape),

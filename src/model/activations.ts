@@ -8,7 +8,7 @@ import type { RunnerLimits } from './step'
 
 /**
  * Buffers that live as long as the model and that every step writes anew. Separate ones, since a dispatch may not
- * bind one buffer for reading and for writing. Rows are rounded up to whole fours, which the many-token kernels touch.
+ * bind one buffer for reading and for writing. Rows are rounded up to whole eights, which the many-token kernels touch.
  */
 export interface Activations {
   /** u32, see BatchLayout */
@@ -46,7 +46,7 @@ export interface Activations {
 }
 
 function paddedRows(rows: number): number {
-  return Math.ceil(rows / 4) * 4
+  return Math.ceil(rows / 8) * 8
 }
 
 export function createActivations(

@@ -8,6 +8,7 @@ import {
   splitSize,
 } from '../kernels/attention'
 import { embed, gatherRows } from '../kernels/embed'
+import { kvBits } from '../kernels/kv-format'
 import { rmsnorm } from '../kernels/rmsnorm'
 import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
 import { swiglu } from '../kernels/swiglu'
@@ -73,10 +74,10 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     })
   }
 
-  const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize }
-  const kvConditions = { kv_f32: cache.format === 'f32' }
-  const attentionConditions = { ...kvConditions, subgroups: variants.subgroups }
-  const cacheElementBytes = cache.elementBytes
+  const kv_bits = kvBits[cache.format]
+  const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize, kv_bits }
+  const values_at = cache.valuesAtBytes / 4
+  const conditions = { subgroups: variants.subgroups }
   const tileTokens = prefillTileTokens(config, variants)
   weights.layers.forEach((layer, i) => {
     const kv = cache.layers[i]!
@@ -87,25 +88,30 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
       yOffset += matrix.rows
     }
     plan.add(ropeKv, {
-      variant: { constants: { ...head, workgroup_size: variants.rowLanes }, conditions: kvConditions },
+      variant: { constants: { ...head, workgroup_size: variants.headLanes } },
       buffers: { qkv, rope: weights.rope, batch, q, cache: kv },
       params: {
         positions_at: layout.positions,
         slots_at: layout.slots,
-        values_at: cache.valuesAt,
+        values_at,
         scale: 1 / Math.sqrt(headDim),
       },
-      shape: (shape) => ({ tokens: shape.tokens, cacheElementBytes }),
+      shape: (shape) => ({ tokens: shape.tokens }),
     })
-    const cacheParams = { tables_at: layout.tables, values_at: cache.valuesAt }
+    const cacheParams = { tables_at: layout.tables, values_at }
     plan.add(attentionDecode, {
       variant: {
-        constants: { ...head, workgroup_size: variants.attentionLanes, split_size: splitSize },
-        conditions: attentionConditions,
+        constants: {
+          ...head,
+          workgroup_size: variants.attentionLanes,
+          split_size: splitSize,
+          most_heads: variants.attentionHeads,
+        },
+        conditions,
       },
       buffers: { q, cache: kv, batch, partials },
       params: { ...cacheParams, tiles_at: layout.decodeTiles, splits },
-      shape: ({ decode }) => (decode.tiles > 0 ? { ...decodeShape(decode), cacheElementBytes } : null),
+      shape: ({ decode }) => (decode.tiles > 0 ? decodeShape(decode) : null),
     })
     plan.add(attentionCombine, {
       variant: { constants: { workgroup_size: 16, head_dim: headDim, heads, split_size: splitSize } },
@@ -120,11 +126,11 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
           workgroup_size: prefillTileLanes(tileTokens, heads / kvHeads),
           split_size: splitSize,
         },
-        conditions: attentionConditions,
+        conditions,
       },
       buffers: { q, cache: kv, batch, y: attended },
       params: { ...cacheParams, tiles_at: layout.prefillTiles, y_stride: attentionStride / 4 },
-      shape: ({ prefill }) => (prefill.tiles > 0 ? { ...decodeShape(prefill), cacheElementBytes } : null),
+      shape: ({ prefill }) => (prefill.tiles > 0 ? decodeShape(prefill) : null),
     })
     plan.multiply(layer.attentionOutput, { x: attended, y: x, yStride: stride, residual: true, tokens })
     norm(x, normed, layer.constants, hidden)

@@ -1,8 +1,8 @@
 import type { GpuDevice } from '../gpu/device'
+import { kvRegionWords } from '../kernels/kv-format'
+import type { KvFormat } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
 import type { ModelConfig } from './config'
-
-export type KvFormat = 'f16' | 'f32'
 
 /** Tokens of a KV block; also the tile of attention, so that a tile needs one look-up in the block table. */
 export const blockSize = 32
@@ -17,18 +17,19 @@ export interface KvCache {
   readonly blocks: number
   readonly maxTokens: number
   readonly bytes: number
-  /** For each layer: f16 in pairs or f32 [2, blocks, kv heads, block size, head dim] */
+  /** For each layer: words [2, blocks, kv heads, region words], see `kvRegionWords` */
   readonly layers: readonly GPUBuffer[]
-  /** Elements before V. */
-  readonly valuesAt: number
-  readonly elementBytes: number
+  /** Bytes of K, or of V, of one block in one layer: block b's K begins at b · blockBytes. */
+  readonly blockBytes: number
+  /** Where V begins in a layer's buffer: block b's V lies at valuesAtBytes + b · blockBytes. */
+  readonly valuesAtBytes: number
 }
 
 /**
  * Makes the cache that was asked for, or the largest that fits where nothing was asked. Comes after the weights: a
  * device that holds those can be expected to hold as much again, and WebGPU does not say what it has.
  *
- * @throws OctavoError 'gpu-out-of-memory', 'limits-too-small'
+ * @throws OctavoError 'gpu-out-of-memory', 'limits-too-small', 'invalid-option' for a format that the heads do not fit
  */
 export async function createKvCache(
   gpu: GpuDevice,
@@ -36,9 +37,15 @@ export async function createKvCache(
   format: KvFormat,
   maxTokens: number | null,
 ): Promise<KvCache> {
-  const elementBytes = format === 'f16' ? 2 : 4
-  const elementsPerToken = config.kvHeads * config.headDim
-  const tokenLayerBytes = 2 * elementsPerToken * elementBytes
+  if (format === 'int4' && config.headDim % 8 !== 0) {
+    throw new OctavoError(
+      'invalid-option',
+      `kvCache.format is int4, which takes heads of a multiple of 8 elements; this model’s have ${config.headDim}.`,
+      'Set kvCache.format to int8 or f16.',
+    )
+  }
+  const blockBytes = 4 * config.kvHeads * kvRegionWords(format, config.headDim, blockSize)
+  const tokenLayerBytes = (2 * blockBytes) / blockSize
   const bindingTokens = Math.floor(gpu.info.maxBindingBytes / tokenLayerBytes)
   const defaultBytes = Math.min(mostDefaultBytes, Math.max(leastDefaultBytes, gpu.bytes))
   const affordable = Math.floor(defaultBytes / (tokenLayerBytes * config.layers))
@@ -52,7 +59,7 @@ export async function createKvCache(
   }
   blocks = Math.max(1, Math.min(blocks, Math.floor(bindingTokens / blockSize)))
   for (;;) {
-    const layerBytes = blocks * blockSize * tokenLayerBytes
+    const layerBytes = 2 * blocks * blockBytes
     const layers: GPUBuffer[] = []
     try {
       await gpu.allocating('the KV cache', () => {
@@ -65,8 +72,8 @@ export async function createKvCache(
         maxTokens: blocks * blockSize,
         bytes: layerBytes * config.layers,
         layers,
-        valuesAt: blocks * blockSize * elementsPerToken,
-        elementBytes,
+        blockBytes,
+        valuesAtBytes: blocks * blockBytes,
       }
     } catch (error) {
       for (const layer of layers) gpu.release(layer)

@@ -61,7 +61,7 @@ export class PlanBuilder {
     )
   }
 
-  /** One dispatch a shard: matvec for one token, matmul for more. */
+  /** One dispatch a shard: matvec for one token, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
     const { residual = false, swiglu = false } = step
     if (swiglu && matrix.shards.length > 1) throw new Error('a gated matrix lies in one buffer')
@@ -96,11 +96,19 @@ export class PlanBuilder {
         variant: { ...variant, constants: this.variants.matvec },
         shape: (batch) => (step.tokens(batch) === 1 ? shape(1) : null),
       })
-      this.add(matmul, {
-        ...common,
-        variant: { ...variant, constants: this.variants.matmul },
-        shape: (batch) => (step.tokens(batch) > 1 ? shape(step.tokens(batch)) : null),
-      })
+      const { matmul: constants, tokensPerLane } = this.variants
+      for (const tokens_per_lane of new Set([4, tokensPerLane])) {
+        const most = tokens_per_lane === tokensPerLane ? Number.POSITIVE_INFINITY : tokens_per_lane
+        const least = tokens_per_lane === 4 ? 2 : 5
+        this.add(matmul, {
+          ...common,
+          variant: { ...variant, constants: { ...constants, tokens_per_lane } },
+          shape: (batch) => {
+            const tokens = step.tokens(batch)
+            return tokens >= least && tokens <= most ? shape(tokens) : null
+          },
+        })
+      }
     }
   }
 

@@ -7,9 +7,15 @@ export interface Variants {
   readonly subgroups: boolean
   readonly matvec: { readonly workgroup_size: number; readonly segment_lanes: 1 | 8 }
   readonly matmul: { readonly workgroup_size: number; readonly rows_per_lane: number }
+  /** Tokens that a lane of a matrix product takes: four, and more where there are more of them. */
+  readonly tokensPerLane: 4 | 8
   /** Lanes of kernels that walk a row or a vector. */
   readonly rowLanes: number
+  /** Lanes of kernels that walk one head of one token. */
+  readonly headLanes: number
   readonly attentionLanes: number
+  /** Query heads of a kv head that one workgroup of decode attention serves, at most. */
+  readonly attentionHeads: number
   /** Lanes of a prefill tile: tokens × query heads a kv head, at most this. */
   readonly prefillLanes: number
   readonly samplerLanes: number
@@ -21,8 +27,11 @@ export const software: Variants = {
   subgroups: false,
   matvec: { workgroup_size: 16, segment_lanes: 1 },
   matmul: { workgroup_size: 16, rows_per_lane: 8 },
+  tokensPerLane: 4,
   rowLanes: 32,
+  headLanes: 8,
   attentionLanes: 8,
+  attentionHeads: 4,
   prefillLanes: 48,
   samplerLanes: 64,
 }
@@ -33,6 +42,7 @@ export const softwareWithSubgroups: Variants = {
   name: 'subgroups-share-activations',
   subgroups: true,
   matmul: { workgroup_size: 16, rows_per_lane: 4 },
+  tokensPerLane: 8,
 }
 
 /** A GPU wants many lanes with little work each. */
@@ -41,8 +51,11 @@ export const hardware: Variants = {
   subgroups: false,
   matvec: { workgroup_size: 64, segment_lanes: 8 },
   matmul: { workgroup_size: 64, rows_per_lane: 4 },
+  tokensPerLane: 4,
   rowLanes: 128,
+  headLanes: 32,
   attentionLanes: 64,
+  attentionHeads: 8,
   prefillLanes: 64,
   samplerLanes: 256,
 }

@@ -3,13 +3,15 @@
  * own, in order, one message a step; everything else is a call over Comlink.
  */
 
+import type { KvFormat } from '../util/kv-format'
+
 /** What `load` needs to know. */
 export interface LoadRequest {
   /** A reference to a model on the Hub, a URL, or a file with its name (a cloned `File` loses its name in Node). */
   readonly model: string | { readonly name: string; readonly blob: Blob }
   readonly hub: { readonly endpoint: string; readonly token: string | null }
   readonly kvCache: {
-    readonly format: 'f16' | 'f32'
+    readonly format: KvFormat
     /** Tokens that the cache should hold; null: what the device allows. */
     readonly maxTokens: number | null
   }
@@ -69,7 +71,7 @@ export interface EngineInfo {
   /** What was tried before that and computed wrongly on this device. Empty on a device that works. */
   readonly droppedVariants: readonly { readonly name: string; readonly reason: string }[]
   readonly kvCache: {
-    readonly format: 'f16' | 'f32'
+    readonly format: KvFormat
     /** Tokens a block holds. */
     readonly blockSize: number
     readonly blocks: number

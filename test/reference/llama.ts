@@ -1,3 +1,6 @@
+import type { KvFormat } from '../../src/util/kv-format'
+import { quantizeRow } from './kv_cache'
+
 /** The numbers of a llama-like decoder, as this reference reads them. */
 export interface LlamaShape {
   readonly layers: number
@@ -27,14 +30,13 @@ export function llamaLogits(
   shape: LlamaShape,
   weights: LlamaWeights,
   ids: readonly number[],
-  cache: 'f16' | 'f32',
+  cache: KvFormat,
 ): Float64Array[] {
   const weight = (name: string) => {
     const values = weights.get(`${name}.weight`)
     if (!values) throw new Error(`no tensor ${name}`)
     return values
   }
-  const store = cache === 'f16' ? toHalf : Math.fround
   const keys: Float64Array[][] = Array.from({ length: shape.layers }, () => [])
   const values: Float64Array[][] = Array.from({ length: shape.layers }, () => [])
   const embedding = weight('token_embd')
@@ -50,8 +52,8 @@ export function llamaLogits(
       const k = multiply(weight(name('attn_k')), normed)
       turn(q, position, shape, factors)
       turn(k, position, shape, factors)
-      keys[i]!.push(k.map(store))
-      values[i]!.push(multiply(weight(name('attn_v')), normed).map(store))
+      keys[i]!.push(stored(k, cache, shape.headDim))
+      values[i]!.push(stored(multiply(weight(name('attn_v')), normed), cache, shape.headDim))
       const attended = attend(q, keys[i]!, values[i]!, shape)
       add(x, multiply(weight(name('attn_output')), attended))
       const mlp = norm(x, weight(name('ffn_norm')), shape.normEpsilon)
@@ -121,6 +123,20 @@ function attend(
     }
   }
   return out
+}
+
+/** A token's keys or values of all kv heads as the cache keeps them. */
+function stored(values: Float64Array, cache: KvFormat, headDim: number): Float64Array {
+  if (cache === 'f32') return values.map(Math.fround)
+  if (cache === 'f16') return values.map(toHalf)
+  const kept = new Float64Array(values.length)
+  for (let head = 0; head < values.length; head += headDim) {
+    const row = quantizeRow(values.subarray(head, head + headDim), cache === 'int8' ? 8 : 4)
+    row.levels.forEach((level, i) => {
+      kept[head + i] = row.minimum + row.scale * level
+    })
+  }
+  return kept
 }
 
 /** The nearest f16, ties to even; subnormals included, greatest values kept finite. */

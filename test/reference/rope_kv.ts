@@ -9,7 +9,6 @@ export interface RopeKvInput {
   readonly kvHeads: number
   readonly headDim: number
   readonly blockSize: number
-  readonly blocks: number
   readonly scale: number
 }
 
@@ -17,16 +16,26 @@ export interface RopeKvOutput {
   /** [tokens, heads, head dim], turned and scaled; and the sum of the magnitudes of its terms */
   readonly q: Float64Array
   readonly qMagnitude: Float64Array
-  /** What is written to the cache [2, blocks, kv heads, block size, head dim], by element: value and magnitude. */
-  readonly written: ReadonlyMap<number, readonly [value: number, magnitude: number]>
+  /** What is written to the cache. */
+  readonly written: readonly WrittenRow[]
+}
+
+/** One token's key or value of one head: its elements, and the magnitudes of their terms. */
+export interface WrittenRow {
+  readonly values: boolean
+  readonly block: number
+  readonly kvHead: number
+  readonly key: number
+  readonly row: readonly number[]
+  readonly magnitudes: readonly number[]
 }
 
 /** Rotary position embedding of neighbouring pairs (x, y) → (x cos − y sin, x sin + y cos), and the KV write by slot. */
 export function ropeKv(input: RopeKvInput): RopeKvOutput {
-  const { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, blocks, scale } = input
+  const { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, scale } = input
   const q = new Float64Array(positions.length * heads * headDim)
   const qMagnitude = new Float64Array(q.length)
-  const written = new Map<number, readonly [number, number]>()
+  const written: WrittenRow[] = []
   positions.forEach((position, token) => {
     const row = token * (heads + 2 * kvHeads) * headDim
     const turned = (head: number, i: number): [number, number] => {
@@ -40,19 +49,21 @@ export function ropeKv(input: RopeKvInput): RopeKvOutput {
       return [first + second, Math.abs(first) + Math.abs(second)]
     }
     const slot = slots[token]!
-    const place = (kvHead: number, i: number) =>
-      ((Math.floor(slot / blockSize) * kvHeads + kvHead) * blockSize + (slot % blockSize)) * headDim + i
     for (let i = 0; i < headDim; i++) {
       for (let head = 0; head < heads; head++) {
         const [value, magnitude] = turned(head, i)
         q[(token * heads + head) * headDim + i] = value * scale
         qMagnitude[(token * heads + head) * headDim + i] = magnitude * scale
       }
-      for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
-        written.set(place(kvHead, i), turned(heads + kvHead, i))
-        const v = qkv[row + (heads + kvHeads + kvHead) * headDim + i]!
-        written.set(blocks * kvHeads * blockSize * headDim + place(kvHead, i), [v, 0])
-      }
+    }
+    for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
+      const at = { block: Math.floor(slot / blockSize), kvHead, key: slot % blockSize }
+      const elements = Array.from({ length: headDim }, (_, i) => i)
+      const keys = elements.map((i) => turned(heads + kvHead, i))
+      const values = elements.map((i) => qkv[row + (heads + kvHeads + kvHead) * headDim + i]!)
+      const magnitudes = keys.map(([, magnitude]) => magnitude)
+      written.push({ ...at, values: false, row: keys.map(([value]) => value), magnitudes })
+      written.push({ ...at, values: true, row: values, magnitudes: values.map(() => 0) })
     }
   })
   return { q, qMagnitude, written }

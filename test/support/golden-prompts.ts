@@ -1,5 +1,4 @@
 import { expect } from 'vitest'
-import type { KvFormat } from '../../src/model/kv-cache'
 import greedy from '../golden/smollm2/greedy.json'
 
 export type GoldenPrompt = (typeof greedy.prompts)[number]
@@ -19,6 +18,9 @@ export function goldenPrompts(least: number, most: number): GoldenPrompt[] {
     .sort((a, b) => a.promptIds.length - b.promptIds.length)
 }
 
+/** The formats of the cache that the reference has tolerances for. */
+export type GoldenFormat = 'f16' | 'f32'
+
 /**
  * Compares one step with the reference, whose own ids were fed up to here: the best id, unless the second is nearly as
  * good, the best logit and its margin; at the first step also the 20 best logits and their log-probabilities.
@@ -27,7 +29,7 @@ export function expectStep(
   prompt: GoldenPrompt,
   step: number,
   got: { readonly best: number; readonly logits: Float32Array },
-  format: KvFormat,
+  format: GoldenFormat,
 ): void {
   const { logits } = got
   const tolerance = greedy.tolerance[format]
@@ -54,7 +56,7 @@ function logSumExp(logits: Float32Array): number {
 }
 
 /** The reference's ids as far as a free run must have them: up to the first near tie. */
-export function certainIds(prompt: GoldenPrompt, format: KvFormat): readonly number[] {
+export function certainIds(prompt: GoldenPrompt, format: GoldenFormat): readonly number[] {
   const tie = prompt.margins.findIndex((margin) => margin < greedy.nearTie[format])
   return tie < 0 ? prompt.ids : prompt.ids.slice(0, tie)
 }

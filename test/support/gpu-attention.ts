@@ -6,9 +6,11 @@ import {
   prefillTileLanes,
   splitSize,
 } from '../../src/kernels/attention'
+import { kvBits } from '../../src/kernels/kv-format'
 import { blockSize } from '../../src/model/kv-cache'
 import type { Variants } from '../../src/model/variants'
-import { decodeHalf, encodeHalf } from '../reference/half'
+import type { KvFormat } from '../../src/util/kv-format'
+import { KvCacheTwin } from '../reference/kv_cache'
 import { runKernel } from './gpu'
 import { gamma } from './gpu-compare'
 import type { Random } from './gpu-random'
@@ -17,7 +19,7 @@ export interface HeadShape {
   readonly heads: number
   readonly kvHeads: number
   readonly headDim: number
-  readonly kvF32: boolean
+  readonly kv: KvFormat
 }
 
 /** One query token: its sequence, its position there, and its row in q. */
@@ -34,12 +36,10 @@ export interface Tile extends QueryToken {
 
 /** A paged cache with some sequences in it, their blocks scattered, and queries. */
 export class AttentionData {
-  readonly cache: Uint32Array<ArrayBuffer>
-  readonly valuesAt: number
+  readonly cache: KvCacheTwin
   /** Block table of each sequence. */
   readonly tables: number[][] = []
   readonly q: Float32Array<ArrayBuffer>
-  readonly #elements: Float64Array
 
   constructor(
     random: Random,
@@ -47,36 +47,30 @@ export class AttentionData {
     readonly contexts: readonly number[],
     readonly rows: number,
   ) {
-    const { heads, kvHeads, headDim, kvF32 } = shape
+    const { heads, kvHeads, headDim, kv } = shape
     const blockCounts = contexts.map((context) => Math.ceil(context / blockSize))
     const blocks = blockCounts.reduce((sum, count) => sum + count, 2)
     const order = random.permutation(blocks)
     for (const count of blockCounts) this.tables.push(order.splice(0, count))
-    const half = blocks * kvHeads * blockSize * headDim
-    this.valuesAt = half
-    // What no sequence has written is large, so that reading it shows.
-    this.#elements = new Float64Array(2 * half).fill(3000)
+    // What no sequence has written is large in every format, so that reading it shows: 3000 as f32, f16 and bfloat16.
+    this.cache = new KvCacheTwin(
+      kv,
+      { blocks, kvHeads, headDim, blockSize },
+      kv === 'f16' ? 0x69dc69dc : 0x453b8000,
+    )
     contexts.forEach((context, sequence) => {
       for (let position = 0; position < context; position++) {
+        const block = this.tables[sequence]![Math.floor(position / blockSize)]!
         for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
-          const at = this.#at(sequence, position, kvHead)
-          for (let i = 0; i < headDim; i++) {
-            this.#elements[at + i] = stored(random.normal(), kvF32)
-            this.#elements[half + at + i] = stored(random.normal(), kvF32)
+          for (const values of [false, true]) {
+            // f16 subnormals, which a device may flush, are zero.
+            const row = random.normals(headDim).map((value) => (Math.abs(value) < 2 ** -14 ? 0 : value))
+            this.cache.put(values, block, kvHead, position % blockSize, row)
           }
         }
       }
     })
-    this.cache = kvF32
-      ? new Uint32Array(Float32Array.from(this.#elements).buffer)
-      : new Uint32Array(Uint16Array.from(this.#elements, encodeHalf).buffer)
     this.q = random.normals(rows * heads * headDim, 2 / Math.sqrt(headDim))
-  }
-
-  #at(sequence: number, position: number, kvHead: number): number {
-    const { kvHeads, headDim } = this.shape
-    const block = this.tables[sequence]![Math.floor(position / blockSize)]!
-    return ((block * kvHeads + kvHead) * blockSize + (position % blockSize)) * headDim
   }
 
   query(row: number, head: number): Float32Array {
@@ -86,11 +80,11 @@ export class AttentionData {
 
   /** Keys (or values) of positions first … last that query head `head` reads. */
   keys(sequence: number, head: number, first: number, last: number, values = false): Float64Array[] {
-    const { heads, kvHeads, headDim } = this.shape
+    const { heads, kvHeads } = this.shape
     const kvHead = Math.floor(head / (heads / kvHeads))
     return Array.from({ length: last - first + 1 }, (_, i) => {
-      const at = this.#at(sequence, first + i, kvHead) + (values ? this.valuesAt : 0)
-      return this.#elements.subarray(at, at + headDim)
+      const block = this.tables[sequence]![Math.floor((first + i) / blockSize)]!
+      return this.cache.get(values, block, kvHead, (first + i) % blockSize)
     })
   }
 
@@ -112,39 +106,33 @@ export class AttentionData {
   }
 }
 
-/** As the cache holds it; f16 subnormals, which a device may flush, are zero. */
-function stored(value: number, kvF32: boolean): number {
-  if (kvF32) return Math.fround(value)
-  return Math.abs(value) < 2 ** -14 ? 0 : decodeHalf(encodeHalf(value))
-}
-
 export interface Partials {
   /** f32 [tokens, heads, splits, 4 + head dim]: greatest, sum, two words of padding, output */
   readonly values: Float32Array<ArrayBuffer>
   readonly splits: number
 }
 
-const head = ({ heads, kvHeads, headDim }: HeadShape) => ({
+const head = ({ heads, kvHeads, headDim, kv }: HeadShape) => ({
   head_dim: headDim,
   heads,
   kv_heads: kvHeads,
   block_size: blockSize,
+  kv_bits: kvBits[kv],
 })
 
-function shapeOf(data: AttentionData, tiles: readonly Tile[]) {
+function shapeOf(tiles: readonly Tile[]) {
   const contexts = tiles.map(({ position, count }) => position + count)
   return {
     tiles: tiles.length,
     tokens: tiles.reduce((sum, { count }) => sum + count, 0),
     maxContext: Math.max(...contexts),
     contextTokens: contexts.reduce((sum, context) => sum + context, 0),
-    cacheElementBytes: data.shape.kvF32 ? 4 : 2,
   }
 }
 
 export async function runDecode(
   gpu: GpuDevice,
-  { attentionLanes, subgroups }: Pick<Variants, 'attentionLanes' | 'subgroups'>,
+  variants: Pick<Variants, 'attentionLanes' | 'attentionHeads' | 'subgroups'>,
   data: AttentionData,
   tokens: readonly QueryToken[],
 ): Promise<Partials> {
@@ -154,17 +142,22 @@ export async function runDecode(
   const { words, tablesAt } = data.batch(tiles)
   const outputs = await runKernel(gpu, attentionDecode, {
     variant: {
-      constants: { ...head(shape), workgroup_size: attentionLanes, split_size: splitSize },
-      conditions: { kv_f32: shape.kvF32, subgroups },
+      constants: {
+        ...head(shape),
+        workgroup_size: variants.attentionLanes,
+        split_size: splitSize,
+        most_heads: variants.attentionHeads,
+      },
+      conditions: { subgroups: variants.subgroups },
     },
     inputs: {
       q: data.q,
-      cache: data.cache,
+      cache: data.cache.words,
       batch: words,
       partials: new Float32Array(tiles.length * shape.heads * splits * (4 + shape.headDim)).fill(9),
     },
-    params: { tiles_at: 1, tables_at: tablesAt, values_at: data.valuesAt, splits },
-    shape: shapeOf(data, tiles),
+    params: { tiles_at: 1, tables_at: tablesAt, values_at: data.cache.valuesAt, splits },
+    shape: shapeOf(tiles),
   })
   return { values: outputs.floats('partials'), splits }
 }
@@ -182,7 +175,7 @@ export async function runCombine(
     variant: { constants: { workgroup_size: 16, head_dim: headDim, heads, split_size: splitSize } },
     inputs: { partials: values, batch: data.batch(tiles).words, y: emptyOutput(data) },
     params: { tiles_at: 1, splits, y_stride: outputStride(data) / 4 },
-    shape: shapeOf(data, tiles),
+    shape: shapeOf(tiles),
   })
   return outputs.floats('y')
 }
@@ -203,11 +196,16 @@ export async function runPrefill(
         workgroup_size: prefillTileLanes(tileTokens, shape.heads / shape.kvHeads),
         split_size: splitSize,
       },
-      conditions: { kv_f32: shape.kvF32, subgroups },
+      conditions: { subgroups },
     },
-    inputs: { q: data.q, cache: data.cache, batch: words, y: emptyOutput(data) },
-    params: { tiles_at: 1, tables_at: tablesAt, values_at: data.valuesAt, y_stride: outputStride(data) / 4 },
-    shape: shapeOf(data, tiles),
+    inputs: { q: data.q, cache: data.cache.words, batch: words, y: emptyOutput(data) },
+    params: {
+      tiles_at: 1,
+      tables_at: tablesAt,
+      values_at: data.cache.valuesAt,
+      y_stride: outputStride(data) / 4,
+    },
+    shape: shapeOf(tiles),
   })
   return outputs.floats('y')
 }

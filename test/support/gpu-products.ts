@@ -1,5 +1,6 @@
 import type { GpuDevice } from '../../src/gpu/device'
 import { matmul, matvec } from '../../src/kernels/matmul'
+import type { Variants } from '../../src/model/variants'
 import { matmul as reference } from '../reference/matmul'
 import { swiglu } from '../reference/swiglu'
 import { isQuick, runKernel } from './gpu'
@@ -11,11 +12,11 @@ import type { TestMatrix } from './gpu-weights'
 export interface Product {
   readonly matrix: TestMatrix
   readonly tokens: number
-  /** f32 [whole fours of tokens, groups · 32] */
+  /** f32 [whole eights of tokens, groups · 32] */
   readonly x: Float32Array<ArrayBuffer>
   readonly residual: boolean
   readonly swiglu: boolean
-  /** f32 [whole fours of tokens, yStride]: what y holds before. */
+  /** f32 [whole eights of tokens, yStride]: what y holds before. */
   readonly before: Float32Array<ArrayBuffer>
   readonly outputs: number
   readonly yStride: number
@@ -44,6 +45,11 @@ function formName({ residual, swiglu }: ProductForm): string {
   return swiglu ? 'gated' : 'plain'
 }
 
+/** Rows that x and y have for so many tokens: whole eights, which the products touch. */
+export function paddedTokens(tokens: number): number {
+  return Math.ceil(tokens / 8) * 8
+}
+
 /** Random activations; y has a margin on both sides that must stay as it is. */
 export function randomProduct(
   random: Random,
@@ -51,7 +57,7 @@ export function randomProduct(
   tokens: number,
   { residual = false, swiglu = false }: ProductForm,
 ): Product {
-  const rows = Math.ceil(tokens / 4) * 4
+  const rows = paddedTokens(tokens)
   const outputs = swiglu ? matrix.rows / 2 : matrix.rows
   const [yStride, yOffset] = [outputs + 5, 3]
   const x = random.normals(rows * matrix.groups * 32)
@@ -59,12 +65,21 @@ export function randomProduct(
   return { matrix, tokens, x, residual, swiglu, before, outputs, yStride, yOffset }
 }
 
+/** Points of `matmul` that a device's variants use. */
+export function matmulPoints({ matmul, tokensPerLane, subgroups }: Variants): MatmulPoint[] {
+  return [...new Set([4, tokensPerLane])].map((tokens_per_lane) => ({
+    ...matmul,
+    tokens_per_lane,
+    subgroups,
+  }))
+}
+
 interface Point {
   readonly workgroup_size: number
   readonly subgroups?: boolean
 }
 export type MatvecPoint = Point & { readonly segment_lanes: number }
-export type MatmulPoint = Point & { readonly rows_per_lane: number }
+export type MatmulPoint = Point & { readonly rows_per_lane: number; readonly tokens_per_lane: number }
 
 /** y after the product, [tokens, yStride], by `matvec` or `matmul` as the point says. */
 export async function multiply(

@@ -1,6 +1,6 @@
-import type { KvFormat } from '../../src/model/kv-cache'
 import { type LoadedModel, loadModel } from '../../src/model/load'
 import type { Variants } from '../../src/model/variants'
+import type { KvFormat } from '../../src/util/kv-format'
 import type { ModelHeader } from '../../src/util/model-file'
 import { readGgufHeader } from '../../src/weights/gguf'
 import { NeedMoreBytes } from '../../src/weights/gguf-cursor'

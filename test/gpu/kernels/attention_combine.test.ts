@@ -9,13 +9,13 @@ import { Random } from '../../support/gpu-random'
 const gpu = await openTestGpu()
 
 it.each<HeadShape>([
-  { heads: 3, kvHeads: 1, headDim: 64, kvF32: false },
-  { heads: 2, kvHeads: 2, headDim: 80, kvF32: false },
-  { heads: 1, kvHeads: 1, headDim: 256, kvF32: false },
+  { heads: 3, kvHeads: 1, headDim: 64, kv: 'f16' },
+  { heads: 2, kvHeads: 2, headDim: 80, kv: 'f16' },
+  { heads: 1, kvHeads: 1, headDim: 256, kv: 'f16' },
 ])('merges one to five splits of each token, %o', async (shape) => {
   const { heads, headDim } = shape
   const random = new Random(headDim)
-  const contexts = [1, 128, 129, 384, 600]
+  const contexts = [1, 64, 65, 192, 300]
   const data = new AttentionData(random, shape, contexts, contexts.length + 1)
   const tokens = contexts.map((context, i) => ({ sequence: i, position: context - 1, row: (i + 2) % 6 }))
   const splits = 6

@@ -10,20 +10,22 @@ const gpu = await openTestGpu()
 
 /** Each is a pipeline of its own, and what is large compiles for a minute on lavapipe. */
 const headShapes: readonly HeadShape[] = [
-  { heads: 2, kvHeads: 2, headDim: 80, kvF32: false },
-  { heads: 6, kvHeads: 2, headDim: 64, kvF32: true },
+  { heads: 2, kvHeads: 2, headDim: 80, kv: 'f16' },
+  { heads: 6, kvHeads: 2, headDim: 64, kv: 'f32' },
+  { heads: 6, kvHeads: 2, headDim: 64, kv: 'int8' },
+  { heads: 3, kvHeads: 1, headDim: 80, kv: 'int4' },
   ...(isQuick(gpu)
     ? []
-    : [
-        { heads: 8, kvHeads: 1, headDim: 256, kvF32: false },
-        { heads: 7, kvHeads: 1, headDim: 96, kvF32: true },
+    : ([
+        { heads: 8, kvHeads: 1, headDim: 256, kv: 'f16' },
+        { heads: 7, kvHeads: 1, headDim: 96, kv: 'f32' },
         // More query heads a kv head than lanes.
-        { heads: 40, kvHeads: 1, headDim: 32, kvF32: false },
-      ]),
+        { heads: 40, kvHeads: 1, headDim: 32, kv: 'f16' },
+      ] satisfies HeadShape[])),
 ]
 
-/** A single key, the borders of blocks of 32 and of splits of 128, and the middle. */
-const contexts = [1, 31, 32, 33, 127, 128, 129, 256, 257, 300]
+/** A single key, the borders of blocks of 32 and of splits of 64, and the middle. */
+const contexts = [1, 31, 32, 33, 63, 64, 65, 128, 129, 300]
 
 describe.each(testVariants(gpu))('decode attention, $name', (variants) => {
   it.each(headShapes)('gives each split its part, %o', async (shape) => {

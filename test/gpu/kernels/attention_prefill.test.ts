@@ -20,9 +20,11 @@ const gpu = await openTestGpu()
 
 /** Each is a pipeline of its own, and what is large compiles for a minute on lavapipe. */
 const headShapes: readonly HeadShape[] = [
-  { heads: 2, kvHeads: 2, headDim: 80, kvF32: true },
-  { heads: 6, kvHeads: 2, headDim: 64, kvF32: false },
-  ...(isQuick(gpu) ? [] : [{ heads: 7, kvHeads: 1, headDim: 96, kvF32: false }]),
+  { heads: 2, kvHeads: 2, headDim: 80, kv: 'f32' },
+  { heads: 6, kvHeads: 2, headDim: 64, kv: 'f16' },
+  { heads: 6, kvHeads: 2, headDim: 64, kv: 'int4' },
+  { heads: 3, kvHeads: 1, headDim: 80, kv: 'int8' },
+  ...(isQuick(gpu) ? [] : ([{ heads: 7, kvHeads: 1, headDim: 96, kv: 'f16' }] satisfies HeadShape[])),
 ]
 
 /** Chunks of prompts: from the start over two blocks, over the border of a split, two tokens over that of a block. */

@@ -4,7 +4,7 @@ import { weightFormats } from '../../../src/kernels/formats'
 import { dequantize } from '../../reference/dequantize'
 import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
 import { expectClose } from '../../support/gpu-compare'
-import { multiply, type Product } from '../../support/gpu-products'
+import { matmulPoints, multiply, type Product, paddedTokens } from '../../support/gpu-products'
 import { upload } from '../../support/gpu-upload'
 import type { TestMatrix } from '../../support/gpu-weights'
 
@@ -98,9 +98,9 @@ describe.each(index.tensors)('the reference tensor $name, uploaded as a file is'
   it('gives the reference products with one column and with five', async () => {
     const matrix = await uploaded()
     const product = (x: Float32Array, tokens: number): Product => {
-      const padded = new Float32Array(Math.ceil(tokens / 4) * 4 * columns)
+      const padded = new Float32Array(paddedTokens(tokens) * columns)
       padded.set(x)
-      const before = new Float32Array(Math.ceil(tokens / 4) * 4 * rows)
+      const before = new Float32Array(paddedTokens(tokens) * rows)
       return {
         matrix,
         tokens,
@@ -121,10 +121,11 @@ describe.each(index.tensors)('the reference tensor $name, uploaded as a file is'
       return 2 ** -23 * 32 * sum + leastNormal * columns * 8
     }
     const [x, X] = [floats(index.x), floats(index.X)]
-    for (const { matvec, matmul, subgroups, name } of testVariants(gpu)) {
+    for (const variants of testVariants(gpu)) {
+      const { matvec, subgroups, name } = variants
       const y = await multiply(gpu, { ...matvec, subgroups }, product(x, 1))
       expectClose(`${name} ${tensor.name} W·x`, y, tensor.y, bound(x))
-      const Y = await multiply(gpu, { ...matmul, subgroups }, product(X, 5))
+      const Y = await multiply(gpu, matmulPoints(variants).at(-1)!, product(X, 5))
       expectClose(`${name} ${tensor.name} X·Wᵀ`, Y, tensor.Y, bound(X))
     }
   })

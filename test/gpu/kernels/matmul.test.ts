@@ -6,26 +6,25 @@ import {
   formsToTest,
   type MatmulPoint,
   type MatvecPoint,
+  matmulPoints,
   multiply,
+  paddedTokens,
   randomProduct,
 } from '../../support/gpu-products'
 import { Random } from '../../support/gpu-random'
 import { fittingColumns, randomMatrix, typeNames } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
-const points: readonly MatmulPoint[] = testVariants(gpu).map(({ matmul, subgroups }) => ({
-  ...matmul,
-  subgroups,
-}))
+const points: readonly MatmulPoint[] = testVariants(gpu).flatMap(matmulPoints)
 const matvecPoints: readonly MatvecPoint[] = testVariants(gpu).map(({ matvec, subgroups }) => ({
   ...matvec,
   subgroups,
 }))
-/** Points that no device uses today: the sum must not depend on how many rows a lane owns. */
-const otherPoints: readonly MatmulPoint[] = [2, 12].map((rows_per_lane) => ({
-  workgroup_size: 8,
-  rows_per_lane,
-}))
+/** Points that no device uses today: the sum must not depend on how many rows and tokens a lane owns. */
+const otherPoints: readonly MatmulPoint[] = [
+  { workgroup_size: 8, rows_per_lane: 2, tokens_per_lane: 8 },
+  { workgroup_size: 8, rows_per_lane: 12, tokens_per_lane: 4 },
+]
 
 /** Tokens that are no whole fours, rows that are no multiple of a lane's, fewer groups than segments, and many. */
 const shapes = [
@@ -90,13 +89,13 @@ it('sums a token the same way whatever other tokens there are', async () => {
     const together = await multiply(gpu, point, many)
     for (const first of [0, 1, 3, 7]) {
       const tokens = Math.min(2, 9 - first)
-      const x = new Float32Array(4 * 576)
+      const x = new Float32Array(paddedTokens(tokens) * 576)
       x.set(many.x.subarray(first * 576, (first + tokens) * 576))
       const apart = await multiply(gpu, point, {
         ...many,
         tokens,
         x,
-        before: many.before.slice(0, 4 * many.yStride),
+        before: many.before.slice(0, paddedTokens(tokens) * many.yStride),
       })
       for (let t = 0; t < tokens; t++) {
         const row = (values: Float32Array, at: number) =>

@@ -1,10 +1,12 @@
 import { describe, it } from 'vitest'
 import { ropeKv } from '../../../src/kernels/attention'
+import { kvBits } from '../../../src/kernels/kv-format'
 import { ropeTable } from '../../../src/model/rope'
-import { decodeHalf } from '../../reference/half'
+import type { KvFormat } from '../../../src/util/kv-format'
+import { bounded, KvCacheTwin, quantizeRow } from '../../reference/kv_cache'
 import { ropeKv as reference } from '../../reference/rope_kv'
 import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
-import { expectClose, gamma } from '../../support/gpu-compare'
+import { expectClose, expectSame, gamma } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
 
 const gpu = await openTestGpu()
@@ -16,14 +18,17 @@ const headShapes = [
   { heads: 2, kvHeads: 2, headDim: 256 },
 ]
 
-describe.each([...new Set(testVariants(gpu).map(({ rowLanes }) => rowLanes))])(
+const formats: readonly KvFormat[] = ['f32', 'f16', 'int8', 'int4']
+/** What lies in the cache before; as f32, as f16 and as levels it is far from what is written. */
+const before = 0x7bcd7bcd
+
+describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])(
   'RoPE and the KV write by %s lanes',
   (lanes) => {
-    it.each(headShapes.flatMap((shape) => [16, 32].map((bits) => [{ ...shape, bits }] as const)))(
+    it.each(headShapes.flatMap((shape) => formats.map((format) => [{ ...shape, format }] as const)))(
       'turns Q and K and puts K and V where the slots say, %o',
-      async ({ heads, kvHeads, headDim, bits }) => {
+      async ({ heads, kvHeads, headDim, format }) => {
         const random = new Random(headDim)
-        const kvF32 = bits === 32
         const tokens = 5
         const width = (heads + 2 * kvHeads) * headDim
         const positions = [0, 1, 299, 31, 32]
@@ -32,7 +37,12 @@ describe.each([...new Set(testVariants(gpu).map(({ rowLanes }) => rowLanes))])(
         const qkv = random.normals(tokens * width)
         // More than an f16 can hold is stored as its greatest value, not as infinity.
         qkv[(heads + kvHeads) * headDim] = 1e6
-        const valuesAt = blocks * kvHeads * blockSize * headDim
+        // A head whose elements are all the same, one that is all above zero, and a very small one.
+        const values = (token: number) => token * width + (heads + kvHeads) * headDim
+        qkv.fill(0.3, values(1), values(1) + headDim)
+        for (let i = 0; i < headDim; i++) qkv[values(2) + i] = 5 + Math.abs(qkv[values(2) + i]!)
+        for (let i = 0; i < headDim; i++) qkv[values(3) + i]! *= 1e-5
+        const got = new KvCacheTwin(format, { blocks, kvHeads, headDim, blockSize }, before)
         const scale = 1 / Math.sqrt(headDim)
         const outputs = await runKernel(gpu, ropeKv, {
           variant: {
@@ -42,37 +52,44 @@ describe.each([...new Set(testVariants(gpu).map(({ rowLanes }) => rowLanes))])(
               heads,
               kv_heads: kvHeads,
               block_size: blockSize,
+              kv_bits: kvBits[format],
             },
-            conditions: { kv_f32: kvF32 },
           },
           inputs: {
             qkv,
             rope,
             batch: new Uint32Array([8, ...positions, ...slots]),
             q: tokens * heads * headDim,
-            cache: new Uint32Array((2 * valuesAt * bits) / 32).fill(0x3c003c00),
+            cache: got.words,
           },
-          params: { positions_at: 1, slots_at: 1 + tokens, values_at: valuesAt, scale },
-          shape: { tokens, cacheElementBytes: bits / 8 },
+          params: { positions_at: 1, slots_at: 1 + tokens, values_at: got.valuesAt, scale },
+          shape: { tokens },
         })
-        const input = { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, blocks, scale }
+        const input = { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, scale }
         const { q, qMagnitude, written } = reference(input)
-        const label = `rope_kv ${lanes} lanes ${heads}/${kvHeads} × ${headDim}, kv f${bits}`
+        const label = `rope_kv ${lanes} lanes ${heads}/${kvHeads} × ${headDim}, kv ${format}`
         expectClose(`${label}, q`, outputs.floats('q'), q, (i) => gamma(4) * qMagnitude[i]!)
 
-        const cache = kvF32
-          ? outputs.floats('cache')
-          : Float64Array.from(new Uint16Array(outputs.words('cache').buffer), decodeHalf)
-        const untouched = kvF32 ? new Float32Array(new Uint32Array([0x3c003c00]).buffer)[0]! : 1
-        const expected = new Float64Array(2 * valuesAt).fill(untouched)
-        const tolerance = new Float64Array(2 * valuesAt)
-        for (const [element, [value, magnitude]] of written) {
-          expected[element] = kvF32 ? value : Math.max(-65504, Math.min(65504, value))
-          tolerance[element] = gamma(3) * magnitude
-          // WGSL lets pack2x16float round either way: less than one step of an f16.
-          if (!kvF32) tolerance[element]! += 2 ** -10 * Math.abs(expected[element]!) + 2 ** -24
+        const cache = outputs.words('cache')
+        got.words.set(cache)
+        const clean = new KvCacheTwin(format, { blocks, kvHeads, headDim, blockSize }, before)
+        for (const { values, block, kvHead, key, row, magnitudes } of written) {
+          const stored = got.get(values, block, kvHead, key)
+          const expected = format === 'f32' ? row : row.map(bounded)
+          const step =
+            format === 'int8' || format === 'int4' ? quantizeRow(row, kvBits[format] as 4 | 8).scale : 0
+          expectClose(`${label}, ${values ? 'V' : 'K'} of head ${kvHead}`, stored, expected, (i) => {
+            const computed = gamma(3) * magnitudes[i]!
+            if (format === 'f32') return computed
+            // WGSL lets pack2x16float round either way: less than one step of an f16.
+            if (format === 'f16') return computed + 2 ** -10 * Math.abs(expected[i]!) + 2 ** -24
+            // Half a level; a scale or a minimum may be rounded to the next bfloat16.
+            return computed + 0.51 * step + gamma(4) * Math.abs(expected[i]!)
+          })
+          clean.put(values, block, kvHead, key, stored)
+          got.put(values, block, kvHead, key, stored)
         }
-        expectClose(`${label}, cache`, cache, expected, (i) => tolerance[i]!)
+        expectSame(`${label}, what was not written`, got.words, clean.words)
       },
     )
   },

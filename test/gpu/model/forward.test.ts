@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest'
-import type { KvFormat } from '../../../src/model/kv-cache'
 import { hardware, type Variants } from '../../../src/model/variants'
+import type { KvFormat } from '../../../src/util/kv-format'
 import { llamaLogits } from '../../reference/llama'
 import { ForcedSequence } from '../../support/force-tokens'
 import { loadModelBytes } from '../../support/load-model'
@@ -71,6 +71,9 @@ const more: readonly Case[] = [
     (type): Case => ({ name: `${type} weights`, model: { types: allTypes(type) }, cache: 'f16' }),
   ),
   ...cases.map((each): Case => ({ ...each, cache: each.cache === 'f16' ? 'f32' : 'f16' })),
+  { name: 'quantized keys and values', model: {}, cache: 'int8' },
+  { name: 'quantized keys and values', model: { headDim: 80, heads: 2, hidden: 160 }, cache: 'int4' },
+  { name: 'the variants of a GPU', model: {}, cache: 'int4', variants: hardware },
   {
     name: 'the variants of a GPU and Q6_K weights',
     model: { types: allTypes('Q6_K'), hidden: 256, heads: 16, intermediate: 256 },
@@ -112,8 +115,8 @@ async function compare({ model: options, cache, variants }: Case): Promise<void>
   }
 }
 
-/** Of the logits' root mean square. f16: an element of K or V that is rounded the other way moves them. */
-const tolerance = { f32: 1e-4, f16: 5e-4 }
+/** Of the logits' root mean square: an element of K or V that is rounded the other way moves them. */
+const tolerance = { f32: 1e-4, f16: 5e-4, int8: 5e-3, int4: 5e-2 }
 
 /** The greatest difference, relative to the root mean square of what is expected. */
 function distance(got: ArrayLike<number>, expected: Float64Array): number {

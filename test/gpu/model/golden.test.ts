@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import type { KvFormat } from '../../../src/model/kv-cache'
 import type { LoadedModel } from '../../../src/model/load'
 import { greedy } from '../../../src/model/step'
 import perplexity from '../../golden/smollm2/perplexity.json'
@@ -9,6 +8,7 @@ import {
   certainIds,
   eosId,
   expectStep,
+  type GoldenFormat,
   type GoldenPrompt,
   goldenPrompt,
   goldenPrompts,
@@ -61,7 +61,7 @@ for (const format of ['f16', 'f32'] as const) {
 }
 
 /** All prompts up to 300 tokens with the cache as shipped, some with the exact one; the long ones when asked for. */
-function promptsFor(format: KvFormat): GoldenPrompt[] {
+function promptsFor(format: GoldenFormat): GoldenPrompt[] {
   if (!fast) return []
   const most = format === 'f16' || long ? 300 : 30
   return [...goldenPrompts(1, most), ...(long ? goldenPrompts(301, 3000) : [])]
@@ -80,7 +80,7 @@ async function forceAlone(
   model: LoadedModel,
   prompt: GoldenPrompt,
   steps: number,
-  format: KvFormat,
+  format: GoldenFormat,
 ): Promise<void> {
   const sequence = new ForcedSequence(model.runner, 0, prompt.promptIds.length + steps)
   expectStep(prompt, 0, await sequence.prefill(prompt.promptIds, chunkTokens), format)
@@ -92,7 +92,7 @@ async function forceAlone(
 async function forceTogether(
   model: LoadedModel,
   prompts: readonly GoldenPrompt[],
-  format: KvFormat,
+  format: GoldenFormat,
 ): Promise<void> {
   const { runner } = model
   const longest = Math.max(...prompts.map(({ promptIds, ids }) => promptIds.length + ids.length))
@@ -135,7 +135,7 @@ async function compareCompany({ runner }: LoadedModel): Promise<void> {
 /** Of one log-probability; measured by the reference for a cache of f16: 0.0075, by llama.cpp in f32: 0.00008. */
 const logprobTolerance = { f16: 0.02, f32: 0.001 }
 
-async function scorePassage(model: LoadedModel, tokens: number, format: KvFormat): Promise<void> {
+async function scorePassage(model: LoadedModel, tokens: number, format: GoldenFormat): Promise<void> {
   const ids = perplexity.ids.slice(0, tokens)
   const sequence = new ForcedSequence(model.runner, 0, tokens)
   const scores = await sequence.score(ids.slice(0, -1), ids.slice(1), 1)
@@ -152,7 +152,7 @@ function perplexityOf(logprobs: readonly number[]): number {
   return Math.exp(-logprobs.reduce((sum, logprob) => sum + logprob, 0) / logprobs.length)
 }
 
-async function runFree(engine: RecordingEngine, prompt: GoldenPrompt, format: KvFormat): Promise<void> {
+async function runFree(engine: RecordingEngine, prompt: GoldenPrompt, format: GoldenFormat): Promise<void> {
   const certain = certainIds(prompt, format).slice(0, 48)
   const { promptIds } = prompt
   const { ids } = await generate(engine, { promptIds, maxTokens: certain.length, eosIds: [eosId] })

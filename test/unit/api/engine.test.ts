@@ -55,7 +55,7 @@ describe('options', () => {
     [{ model, onProgress: 5 }, 'onProgress is 5', 'a function'],
     [{ model, signal: 5 }, 'signal is 5', 'an AbortSignal'],
     [{ model, kvCache: 'f32' }, 'kvCache is "f32"', 'an object'],
-    [{ model, kvCache: { format: 'q8' } }, 'kvCache.format is "q8"', '"f16" or "f32"'],
+    [{ model, kvCache: { format: 'q8' } }, 'kvCache.format is "q8"', '"f32", "f16", "int8" or "int4"'],
     [{ model, kvCache: { maxTokens: 0 } }, 'kvCache.maxTokens is 0', 'at least 1'],
     [{ model, kvCache: { size: 5 } }, 'kvCache.size', ''],
     [{ model, maxSequences: 0 }, 'maxSequences is 0', 'from 1 to 64'],
