@@ -37,7 +37,10 @@ export const integer = (min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INT
 })
 
 export const oneOf = (...values: readonly (string | number | boolean)[]): Rule => ({
-  expected: values.map((value) => JSON.stringify(value)).join(' or '),
+  expected: values
+    .map((value) => JSON.stringify(value))
+    .join(', ')
+    .replace(/, (?=[^,]*$)/, ' or '),
   accepts: (value) => values.includes(value as string),
 })
 

@@ -5,15 +5,12 @@ import type { StepChunk } from './step'
 /** Copies KV blocks within the cache, by way of a buffer beside it, since WebGPU copies between two buffers only. */
 export class BlockCopies {
   readonly #cache: KvCache
-  /** Bytes of K, or of V, of one block in one layer. */
-  readonly #blockBytes: number
   /** [layers, 2, block bytes] */
   readonly #between: GPUBuffer
 
   constructor(gpu: GpuDevice, cache: KvCache) {
     this.#cache = cache
-    this.#blockBytes = cache.bytes / cache.layers.length / 2 / cache.blocks
-    this.#between = gpu.storage('a KV block of all layers', 2 * cache.layers.length * this.#blockBytes)
+    this.#between = gpu.storage('a KV block of all layers', 2 * cache.layers.length * cache.blockBytes)
   }
 
   /** Records what the chunks want copied. Those that want the same block stand side by side and read it once. */
@@ -29,11 +26,10 @@ export class BlockCopies {
   }
 
   #copy(encoder: GPUCommandEncoder, block: number, way: 'out' | 'in'): void {
-    const { layers, blocks } = this.#cache
-    const bytes = this.#blockBytes
+    const { layers, blockBytes: bytes, valuesAtBytes } = this.#cache
     layers.forEach((layer, i) => {
-      for (const [half, first] of [block, blocks + block].entries()) {
-        const [at, between] = [first * bytes, (2 * i + half) * bytes]
+      for (const half of [0, 1]) {
+        const [at, between] = [half * valuesAtBytes + block * bytes, (2 * i + half) * bytes]
         if (way === 'out') encoder.copyBufferToBuffer(layer, at, this.#between, between, bytes)
         else encoder.copyBufferToBuffer(this.#between, between, layer, at, bytes)
       }
