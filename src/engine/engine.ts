@@ -109,7 +109,7 @@ export class Engine {
       const onAbort = () => this.#end(sequence, abortedError('The generation', signal))
       signal.addEventListener('abort', onAbort)
       this.#sequences.add(sequence)
-      if (!sequence.wantsTokens && sequence.promptTokens < 2) this.#finishScoring(sequence, [])
+      if (asksForNothing(request)) this.#finishScoring(sequence, [])
       else if (this.#constrain(sequence)) this.#scheduler.add(sequence)
     })
   }
@@ -293,6 +293,11 @@ export class Engine {
     this.#scheduler.remove(sequence)
     sequence.hooks.onEnd(error)
   }
+}
+
+/** Neither tokens nor log-probabilities of the prompt; the first token of a prompt has none. */
+function asksForNothing({ stop, promptLogprobs, promptIds }: GenerationRequest): boolean {
+  return stop.maxTokens === 0 && (promptLogprobs === null || promptIds.length < 2)
 }
 
 /** An answer that takes its prompt over from another: it wants tokens, and nothing of the prompt's computing. */

@@ -59,14 +59,18 @@ function draw(
 /** The id after a text. */
 export function nextId(
   ids: readonly number[],
-  { seed = 0, allowed = null }: Partial<Pick<SamplerSettings, 'seed' | 'allowed'>> = {},
+  {
+    seed = 0,
+    allowed = null,
+    bannedIds = [],
+  }: Partial<Pick<SamplerSettings, 'seed' | 'allowed' | 'bannedIds'>> = {},
 ): number {
   let key = firstKey
   const keys = ids.map((id) => {
     key = keyAfter(key, id)
     return key
   })
-  return draw(keys, { seed, allowed, bannedIds: [] }, testLimits.vocabSize)
+  return draw(keys, { seed, allowed, bannedIds }, testLimits.vocabSize)
 }
 
 /**
