@@ -145,8 +145,8 @@ export class Engine {
 
   /** @throws Error unless every KV block is free or held by exactly the sequences that count it */
   checkIntegrity(): void {
-    const { running, waiting, draining, blocks } = this.#scheduler
-    blocks.checkIntegrity([...running, ...waiting, ...draining].map(({ table }) => table))
+    const { running, waiting, blocks } = this.#scheduler
+    blocks.checkIntegrity([...running, ...waiting].map(({ table }) => table))
   }
 
   /** Ends every generation with the error, now and from now on. */
@@ -168,11 +168,7 @@ export class Engine {
       }
     } catch (error) {
       this.stop(asOctavoError('A step of the engine', error))
-      // What was submitted after it still writes to its blocks.
-      const after = this.#inFlight
       this.#inFlight = null
-      await after?.results.catch(() => undefined)
-      for (const { sequence } of after?.items ?? []) this.#scheduler.stepDone(sequence)
     } finally {
       this.#looping = false
     }
@@ -196,12 +192,7 @@ export class Engine {
   }
 
   async #postprocess({ items, results }: InFlight): Promise<void> {
-    let read: readonly ChunkResult[] = []
-    try {
-      read = await results
-    } finally {
-      for (const { sequence } of items) this.#scheduler.stepDone(sequence)
-    }
+    const read = await results
     items.forEach((item, i) => {
       if (!item.sequence.done && item.epoch === item.sequence.epoch) this.#apply(item, read[i]!)
     })

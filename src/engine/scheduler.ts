@@ -22,8 +22,6 @@ export class Scheduler {
   readonly waiting: Sequence[] = []
   /** In order of priority and arrival. */
   readonly running: Sequence[] = []
-  /** Ended, with steps in flight that still write to their blocks. */
-  readonly draining = new Set<Sequence>()
   /** Tokens that were found in the prefix cache and not computed again. */
   hitTokens = 0
   readonly #freeSlots: number[]
@@ -66,7 +64,7 @@ export class Scheduler {
    */
   #admit(sequence: Sequence, step: readonly ScheduledChunk[]): StepChunk['copyBlock'] | 'wait' {
     const { table, sharedPrompt } = sequence
-    if (sequence.stepsInFlight > 0 || sequence.refusedAt === this.blocks.changes) return 'wait'
+    if (sequence.refusedAt === this.blocks.changes) return 'wait'
     const first = this.#answeredBy(sequence)
     if (first && computedBefore(first, step) < sequence.promptTokens - 1) return 'wait'
     if (first) this.blocks.shareBlocks(table, first.table, sequence.promptTokens - 1)
@@ -127,7 +125,6 @@ export class Scheduler {
     budget.rows -= (item.chunk.sampler ? 1 : 0) + (item.chunk.promptLogprobs?.targets.length ?? 0)
     sequence.computed += count
     this.blocks.remember(sequence.table, sequence.ids, sequence.computed)
-    sequence.stepsInFlight += 1
     if (item.chunk.sampler) sequence.pending += 1
     step.push(item)
   }
@@ -168,10 +165,7 @@ export class Scheduler {
     while (!this.blocks.canGrow(sequence.table, tokens)) {
       const victim = this.running.findLast((other) => goesBefore(sequence, other) && !isIn(step, other))
       if (!victim) return this.#preemptOrWait(sequence, step)
-      // While steps of the victim are in flight they write to its blocks; those are free once they are read back.
-      const free = victim.stepsInFlight === 0
       this.#preempt(victim)
-      if (!free) return false
     }
     return true
   }
@@ -186,36 +180,29 @@ export class Scheduler {
   #preempt(sequence: Sequence): void {
     this.#leave(sequence)
     sequence.epoch += 1
-    this.blocks.remember(sequence.table, sequence.ids, sequence.computed)
     sequence.computed = 0
     sequence.pending = 0
     sequence.counted = false
-    if (sequence.stepsInFlight === 0) this.blocks.release(sequence.table)
     this.add(sequence)
   }
 
-  /** Takes an ended sequence out; its blocks are freed once no step in flight writes to them. */
+  /** Takes an ended sequence out. */
   remove(sequence: Sequence): void {
     this.#leave(sequence)
     const waiting = this.waiting.indexOf(sequence)
     if (waiting >= 0) this.waiting.splice(waiting, 1)
-    this.blocks.remember(sequence.table, sequence.ids, sequence.computed)
-    if (sequence.stepsInFlight === 0) this.blocks.release(sequence.table)
-    else this.draining.add(sequence)
   }
 
+  /**
+   * Gives back a sequence's slot and blocks. Steps in flight still write to both, and no later step minds: the GPU runs
+   * them in the order of their submits.
+   */
   #leave(sequence: Sequence): void {
     const place = this.running.indexOf(sequence)
     if (place >= 0) this.running.splice(place, 1)
     if (sequence.slot !== null) this.#freeSlots.push(sequence.slot)
     sequence.slot = null
-  }
-
-  /** A step of the sequence has been read back. */
-  stepDone(sequence: Sequence): void {
-    sequence.stepsInFlight -= 1
-    if (sequence.stepsInFlight > 0 || sequence.slot !== null) return
-    this.draining.delete(sequence)
+    this.blocks.remember(sequence.table, sequence.ids, sequence.computed)
     this.blocks.release(sequence.table)
   }
 }

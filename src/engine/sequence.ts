@@ -34,8 +34,6 @@ export class Sequence {
   pending = 0
   /** Tokens of the prompt whose keys and values were there when it began; null until then. */
   cachedTokens: number | null = null
-  /** Submitted steps that have not been read back; its blocks must stay until then. */
-  stepsInFlight = 0
   /** Ended, aborted or failed: results that still arrive are dropped. */
   done = false
   /** Rises with each preemption, so that results of steps before it are not taken for new ones. */

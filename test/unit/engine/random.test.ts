@@ -16,7 +16,7 @@ const timeoutMs = moreRuns ? 3_600_000 : 60_000
 const limits = fc
   .record({
     maxSequences: fc.integer({ min: 2, max: 6 }),
-    extraTokens: fc.integer({ min: 0, max: 30 }),
+    extraTokens: fc.integer({ min: 0, max: 20 }),
     extraRows: fc.integer({ min: 0, max: 6 }),
     blocks: fc.integer({ min: 6, max: 22 }),
     maxContext: fc.integer({ min: 30, max: 60 }),
@@ -43,13 +43,13 @@ const abort = fc.record({
 const arrival = fc.record({
   afterSteps: fc.nat(30),
   text: fc.nat(2),
-  sharedTokens: fc.nat(16),
+  sharedTokens: fc.nat(24),
   ownTokens: fc.integer({ min: 1, max: 12 }),
   ownSeed: fc.nat(3),
   maxTokens: fc.nat(20),
   minTokens: fc.nat(3),
   answers: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 2, max: 4 })),
-  priority: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: -1, max: 1 })),
+  priority: fc.integer({ min: -1, max: 1 }),
   logprobs: fc.boolean(),
   promptLogprobs: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   constrained: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
