@@ -1,10 +1,10 @@
 import { Engine } from '../src/engine/engine'
 import type { SamplingRequest } from '../src/engine/generation'
 import type { LoadedModel } from '../src/model/load'
-import { greedy } from '../src/model/step'
 import { countingGpu, type DeviceCounts, objectsCreated } from '../test/support/count-device'
+import { decode } from './decode'
 
-/** What one decode step of one sequence costs the device. */
+/** What one decode step costs the device. */
 export interface DecodeCounts {
   readonly dispatchesPerLayer: number
   readonly dispatchesPerToken: number
@@ -25,6 +25,10 @@ export interface CountOptions {
   readonly promptTokens: number
   /** How to draw, where otherwise than with a temperature, top-k and top-p. */
   readonly sampler?: Partial<SamplingRequest>
+  /** Sequences that decode side by side; 1 where nothing is said. */
+  readonly sequences?: number
+  /** Best ids to report beside each drawn one; none where nothing is said. */
+  readonly logprobs?: number
 }
 
 const warmTokens = 4
@@ -34,20 +38,28 @@ const countedTokens = 8
 export async function countDecode(
   options: CountOptions,
 ): Promise<{ readonly adapter: string; readonly counts: DecodeCounts }> {
-  const { promptTokens } = options
+  const { promptTokens, sequences = 1, logprobs = null, sampler } = options
   const counting = countingGpu(options.gpu)
   const { runner, info, destroy } = await options.load(counting.gpu)
   let taken: { counts: DeviceCounts; dispatched: readonly string[]; bytesWalked: number } | null = null
   let tokens = 0
   const count = () => {
     tokens += 1
-    if (tokens === warmTokens) counting.reset()
-    if (tokens !== warmTokens + countedTokens) return
+    if (tokens === warmTokens * sequences) counting.reset()
+    if (tokens !== (warmTokens + countedTokens) * sequences) return
     const { bytesWalked } = runner
     taken = { counts: { ...counting.counts }, dispatched: [...counting.dispatched], bytesWalked }
   }
   // Two more than are counted, so that the last step that is counted is followed by another.
-  await decode(new Engine(runner), info.vocab, options, warmTokens + countedTokens + 2, count)
+  await decode(new Engine(runner), {
+    promptTokens,
+    tokens: warmTokens + countedTokens + 2,
+    vocab: info.vocab,
+    sequences,
+    logprobs,
+    sampler,
+    onToken: count,
+  })
   destroy()
   const { counts, dispatched, bytesWalked } = taken!
   const weightBytes = info.tensorTypes.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -70,44 +82,6 @@ export async function countDecode(
       bytesMinimum: weightBytes + kvBytes,
     },
   }
-}
-
-function decode(
-  engine: Engine,
-  vocab: number,
-  { promptTokens, sampler }: CountOptions,
-  maxTokens: number,
-  onToken: () => void,
-): Promise<void> {
-  const promptIds = Array.from({ length: promptTokens }, (_, i) => (17 * i + 5) % vocab)
-  const stop = {
-    maxTokens,
-    minTokens: 0,
-    ignoreEos: true,
-    stopTokenIds: [],
-    stopStrings: [],
-    includeStopString: false,
-  }
-  return engine.generate(
-    {
-      promptIds,
-      sampler: { ...greedy, allowedIds: null, temperature: 0.7, topK: 40, topP: 0.95, seed: 1, ...sampler },
-      constraint: null,
-      stop,
-      logprobs: null,
-      promptLogprobs: null,
-      skipSpecialTokens: true,
-      priority: 0,
-    },
-    {
-      signal: new AbortController().signal,
-      eosIds: [],
-      detokenizer: { push: () => '', finish: () => '' },
-      onEvents: (events) => {
-        for (const event of events) if (event.type === 'delta') onToken()
-      },
-    },
-  )
 }
 
 /** Dispatches from one layer's RoPE to the next layer's, which every layer has once. */

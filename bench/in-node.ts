@@ -10,7 +10,9 @@ export function nodeGpu(icd: string | null): GPU {
   // Read once, when the first adapter is asked for.
   if (icd !== null) process.env.VK_ICD_FILENAMES = icd
   Object.assign(globalThis, globals)
-  return create(['enable-dawn-features=allow_unsafe_apis'])
+  // Timestamps are rounded to 0.1 ms otherwise.
+  const toggles = ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization']
+  return create(toggles)
 }
 
 /** Name and version of what runs WebGPU. */

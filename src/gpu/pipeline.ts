@@ -91,23 +91,48 @@ export interface Dispatch<Batch> {
   readonly bytes: (batch: Batch) => number
 }
 
-/** Records the dispatches of a plan into one pass. */
-export function recordPlan<Batch>(
-  encoder: GPUCommandEncoder,
-  plan: readonly Dispatch<Batch>[],
-  batch: Batch,
-): void {
-  const pass = encoder.beginComputePass()
-  let pipeline: GPUComputePipeline | null = null
-  for (const dispatch of plan) {
-    const grid = dispatch.grid(batch)
-    if (!grid) continue
-    if (dispatch.pipeline.gpu !== pipeline) {
-      pipeline = dispatch.pipeline.gpu
-      pass.setPipeline(pipeline)
+/**
+ * Records a plan's dispatches into one pass. Steps of steady decode ask for the same grids again and again: they are
+ * kept from one batch to the next, and such a step computes and allocates none.
+ */
+export class PlanRecorder<Batch> {
+  /** The dispatches that the last batch needed, with their grids. */
+  readonly #dispatches: Dispatch<Batch>[] = []
+  readonly #grids: Grid[] = []
+  #batch: Batch | null = null
+
+  constructor(
+    readonly plan: readonly Dispatch<Batch>[],
+    /** Whether every grid of the plan is the same for two batches. */
+    readonly sameGrids: (one: Batch, other: Batch) => boolean,
+  ) {}
+
+  record(encoder: GPUCommandEncoder, batch: Batch): void {
+    if (this.#batch === null || !this.sameGrids(this.#batch, batch)) this.#choose(batch)
+    this.#batch = batch
+    const pass = encoder.beginComputePass()
+    let pipeline: GPUComputePipeline | null = null
+    for (let i = 0; i < this.#dispatches.length; i++) {
+      const dispatch = this.#dispatches[i]!
+      if (dispatch.pipeline.gpu !== pipeline) {
+        pipeline = dispatch.pipeline.gpu
+        pass.setPipeline(pipeline)
+      }
+      const grid = this.#grids[i]!
+      pass.setBindGroup(0, dispatch.bindGroup)
+      pass.dispatchWorkgroups(grid[0], grid[1], grid[2])
     }
-    pass.setBindGroup(0, dispatch.bindGroup)
-    pass.dispatchWorkgroups(grid[0], grid[1], grid[2])
+    pass.end()
   }
-  pass.end()
+
+  #choose(batch: Batch): void {
+    this.#dispatches.length = 0
+    this.#grids.length = 0
+    for (const dispatch of this.plan) {
+      const grid = dispatch.grid(batch)
+      if (!grid) continue
+      this.#dispatches.push(dispatch)
+      this.#grids.push(grid)
+    }
+  }
 }

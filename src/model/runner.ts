@@ -1,10 +1,10 @@
 import type { GpuDevice } from '../gpu/device'
-import { recordPlan } from '../gpu/pipeline'
+import { PlanRecorder } from '../gpu/pipeline'
 import { maxTopLogprobs, resultWords } from '../kernels/sample'
 import type { Activations } from './activations'
 import { type BatchLayout, type BatchShape, BatchWriter } from './batch'
 import type { BlockCopies } from './block-copies'
-import type { Plan } from './plan'
+import { type Plan, sameGrids } from './plan'
 import { countIds } from './sampling'
 import type { ChunkResult, Runner, RunnerLimits, StepChunk, TokenLogprobs } from './step'
 
@@ -35,6 +35,7 @@ export class GpuRunner implements Runner {
   #lastShape: BatchShape | null = null
   readonly #options: GpuRunnerOptions
   readonly #batch: BatchWriter
+  readonly #recorder: PlanRecorder<BatchShape>
   readonly #readbacks: GPUBuffer[]
   readonly #free: GPUBuffer[]
   #batchTokens: number
@@ -44,6 +45,7 @@ export class GpuRunner implements Runner {
   constructor(options: GpuRunnerOptions) {
     this.#options = options
     this.#batch = new BatchWriter(options.layout, options.limits, options.tileTokens)
+    this.#recorder = new PlanRecorder(options.plan, sameGrids)
     this.#batchTokens = options.limits.maxBatchTokens
     const batchTokens = () => this.#batchTokens
     this.limits = {
@@ -61,7 +63,7 @@ export class GpuRunner implements Runner {
   }
 
   async run(chunks: readonly StepChunk[]): Promise<readonly ChunkResult[]> {
-    const { gpu, plan, buffers, blockCopies } = this.#options
+    const { gpu, buffers, blockCopies } = this.#options
     const { device } = gpu
     const { shape, used } = this.#batch.write(chunks)
     const readback = shape.logitRows > 0 ? (this.#free.pop() ?? null) : null
@@ -69,7 +71,7 @@ export class GpuRunner implements Runner {
     for (const chunk of chunks) this.#writeHistory(chunk)
     const encoder = device.createCommandEncoder()
     blockCopies.record(encoder, chunks)
-    recordPlan(encoder, plan, shape)
+    this.#recorder.record(encoder, shape)
     this.#lastShape = shape
     const resultBytes = 4 * resultWords * shape.logitRows
     if (readback) encoder.copyBufferToBuffer(buffers.results, 0, readback, 0, resultBytes)

@@ -1,3 +1,5 @@
+import { watchDevices, watchMethod } from './watch-device'
+
 /** What a device was asked to do between `reset` and now, counted at the device and not from any plan. */
 export interface DeviceCounts {
   dispatches: number
@@ -40,21 +42,7 @@ export interface CountingGpu {
 export function countingGpu(gpu: GPU): CountingGpu {
   const counts = { ...none }
   const dispatched: string[] = []
-  const wrapped: GPU = Object.create(gpu, {
-    requestAdapter: {
-      value: async (options?: GPURequestAdapterOptions) => {
-        const adapter = await gpu.requestAdapter(options)
-        if (!adapter) return null
-        const requestDevice = adapter.requestDevice.bind(adapter)
-        replace(adapter, 'requestDevice', async (descriptor?: GPUDeviceDescriptor) => {
-          const device = await requestDevice(descriptor)
-          countDevice(device, counts, dispatched)
-          return device
-        })
-        return adapter
-      },
-    },
-  })
+  const wrapped = watchDevices(gpu, (device) => countDevice(device, counts, dispatched))
   const reset = () => {
     Object.assign(counts, none)
     dispatched.length = 0
@@ -68,27 +56,6 @@ export function objectsCreated(counts: DeviceCounts): number {
   return buffers + bindGroups + layouts + pipelines + shaderModules + querySets
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: any method of any WebGPU object
-type Method = (...args: any[]) => any
-
-function replace(target: object, name: string, method: Method): void {
-  Object.defineProperty(target, name, { value: method, configurable: true })
-}
-
-/** Calls `seen` with the result and the arguments before each call of the method returns. */
-function watch(
-  target: object,
-  name: string,
-  seen: (result: unknown, args: readonly unknown[]) => void,
-): void {
-  const original = (target as Record<string, Method>)[name]!.bind(target)
-  replace(target, name, (...args) => {
-    const result = original(...args)
-    seen(result, args)
-    return result
-  })
-}
-
 function countDevice(device: GPUDevice, counts: DeviceCounts, dispatched: string[]): void {
   const counters: Readonly<Record<string, keyof DeviceCounts>> = {
     createBindGroup: 'bindGroups',
@@ -100,33 +67,33 @@ function countDevice(device: GPUDevice, counts: DeviceCounts, dispatched: string
     createQuerySet: 'querySets',
   }
   for (const [method, counter] of Object.entries(counters)) {
-    watch(device, method, () => {
+    watchMethod(device, method, () => {
       counts[counter] += 1
     })
   }
-  watch(device, 'createBuffer', (buffer) => {
+  watchMethod(device, 'createBuffer', (buffer) => {
     counts.buffers += 1
-    watch(buffer as GPUBuffer, 'mapAsync', () => {
+    watchMethod(buffer as GPUBuffer, 'mapAsync', () => {
       counts.readbacks += 1
     })
   })
-  watch(device, 'createCommandEncoder', (encoder) => {
-    watch(encoder as GPUCommandEncoder, 'beginComputePass', (pass) => {
+  watchMethod(device, 'createCommandEncoder', (encoder) => {
+    watchMethod(encoder as GPUCommandEncoder, 'beginComputePass', (pass) => {
       counts.passes += 1
       let label = ''
-      watch(pass as GPUComputePassEncoder, 'setPipeline', (_, [pipeline]) => {
+      watchMethod(pass as GPUComputePassEncoder, 'setPipeline', (_, [pipeline]) => {
         label = (pipeline as GPUComputePipeline).label
       })
-      watch(pass as GPUComputePassEncoder, 'dispatchWorkgroups', () => {
+      watchMethod(pass as GPUComputePassEncoder, 'dispatchWorkgroups', () => {
         counts.dispatches += 1
         dispatched.push(label)
       })
     })
   })
-  watch(device.queue, 'submit', () => {
+  watchMethod(device.queue, 'submit', () => {
     counts.submits += 1
   })
-  watch(device.queue, 'writeBuffer', () => {
+  watchMethod(device.queue, 'writeBuffer', () => {
     counts.bufferWrites += 1
   })
 }

@@ -1,0 +1,41 @@
+// biome-ignore lint/suspicious/noExplicitAny: any method of any WebGPU object
+type Method = (...args: any[]) => any
+
+/** Wraps a `GPU` so that `seen` meets every device that it gives before anybody else does. */
+export function watchDevices(gpu: GPU, seen: (device: GPUDevice) => void): GPU {
+  return Object.create(gpu, {
+    requestAdapter: {
+      value: async (options?: GPURequestAdapterOptions) => {
+        const adapter = await gpu.requestAdapter(options)
+        if (!adapter) return null
+        const requestDevice = adapter.requestDevice.bind(adapter)
+        replaceMethod(adapter, 'requestDevice', async (descriptor?: GPUDeviceDescriptor) => {
+          const device = await requestDevice(descriptor)
+          seen(device)
+          return device
+        })
+        return adapter
+      },
+    },
+  })
+}
+
+/** Puts another method in the place of one, on the object itself; gives the one before, bound to the object. */
+export function replaceMethod(target: object, name: string, method: Method): Method {
+  const original = (target as Record<string, Method>)[name]!.bind(target)
+  Object.defineProperty(target, name, { value: method, configurable: true })
+  return original
+}
+
+/** Calls `seen` with the result and the arguments before each call of the method returns. */
+export function watchMethod(
+  target: object,
+  name: string,
+  seen: (result: unknown, args: readonly unknown[]) => void,
+): void {
+  const original = replaceMethod(target, name, (...args) => {
+    const result = original(...args)
+    seen(result, args)
+    return result
+  })
+}
