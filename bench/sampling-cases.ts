@@ -35,11 +35,20 @@ const draws: Settings = {
   temperature: { temperature: 0.8 },
   'top-k 40, top-p 0.9': { temperature: 0.8, topK: 40, topP: 0.9 },
   'top-p 0.9': { temperature: 0.8, topP: 0.9 },
+  // Of thousands of ids, where hardly one is much better than the others.
+  'top-p 0.9, hot': { temperature: 4, topP: 0.9 },
 }
 
-/** One row of logits that lie as a model's do: a bell, and a few far above it. */
+/** One row of logits that lie as a model's do: a bell, and some dozens above it. */
+function logitsOf(vocab: number): Uint32Array<ArrayBuffer> {
+  const random = new Random(1)
+  const logits = random.normals(vocab, 2.5)
+  for (let i = 0; i < 40; i++) logits[random.integer(vocab)] = 12 + 8 * random.uniform()
+  return new Uint32Array(logits.buffer)
+}
+
 export function samplingCases(vocab: number, variants: Variants): SamplingCase[] {
-  const logits = new Uint32Array(new Random(1).normals(vocab, 2.5).buffer)
+  const logits = logitsOf(vocab)
   const lanes = { workgroup_size: variants.samplerLanes }
   const shape = { rows: 1, vocab }
   const batch = (settings: Partial<SamplerSettings>) => {
