@@ -1,7 +1,7 @@
 /**
  * Imports point down only (ARCHITECTURE.md, rooms):
- * demo → index → api → worker/protocol; worker → engine → model → kernels → gpu; weights and text are leaves that
- * worker wires in; util imports nothing; api never imports engine.
+ * demo → index → api → worker/protocol; worker → engine → model → kernels → gpu; weights, text and conversations are
+ * leaves that worker wires in; util imports nothing; api never imports engine.
  */
 const protocol = '^src/worker/(protocol|error-transfer)\\.ts$'
 /** Where the page's side starts the other one: a Web Worker, or the service in the same thread. */
@@ -11,13 +11,21 @@ const doors = '^src/worker/(spawn|in-thread)\\.ts$'
 const allowed = {
   demo: ['^src/index\\.ts$'],
   'src/api': [protocol, doors],
-  'src/worker': ['^src/engine/', '^src/model/', '^src/gpu/', '^src/weights/', '^src/text/'],
+  'src/worker': [
+    '^src/engine/',
+    '^src/model/',
+    '^src/gpu/',
+    '^src/weights/',
+    '^src/text/',
+    '^src/conversations/',
+  ],
   'src/engine': ['^src/model/'],
   'src/model': ['^src/kernels/', '^src/gpu/'],
   'src/kernels': ['^src/gpu/kernel\\.ts$'],
   'src/gpu': [],
   'src/weights': [],
   'src/text': [],
+  'src/conversations': [],
   'src/util': [],
 }
 

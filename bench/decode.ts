@@ -60,5 +60,6 @@ function request(
     promptLogprobs: null,
     skipSpecialTokens: true,
     priority: 0,
+    conversation: null,
   }
 }

@@ -21,6 +21,7 @@ export type {
   CompletionRequest,
   CompletionStreamRequest,
 } from './api/completion-types'
+export type { ConversationOptions } from './api/conversation-call'
 export { createEngine } from './api/create-engine'
 export type { Engine } from './api/engine'
 export type { EngineOptions } from './api/options'
@@ -34,4 +35,4 @@ export type {
   Usage,
 } from './api/request-types'
 export { type ErrorCode, OctavoError } from './util/octavo-error'
-export type { EngineInfo, EngineStats, LoadPhase, LoadProgress } from './worker/protocol'
+export type { EngineInfo, EngineStats, LoadPhase, LoadProgress, SavedConversation } from './worker/protocol'

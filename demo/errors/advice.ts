@@ -102,6 +102,10 @@ export function advise(code: ErrorCode, around: Circumstances): Advice {
     case 'invalid-request':
     case 'unsupported-field':
       return { title: 'The model could not take this question', remedy, action: retry }
+    case 'no-storage':
+    case 'conversation-mismatch':
+    case 'conversation-too-large':
+      return { title: 'The chat could not be kept ready', remedy, action: null }
     case 'aborted':
       return { title: 'It was stopped', remedy, action: retry }
     case 'internal':

@@ -1,9 +1,16 @@
 import { transfer } from 'comlink'
-import { abortedError } from '../util/octavo-error'
-import type { EngineInfo, EngineStats, LoadProgress, LoadRequest } from '../worker/protocol'
+import type {
+  EngineInfo,
+  EngineStats,
+  LoadProgress,
+  LoadRequest,
+  SavedConversation,
+} from '../worker/protocol'
 import { ChatCompletions } from './chat'
 import { Completions } from './completions'
 import type { Connection } from './connection'
+import { type ConversationOptions, callAbout } from './conversation-call'
+import { unlessAborted } from './unless-aborted'
 
 /** A loaded model, ready to answer; `createEngine` makes one. */
 export class Engine {
@@ -32,10 +39,10 @@ export class Engine {
   ): Promise<Engine> {
     const progress = new ProgressReports(options.onProgress ?? (() => {}))
     try {
-      const loading = connection.call((service) =>
-        service.load(request, transfer(progress.port, [progress.port])),
-      )
-      const info = await unlessAborted(loading, options.signal)
+      const loading = () =>
+        connection.call((service) => service.load(request, transfer(progress.port, [progress.port])))
+      // Closing the connection ends the load.
+      const info = await unlessAborted('Loading the model', loading, options.signal, () => {})
       progress.ready()
       return new Engine(connection, info)
     } catch (error) {
@@ -54,6 +61,48 @@ export class Engine {
    */
   stats(): Promise<EngineStats> {
     return this.#connection.call((service) => service.stats())
+  }
+
+  /**
+   * Saves on this device what the model has read and written of a conversation: the keys and values of its last request
+   * with `prompt_cache_key: id` that has ended, in whole blocks. It takes the place of what was saved under the id.
+   *
+   * Requests run on meanwhile, and need not be waited for; those that need the memory cut short what is saved.
+   * Conversations that were not used for longest are deleted where all of them take more than `conversations.maxBytes`.
+   *
+   * @throws OctavoError 'not-found', 'conversation-too-large', 'disk-full', 'no-storage', 'invalid-option', 'aborted';
+   * what was saved before is kept then
+   * @example
+   * await engine.chat.completions.create({ messages, prompt_cache_key: 'tuesday' })
+   * const { tokens, bytes } = await engine.saveConversation('tuesday')
+   */
+  saveConversation(id: string, options: ConversationOptions = {}): Promise<SavedConversation> {
+    return callAbout(this.#connection, id, options, (service, call) => service.saveConversation(call))
+  }
+
+  /**
+   * Brings a saved conversation back into the cache, as far as there is room, so that the next request that begins
+   * with it computes only what is new. Resolves with the tokens that the cache has of it.
+   *
+   * @throws OctavoError 'not-found', 'conversation-mismatch' where another model, cache format or GPU computed it,
+   * 'no-storage', 'invalid-option', 'aborted'
+   * @example
+   * const tokens = await engine.restoreConversation('tuesday').catch(() => 0)
+   * const { usage } = await engine.chat.completions.create({ messages, prompt_cache_key: 'tuesday' })
+   * show(tokens, usage.prompt_tokens_details.cached_tokens)
+   */
+  restoreConversation(id: string, options: ConversationOptions = {}): Promise<number> {
+    return callAbout(this.#connection, id, options, (service, call) => service.restoreConversation(call))
+  }
+
+  /** The conversations that are saved on this device, by this model or another; the one used last comes first. */
+  listConversations(): Promise<SavedConversation[]> {
+    return this.#connection.call((service) => service.listConversations())
+  }
+
+  /** Deletes a saved conversation; does nothing where there is none. */
+  deleteConversation(id: string, options: ConversationOptions = {}): Promise<void> {
+    return callAbout(this.#connection, id, options, (service, call) => service.deleteConversation(call))
   }
 
   /**
@@ -101,15 +150,4 @@ class ProgressReports {
     this.#own.onmessage = null
     this.#own.close()
   }
-}
-
-/** The promise, or 'aborted' as soon as the signal says so. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise
-  return new Promise((resolve, reject) => {
-    const aborted = () => reject(abortedError('Loading the model', signal))
-    if (signal.aborted) aborted()
-    signal.addEventListener('abort', aborted)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted))
-  })
 }

@@ -83,13 +83,18 @@ export function generationSettings(
     promptLogprobs: body.prompt_logprobs ?? null,
     skipSpecialTokens: body.skip_special_tokens ?? true,
     priority: body.priority ?? 0,
+    conversation: body.prompt_cache_key ?? null,
   }
 }
 
-/** The settings of one of several answers to a prompt: the same, but for the seed. */
+/** The settings of one of several answers to a prompt: another seed, and a conversation goes on with the first. */
 export function answerSettings(settings: GenerationSettings, answer: number): GenerationSettings {
-  const { sampler } = settings
-  return { ...settings, sampler: { ...sampler, seed: (sampler.seed + answer) >>> 0 } }
+  const { sampler, conversation } = settings
+  return {
+    ...settings,
+    sampler: { ...sampler, seed: (sampler.seed + answer) >>> 0 },
+    conversation: answer === 0 ? conversation : null,
+  }
 }
 
 export function streamOptions(body: GenerationFields): Required<Omit<StreamOptions, 'include_obfuscation'>> {

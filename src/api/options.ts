@@ -42,6 +42,13 @@ export interface EngineOptions {
     /** Tokens that the cache holds, over all requests. Default: what the model's context and the GPU allow. */
     maxTokens?: number | null
   }
+  conversations?: {
+    /**
+     * Bytes that saved conversations may take on this device, all together; those that were not used for longest give
+     * way. 0: none is saved. Default 512 MiB.
+     */
+    maxBytes?: number
+  }
   /** Requests that run at once, 1 … 64; more wait for their turn. Default 8. */
   maxSequences?: number
   /** Requests that may wait for their turn; one more is refused with 'queue-full'. Default 256. */
@@ -66,6 +73,7 @@ const optionFields = {
   onProgress: built(having('call', 'a function')),
   signal: built(having('addEventListener', 'an AbortSignal')),
   kvCache: built(objectRule()),
+  conversations: built(objectRule()),
   maxSequences: built(integer(1, 64)),
   maxWaiting: built(integer(0)),
   tokenBudget: built(integer(16, 8192)),
@@ -82,6 +90,10 @@ const kvCacheFields = {
   maxTokens: built(integer(1)),
 } satisfies Fields
 
+const conversationFields = {
+  maxBytes: built(integer(0)),
+} satisfies Fields
+
 /**
  * The options as the worker takes them.
  *
@@ -91,9 +103,10 @@ export function loadRequest(options: EngineOptions): LoadRequest {
   if (!isPlainObject(options))
     throw wrongValue('invalid-option', 'The argument', options, 'an object with a model')
   checkFields('invalid-option', '', optionFields, options)
-  const { hub, kvCache, maxSequences, maxWaiting, tokenBudget } = options
+  const { hub, kvCache, conversations, maxSequences, maxWaiting, tokenBudget } = options
   checkFields('invalid-option', 'hub.', hubFields, hub ?? {})
   checkFields('invalid-option', 'kvCache.', kvCacheFields, kvCache ?? {})
+  checkFields('invalid-option', 'conversations.', conversationFields, conversations ?? {})
   return {
     model: wireModel(required('invalid-option', 'model', options.model)),
     hub: {
@@ -101,6 +114,7 @@ export function loadRequest(options: EngineOptions): LoadRequest {
       token: hub?.token ?? null,
     },
     kvCache: { format: kvCache?.format ?? 'f16', maxTokens: kvCache?.maxTokens ?? null },
+    conversations: { maxBytes: conversations?.maxBytes ?? 512 * 1024 ** 2 },
     maxSequences: maxSequences ?? 8,
     maxWaiting: maxWaiting ?? 256,
     tokenBudget: tokenBudget ?? 256,

@@ -49,6 +49,8 @@ export interface GenerationFields {
   prompt_logprobs?: number | null
   /** vLLM's: a request with a lower number goes before others, and gives way to them last. Default 0. */
   priority?: number | null
+  /** The conversation that the request belongs to, for `engine.saveConversation`. */
+  prompt_cache_key?: string | null
   stream_options?: StreamOptions | null
   /** Accepted; nothing is done with it. */
   user?: string

@@ -80,12 +80,12 @@ export class BlockManager {
   }
 
   /**
-   * Gives an empty table the blocks that hold the beginning of `ids`, as far as there are any; never all of the ids,
-   * since the last one must be computed to go on from it.
+   * Gives an empty table the blocks that hold the first `tokens` of `ids`, as far as there are any; not the last one
+   * if nothing else is said, since it must be computed to go on from it.
    */
-  sharePrefix(table: BlockTable, ids: readonly number[]): void {
+  sharePrefix(table: BlockTable, ids: readonly number[], tokens = ids.length - 1): void {
     const { blockSize } = this
-    for (let end = blockSize; end < ids.length; end += blockSize) {
+    for (let end = blockSize; end <= tokens; end += blockSize) {
       const found = this.#prefixes.find(table.cacheNode, ids.slice(end - blockSize, end))
       if (!found) return
       this.#references[found.block]! += 1

@@ -2,7 +2,9 @@ import { allowsNothing, maskOf, nothingAllowed } from '../model/sampling'
 import type { ChunkResult, Runner } from '../model/step'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { checkRequest, checkRoom } from './admission'
+import { ConversationIds } from './conversation-ids'
 import type { EngineStats, GenerationEvent, GenerationRequest } from './generation'
+import type { HeldPrefix } from './held-prefix'
 import { type ScheduledChunk, Scheduler } from './scheduler'
 import { Sequence, type SharedPrompt } from './sequence'
 import { StopText, type TextSource } from './stop-text'
@@ -33,8 +35,12 @@ export interface EngineOptions {
   readonly maxWaiting: number
 }
 
+/** Conversations whose ids are known, to be saved. */
+const mostConversations = 64
+
 /** Runs generations over one model: a loop of steps for as long as there is something to do. */
 export class Engine {
+  readonly conversations = new ConversationIds(mostConversations)
   readonly #runner: Runner
   readonly #maxWaiting: number
   readonly #scheduler: Scheduler
@@ -129,6 +135,20 @@ export class Engine {
     }
   }
 
+  /** Runs `copy` with what the cache holds of the ids' beginning, held meanwhile. */
+  async copying<T>(ids: readonly number[], copy: (prefix: HeldPrefix) => Promise<T>): Promise<T> {
+    if (this.#ended) throw this.#ended
+    const prefix = this.#scheduler.hold(ids)
+    try {
+      return await copy(prefix)
+    } catch (error) {
+      // A GPU that is gone fails every copy.
+      throw this.#ended ?? error
+    } finally {
+      this.#scheduler.letGo(prefix)
+    }
+  }
+
   stats(): EngineStats {
     const { running, waiting, blocks } = this.#scheduler
     return {
@@ -143,10 +163,10 @@ export class Engine {
     }
   }
 
-  /** @throws Error unless every KV block is free or held by exactly the sequences that count it */
+  /** @throws Error unless every KV block is free or held by exactly those that count it */
   checkIntegrity(): void {
-    const { running, waiting, blocks } = this.#scheduler
-    blocks.checkIntegrity([...running, ...waiting].map(({ table }) => table))
+    const { running, waiting, held, blocks } = this.#scheduler
+    blocks.checkIntegrity([...running, ...waiting, ...held].map(({ table }) => table))
   }
 
   /** Ends every generation with the error, now and from now on. */
@@ -282,6 +302,8 @@ export class Engine {
     sequence.done = true
     this.#sequences.delete(sequence)
     this.#scheduler.remove(sequence)
+    const { conversation } = sequence.request
+    if (conversation !== null) this.conversations.set(conversation, sequence.ids)
     sequence.hooks.onEnd(error)
   }
 }

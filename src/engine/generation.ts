@@ -43,6 +43,8 @@ export interface GenerationRequest {
   readonly skipSpecialTokens: boolean
   /** The lower number goes first; 0 is ordinary. */
   readonly priority: number
+  /** The conversation that it belongs to; null: none. */
+  readonly conversation: string | null
 }
 
 export interface GenerationUsage {

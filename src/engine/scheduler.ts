@@ -1,6 +1,7 @@
 import { seesHistory } from '../model/sampling'
 import type { RunnerLimits, SamplerSettings, StepChunk } from '../model/step'
-import { BlockManager } from './block-manager'
+import { BlockManager, type BlockTable } from './block-manager'
+import { HeldPrefix } from './held-prefix'
 import type { Sequence } from './sequence'
 
 /** One sequence's part of a step, with what postprocessing must know of it. */
@@ -22,6 +23,8 @@ export class Scheduler {
   readonly waiting: Sequence[] = []
   /** In order of priority and arrival. */
   readonly running: Sequence[] = []
+  /** Beginnings that are being copied. */
+  readonly held = new Set<HeldPrefix>()
   /** Tokens that were found in the prefix cache and not computed again. */
   hitTokens = 0
   readonly #freeSlots: number[]
@@ -71,7 +74,7 @@ export class Scheduler {
     // Log-probabilities of a prompt come from computing it.
     else if (sequence.request.promptLogprobs === null) this.blocks.sharePrefix(table, sequence.ids)
     // A whole prompt's blocks, so that sequences do not start only to preempt one another.
-    if (!this.blocks.canGrow(table, sequence.length)) {
+    if (!this.#hasRoom(table, sequence.length)) {
       this.blocks.release(table)
       sequence.refusedAt = this.blocks.changes
       return 'wait'
@@ -160,9 +163,16 @@ export class Scheduler {
     return { ...sampler, history: { ids: [...ids], promptTokens } }
   }
 
+  /** Copies give way to sequences. */
+  #hasRoom(table: BlockTable, tokens: number): boolean {
+    if (this.blocks.canGrow(table, tokens)) return true
+    for (const prefix of this.held) prefix.release()
+    return this.blocks.canGrow(table, tokens)
+  }
+
   /** Preempts sequences behind this one until there are blocks; false when the sequence must wait itself. */
   #makeRoom(sequence: Sequence, tokens: number, step: readonly ScheduledChunk[]): boolean {
-    while (!this.blocks.canGrow(sequence.table, tokens)) {
+    while (!this.#hasRoom(sequence.table, tokens)) {
       const victim = this.running.findLast((other) => goesBefore(sequence, other) && !isIn(step, other))
       if (!victim) return this.#preemptOrWait(sequence, step)
       this.#preempt(victim)
@@ -191,6 +201,18 @@ export class Scheduler {
     this.#leave(sequence)
     const waiting = this.waiting.indexOf(sequence)
     if (waiting >= 0) this.waiting.splice(waiting, 1)
+  }
+
+  /** Holds what the cache knows of the ids' beginning; the caller lets go of it by `letGo`. */
+  hold(ids: readonly number[]): HeldPrefix {
+    const prefix = new HeldPrefix(ids, this.blocks)
+    this.held.add(prefix)
+    return prefix
+  }
+
+  letGo(prefix: HeldPrefix): void {
+    prefix.release()
+    this.held.delete(prefix)
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
-import type { KvCache } from './kv-cache'
+import { blockRanges, type KvCache } from './kv-cache'
 import type { StepChunk } from './step'
 
 /** Copies KV blocks within the cache, by way of a buffer beside it, since WebGPU copies between two buffers only. */
@@ -26,13 +26,10 @@ export class BlockCopies {
   }
 
   #copy(encoder: GPUCommandEncoder, block: number, way: 'out' | 'in'): void {
-    const { layers, blockBytes: bytes, valuesAtBytes } = this.#cache
-    layers.forEach((layer, i) => {
-      for (const half of [0, 1]) {
-        const [at, between] = [half * valuesAtBytes + block * bytes, (2 * i + half) * bytes]
-        if (way === 'out') encoder.copyBufferToBuffer(layer, at, this.#between, between, bytes)
-        else encoder.copyBufferToBuffer(this.#between, between, layer, at, bytes)
-      }
-    })
+    const { blockBytes } = this.#cache
+    for (const { buffer, at, offset } of blockRanges(this.#cache, block)) {
+      if (way === 'out') encoder.copyBufferToBuffer(buffer, at, this.#between, offset, blockBytes)
+      else encoder.copyBufferToBuffer(this.#between, offset, buffer, at, blockBytes)
+    }
   }
 }

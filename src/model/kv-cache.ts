@@ -83,3 +83,17 @@ export async function createKvCache(
     }
   }
 }
+
+/** Where K and V of a block lie in each layer's buffer, and where among the bytes of the whole block. */
+export function* blockRanges(
+  { layers, blockBytes, valuesAtBytes }: Pick<KvCache, 'layers' | 'blockBytes' | 'valuesAtBytes'>,
+  block: number,
+): Generator<{ readonly buffer: GPUBuffer; readonly at: number; readonly offset: number }> {
+  let offset = 0
+  for (const buffer of layers) {
+    for (const begin of [0, valuesAtBytes]) {
+      yield { buffer, at: begin + block * blockBytes, offset }
+      offset += blockBytes
+    }
+  }
+}

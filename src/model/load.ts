@@ -5,6 +5,7 @@ import { abortedError, type OctavoError } from '../util/octavo-error'
 import { createActivations } from './activations'
 import { batchLayout } from './batch'
 import { BlockCopies } from './block-copies'
+import { CacheBlocks } from './cache-blocks'
 import { type ModelConfig, readConfig } from './config'
 import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockSize, createKvCache } from './kv-cache'
@@ -45,6 +46,7 @@ export interface LoadingModel {
 export interface LoadedModel {
   readonly runner: GpuRunner
   readonly info: ModelInfo
+  readonly cacheBlocks: CacheBlocks
   /** Resolves with the error when the browser takes the GPU away. */
   readonly lost: Promise<OctavoError>
   destroy(): void
@@ -100,7 +102,8 @@ async function prepare(
         throwIfAborted(signal)
         await checkModel(runner)
         const info = describeModel({ ...parts, tensors, header, variants, dropped })
-        return { runner, info, lost: gpu.lost, destroy: () => gpu.destroy() }
+        const cacheBlocks = new CacheBlocks(gpu, parts.cache)
+        return { runner, info, cacheBlocks, lost: gpu.lost, destroy: () => gpu.destroy() }
       } catch (error) {
         if (signal.aborted || variants === candidates.at(-1)) throw error
         dropped.push({ name: variants.name, reason: error instanceof Error ? error.message : String(error) })

@@ -1,8 +1,9 @@
+import { isDiskFull, megabytes } from '../util/disk'
 import { OctavoError } from '../util/octavo-error'
+import { sha256 } from '../util/sha256'
 import type { ByteSource } from './byte-source'
 import type { ChunkStore } from './chunk-store'
-import { diskFull, isDiskFull, megabytes } from './disk-space'
-import { sha256 } from './sha256'
+import { diskFull } from './disk-space'
 
 /** Where a file's chunks are kept. */
 export interface Keeping {

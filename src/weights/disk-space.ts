@@ -1,3 +1,4 @@
+import { megabytes } from '../util/disk'
 import { OctavoError } from '../util/octavo-error'
 
 /** The part of `navigator.storage` that is used. */
@@ -28,10 +29,6 @@ export async function checkDiskSpace(space: DiskSpace, name: string, neededBytes
   await space.persist?.().catch(() => false)
 }
 
-export function isDiskFull(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'QuotaExceededError'
-}
-
 export function diskFull(name: string, storedBytes: number, totalBytes: number, cause: unknown): OctavoError {
   return new OctavoError(
     'disk-full',
@@ -39,8 +36,4 @@ export function diskFull(name: string, storedBytes: number, totalBytes: number, 
     remedy,
     { cause },
   )
-}
-
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB`
 }

@@ -1,9 +1,11 @@
 import { sha256 as incrementalSha256 } from '@noble/hashes/sha2.js'
 import { OctavoError } from '../util/octavo-error'
+import { toHex } from '../util/sha256'
 import { BlobSource } from './byte-source'
 import type { ChunkStore, Manifest } from './chunk-store'
 import { ChunkedFile, type Keeping } from './chunked-file'
 import { checkDiskSpace } from './disk-space'
+import { fingerprint } from './fingerprint'
 import { HttpSource } from './http-source'
 import { resolveHubFile } from './hub'
 import { browserPlatform, type Platform } from './platform'
@@ -11,7 +13,6 @@ import { readHeader } from './read-header'
 import { type ModelReference, parseReference } from './reference'
 import { probeUrl, type RemoteFile } from './remote-file'
 import { throwIfAborted } from './request'
-import { toHex } from './sha256'
 import { streamChunks } from './stream-chunks'
 import type { HubOptions, OpenedModel } from './types'
 
@@ -38,10 +39,12 @@ export async function openModel(reference: string | File, options: OpenOptions):
   const parsed = parseReference(reference, hub.endpoint)
   if (parsed.kind === 'file') {
     const { file } = parsed
-    const chunks = new ChunkedFile(file.name, new BlobSource(file), platform.chunkBytes, null)
+    const source = new BlobSource(file)
+    const chunks = new ChunkedFile(file.name, source, platform.chunkBytes, null)
     const header = await readHeader(chunks, signal)
     return {
       header,
+      content: await fingerprint(source, signal),
       source: { reference: file.name, repo: null, revision: null, file: file.name },
       stream: (sink, streaming) => streamChunks(chunks, sink, null, platform, streaming),
     }
@@ -83,6 +86,7 @@ class RemoteModel {
     return {
       header,
       source: { reference: name, repo, revision, file: path },
+      content: contentOf(manifest),
       stream: (sink, streaming) => model.guard(() => model.#stream(sink, streaming)),
     }
   }
@@ -163,15 +167,22 @@ async function keep(
 
 function manifestOf(remote: RemoteFile, chunkBytes: number): Manifest {
   const { token, ...described } = remote
-  const { url, bytes, sha256, etag } = remote
-  const content = sha256 ?? `${url} ${etag} ${bytes}`
   return {
     ...described,
-    file: `${content} ${chunkBytes}`,
+    file: `${contentOf(remote)} ${chunkBytes}`,
     chunkBytes,
     complete: false,
     needsToken: token !== null,
   }
+}
+
+function contentOf({
+  url,
+  bytes,
+  sha256,
+  etag,
+}: Pick<RemoteFile, 'url' | 'bytes' | 'sha256' | 'etag'>): string {
+  return sha256 ?? `${url} ${etag} ${bytes}`
 }
 
 function referenceKey(reference: RemoteReference, { endpoint }: HubOptions): string {

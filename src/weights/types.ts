@@ -27,6 +27,8 @@ export interface OpenedModel {
     readonly revision: string | null
     readonly file: string
   }
+  /** Identity of the file's content: equal files have equal ones, whatever they are called. */
+  readonly content: string
   /**
    * Sends every byte of the tensors' data to the sink, from the store where it is there, else from the network and
    * into the store. Verifies the file's hash where the Hub gives one.

@@ -1,10 +1,14 @@
+import { ConversationStore } from '../conversations/conversation-store'
+import type { CacheIdentity } from '../conversations/record'
 import { Engine } from '../engine/engine'
+import { cacheLayout } from '../model/cache-blocks'
 import { type LoadedModel, loadModel } from '../model/load'
 import { createChatTemplate } from '../text/chat-template'
 import { createTokenizer } from '../text/tokenizer'
 import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
 import type { ByteProgress, OpenedModel } from '../weights/types'
+import { Conversations } from './conversations'
 import type { EngineInfo, LoadPhase, LoadProgress, LoadRequest } from './protocol'
 import { Session } from './session'
 
@@ -51,7 +55,15 @@ export async function loadSession(
       engine.stop(new OctavoError('unloaded', 'The engine was unloaded.', 'Create a new engine.'))
       model.destroy()
     }
-    return new Session({ info: engineInfo(opened, model), engine, tokenizer, template, unload })
+    const conversations = new Conversations({
+      engine,
+      blocks: model.cacheBlocks,
+      identity: cacheIdentity(opened, model),
+      maxBytes: request.conversations.maxBytes,
+      openStore: (maxBytes) => ConversationStore.open(maxBytes),
+    })
+    const info = engineInfo(opened, model)
+    return new Session({ info, engine, tokenizer, template, conversations, unload })
   } catch (error) {
     loading.destroy()
     throw error
@@ -87,6 +99,20 @@ function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedMod
     kvCache: { format, blockSize, blocks, maxTokens, bytes },
     gpuBytes: info.gpuBytes,
     peakGpuBytes: info.peakGpuBytes,
+  }
+}
+
+function cacheIdentity({ source, content }: OpenedModel, { info, cacheBlocks }: LoadedModel): CacheIdentity {
+  const { repo, revision, file, reference } = source
+  const { vendor, architecture, device, description } = info.device
+  return {
+    content,
+    model: repo === null ? reference : `${repo}/${file} at ${revision?.slice(0, 12)}`,
+    format: info.kvCache.format,
+    layout: cacheLayout,
+    blockSize: info.kvCache.blockSize,
+    blockBytes: cacheBlocks.blockBytes,
+    device: [vendor, architecture, device, description].filter(Boolean).join(' ') || 'a GPU without a name',
   }
 }
 

@@ -15,6 +15,10 @@ export interface LoadRequest {
     /** Tokens that the cache should hold; null: what the device allows. */
     readonly maxTokens: number | null
   }
+  readonly conversations: {
+    /** Bytes of all saved conversations on this device; 0: none is saved. */
+    readonly maxBytes: number
+  }
   readonly maxSequences: number
   /** Generations that may wait for their turn, at most. */
   readonly maxWaiting: number
@@ -101,6 +105,25 @@ export interface EngineStats {
   readonly steps: number
 }
 
+/** A conversation whose keys and values lie on this device. */
+export interface SavedConversation {
+  readonly id: string
+  /** The model that computed it, in words. */
+  readonly model: string
+  /** Of its beginning, in whole blocks. */
+  readonly tokens: number
+  readonly bytes: number
+  /** When it was saved or restored last, in milliseconds since 1970. */
+  readonly usedAt: number
+}
+
+/** One call about a saved conversation. */
+export interface ConversationCall {
+  /** The caller's name for the call, to abort it by. */
+  readonly id: string
+  readonly conversation: string
+}
+
 export interface WireMessage {
   readonly role: string
   readonly content: string
@@ -155,6 +178,8 @@ export interface WireGeneration {
   readonly promptLogprobs: number | null
   readonly skipSpecialTokens: boolean
   readonly priority: number
+  /** The conversation that it belongs to; null: none. */
+  readonly conversation: string | null
   /** Say the prompt's text in `accepted`. */
   readonly echo: boolean
 }
@@ -237,7 +262,13 @@ export interface Service {
    * WireEvent[] messages; errors go there too.
    */
   generate(requests: readonly WireGeneration[], events: readonly MessagePort[]): Promise<void>
-  /** Ends a generation, if it runs: its blocks are free within one step. */
+  /** Saves what the cache has of a conversation's last generation. */
+  saveConversation(call: ConversationCall): Promise<SavedConversation>
+  /** Gives the cache a saved conversation; resolves with the tokens that it has of it then. */
+  restoreConversation(call: ConversationCall): Promise<number>
+  listConversations(): Promise<SavedConversation[]>
+  deleteConversation(call: ConversationCall): Promise<void>
+  /** Ends a generation or a call, if it runs: its blocks are free within one step. */
   abort(id: string): Promise<void>
   stats(): Promise<EngineStats>
   /** Ends whatever runs and releases the GPU. */

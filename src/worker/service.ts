@@ -3,10 +3,12 @@ import { OctavoError } from '../util/octavo-error'
 import { asOctavoError, carryErrorsWhole, errorToWire } from './error-transfer'
 import { loadSession } from './load-session'
 import type {
+  ConversationCall,
   EngineInfo,
   EngineStats,
   LoadProgress,
   LoadRequest,
+  SavedConversation,
   Service,
   WireEvent,
   WireGeneration,
@@ -23,7 +25,8 @@ export function serve(endpoint: Endpoint, gpu: GPU | null): void {
 class ModelService implements Service {
   readonly #gpu: GPU | null
   readonly #unloading = new AbortController()
-  readonly #generations = new Map<string, AbortController>()
+  /** Generations and other calls that can be aborted, by the page's name for them. */
+  readonly #running = new Map<string, AbortController>()
   #session: Promise<Session> | null = null
 
   constructor(gpu: GPU | null) {
@@ -57,7 +60,7 @@ class ModelService implements Service {
   async generate(requests: readonly WireGeneration[], ports: readonly MessagePort[]): Promise<void> {
     const generations = requests.map((request, i): SessionGeneration => {
       const controller = new AbortController()
-      this.#generations.set(request.id, controller)
+      this.#running.set(request.id, controller)
       const post = (events: readonly WireEvent[]) => ports[i]!.postMessage(events)
       return { request, post, signal: controller.signal }
     })
@@ -69,7 +72,7 @@ class ModelService implements Service {
         // The page has turned away from a generation that it aborted.
         if (!signal.aborted) post([{ type: 'error', error: errorToWire(asOctavoError(error)) }])
       } finally {
-        this.#generations.delete(request.id)
+        this.#running.delete(request.id)
       }
     }
     await Promise.all(generations.map(run))
@@ -79,8 +82,41 @@ class ModelService implements Service {
     return (await this.#loaded()).generate(generations)
   }
 
+  saveConversation(call: ConversationCall): Promise<SavedConversation> {
+    return this.#abortable(call, ({ conversations }, signal) => conversations.save(call.conversation, signal))
+  }
+
+  restoreConversation(call: ConversationCall): Promise<number> {
+    return this.#abortable(call, ({ conversations }, signal) =>
+      conversations.restore(call.conversation, signal),
+    )
+  }
+
+  async listConversations(): Promise<SavedConversation[]> {
+    return (await this.#loaded()).conversations.list()
+  }
+
+  deleteConversation(call: ConversationCall): Promise<void> {
+    return this.#abortable(call, ({ conversations }, signal) =>
+      conversations.delete(call.conversation, signal),
+    )
+  }
+
+  async #abortable<T>(
+    { id }: ConversationCall,
+    act: (session: Session, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const controller = new AbortController()
+    this.#running.set(id, controller)
+    try {
+      return await act(await this.#loaded(), controller.signal)
+    } finally {
+      this.#running.delete(id)
+    }
+  }
+
   async abort(id: string): Promise<void> {
-    this.#generations.get(id)?.abort()
+    this.#running.get(id)?.abort()
   }
 
   async stats(): Promise<EngineStats> {
@@ -89,7 +125,7 @@ class ModelService implements Service {
 
   async unload(): Promise<void> {
     this.#unloading.abort()
-    for (const generation of this.#generations.values()) generation.abort()
+    for (const call of this.#running.values()) call.abort()
     const session = await this.#session?.catch(() => null)
     session?.unload()
   }

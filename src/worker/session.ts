@@ -2,6 +2,7 @@ import type { Engine, Generation } from '../engine/engine'
 import type { GenerationRequest } from '../engine/generation'
 import type { ChatTemplate } from '../text/chat-template'
 import type { Tokenizer } from '../text/types'
+import type { Conversations } from './conversations'
 import { promptIds, promptText } from './prompt'
 import type { EngineInfo, EngineStats, WireEvent, WireGeneration, WirePrompt } from './protocol'
 import { eventToWire } from './wire-events'
@@ -11,6 +12,7 @@ interface SessionParts {
   readonly engine: Pick<Engine, 'generateAll' | 'stats'>
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
+  readonly conversations: Conversations
   /** Ends what runs and releases the GPU. */
   readonly unload: () => void
 }
@@ -32,6 +34,10 @@ export class Session {
 
   get info(): EngineInfo {
     return this.#parts.info
+  }
+
+  get conversations(): Conversations {
+    return this.#parts.conversations
   }
 
   /**
@@ -100,7 +106,7 @@ function engineRequest(
   ids: readonly number[],
   contextLength: number,
 ): GenerationRequest {
-  const { sampler, stop, logprobs, promptLogprobs, skipSpecialTokens, priority } = request
+  const { sampler, stop, logprobs, promptLogprobs, skipSpecialTokens, priority, conversation } = request
   const { maxTokens, defaultMaxTokens, ...rest } = stop
   // At least one, for the engine to say that the prompt is too long.
   const room = Math.max(1, contextLength - ids.length)
@@ -113,5 +119,6 @@ function engineRequest(
     promptLogprobs,
     skipSpecialTokens,
     priority,
+    conversation,
   }
 }

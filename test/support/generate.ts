@@ -17,6 +17,9 @@ export interface TestGeneration {
   readonly promptLogprobs?: number | null
   readonly eosIds?: readonly number[]
   readonly signal?: AbortSignal
+  readonly conversation?: string | null
+  /** Hears how many tokens of the prompt were not computed again, which is no part of the answer. */
+  readonly onCached?: (tokens: number) => void
   readonly onToken?: (tokens: number) => void
 }
 
@@ -63,7 +66,10 @@ export function generateAnswers(engine: Engine, all: readonly TestGeneration[]):
       }
     }),
   )
-  return ends.map((end, i) => end.then(() => gathered(events[i]!)))
+  return ends.map(async (end, i) => {
+    await end
+    return gathered(events[i]!, all[i]!)
+  })
 }
 
 function testRequest({
@@ -71,6 +77,7 @@ function testRequest({
   maxTokens,
   sampler,
   promptLogprobs = null,
+  conversation = null,
 }: TestGeneration): GenerationRequest {
   return {
     promptIds,
@@ -88,15 +95,18 @@ function testRequest({
     promptLogprobs,
     skipSpecialTokens: true,
     priority: 0,
+    conversation,
   }
 }
 
-function gathered(events: readonly GenerationEvent[]): Generated {
+function gathered(events: readonly GenerationEvent[], { onCached }: TestGeneration): Generated {
+  const prompt = events.find((event) => event.type === 'prompt')!
+  onCached?.(prompt.cachedTokens)
   const deltas = events.filter((event) => event.type === 'delta')
   return {
     ids: deltas.flatMap((event) => event.ids),
     logprobs: deltas.flatMap((event) => event.logprobs),
-    promptLogprobs: events.find((event) => event.type === 'prompt')!.logprobs,
+    promptLogprobs: prompt.logprobs,
     reason: events.find((event) => event.type === 'finish')!.reason,
   }
 }

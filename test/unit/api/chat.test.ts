@@ -42,7 +42,8 @@ describe('a whole chat completion', () => {
 
   it('answers n times with one prompt counted once, each answer with a seed of its own', async () => {
     const { engine, service } = await fakeEngine()
-    const completion = await engine.chat.completions.create({ messages, n: 3, seed: 7 })
+    const prompt_cache_key = 'tuesday'
+    const completion = await engine.chat.completions.create({ messages, n: 3, seed: 7, prompt_cache_key })
     expect(completion.choices.map(({ index }) => index)).toEqual([0, 1, 2])
     expect(completion.usage).toEqual({
       prompt_tokens: 3,
@@ -51,6 +52,8 @@ describe('a whole chat completion', () => {
       prompt_tokens_details: { cached_tokens: 2 },
     })
     expect(service.generations.map(({ sampler }) => sampler.seed)).toEqual([7, 8, 9])
+    // The conversation goes on with the first.
+    expect(service.generations.map(({ conversation }) => conversation)).toEqual(['tuesday', null, null])
   })
 
   it('gives ids as sampled with return_token_ids', async () => {

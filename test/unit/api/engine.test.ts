@@ -17,6 +17,7 @@ describe('options', () => {
       model,
       hub: { endpoint: 'https://huggingface.co', token: null },
       kvCache: { format: 'f16', maxTokens: null },
+      conversations: { maxBytes: 536_870_912 },
       maxSequences: 8,
       maxWaiting: 256,
       tokenBudget: 256,
@@ -28,6 +29,7 @@ describe('options', () => {
       model: 'https://example.com/model.gguf',
       hub: { endpoint: 'http://localhost:8080/hub/', token: 'hf_x' },
       kvCache: { format: 'f32', maxTokens: 4096 },
+      conversations: { maxBytes: 0 },
       maxSequences: 4,
       maxWaiting: 16,
       tokenBudget: 64,
@@ -58,6 +60,8 @@ describe('options', () => {
     [{ model, kvCache: { format: 'q8' } }, 'kvCache.format is "q8"', '"f32", "f16", "int8" or "int4"'],
     [{ model, kvCache: { maxTokens: 0 } }, 'kvCache.maxTokens is 0', 'at least 1'],
     [{ model, kvCache: { size: 5 } }, 'kvCache.size', ''],
+    [{ model, conversations: true }, 'conversations is true', 'an object'],
+    [{ model, conversations: { maxBytes: -1 } }, 'conversations.maxBytes is -1', 'at least 0'],
     [{ model, maxSequences: 0 }, 'maxSequences is 0', 'from 1 to 64'],
     [{ model, tokenBudget: 1 }, 'tokenBudget is 1', 'from 16 to 8192'],
     [{ model, gpu: {} }, 'gpu is {}', 'navigator.gpu'],
@@ -159,6 +163,46 @@ it('tells what it is doing', async () => {
     prefixHitTokens: 0,
     prefixEvictions: 0,
     steps: 7,
+  })
+})
+
+describe('a conversation', () => {
+  it('is saved, listed, restored and deleted by its name', async () => {
+    const { engine } = await fakeEngine()
+    const saved = await engine.saveConversation('tuesday')
+    expect(saved).toMatchObject({ id: 'tuesday', tokens: 64, bytes: 2000 })
+    expect(await engine.listConversations()).toEqual([saved])
+    expect(await engine.restoreConversation('tuesday')).toBe(64)
+    await engine.deleteConversation('tuesday')
+    expect(await engine.listConversations()).toEqual([])
+  })
+
+  it('is no longer copied once the signal aborts', async () => {
+    const { engine, service } = await fakeEngine()
+    const controller = new AbortController()
+    const saving = failure(engine.saveConversation('endless', { signal: controller.signal }))
+    await settled()
+    controller.abort()
+    expect((await saving).code).toBe('aborted')
+    await settled()
+    expect(service.aborted).toHaveLength(1)
+    const late = failure(engine.restoreConversation('tuesday', { signal: controller.signal }))
+    expect((await late).code).toBe('aborted')
+  })
+
+  it.each([
+    ['', {}, 'The conversation’s id is ""'],
+    [5, {}, 'The conversation’s id is 5'],
+    ['x', { signal: 5 }, 'signal is 5'],
+    ['x', { timeout: 5 }, 'There is no timeout'],
+    ['x', null, 'The second argument is null'],
+  ])('is refused where it is named %j with %j', async (id, options, message) => {
+    const { engine } = await fakeEngine()
+    for (const name of ['saveConversation', 'restoreConversation', 'deleteConversation'] as const) {
+      const error = await failure(engine[name](id as string, options as object))
+      expect(error.code).toBe('invalid-option')
+      expect(error.message).toContain(message)
+    }
   })
 })
 

@@ -4,10 +4,12 @@ import { Engine } from '../../../src/api/engine'
 import { OctavoError } from '../../../src/util/octavo-error'
 import { carryErrorsWhole, errorToWire } from '../../../src/worker/error-transfer'
 import type {
+  ConversationCall,
   EngineInfo,
   EngineStats,
   LoadProgress,
   LoadRequest,
+  SavedConversation,
   Service,
   WireEvent,
   WireGeneration,
@@ -22,6 +24,8 @@ export class FakeService implements Service {
   readonly generations: WireGeneration[] = []
   readonly loads: LoadRequest[] = []
   readonly aborted: string[] = []
+  /** What is saved, by the conversation's name; saving 'endless' does not end. */
+  readonly saved = new Map<string, SavedConversation>()
   unloads = 0
   script: Script = answer('Hello', ' world')
   loading: (progress: (progress: LoadProgress) => void) => Promise<void> = async () => {}
@@ -60,6 +64,26 @@ export class FakeService implements Service {
     if (this.#running.delete(id)) this.aborted.push(id)
   }
 
+  async saveConversation({ id, conversation }: ConversationCall): Promise<SavedConversation> {
+    this.#running.add(id)
+    if (conversation === 'endless') await new Promise(() => {})
+    const saved = { id: conversation, model: 'a model', tokens: 64, bytes: 2000, usedAt: 5 }
+    this.saved.set(conversation, saved)
+    return saved
+  }
+
+  async restoreConversation({ conversation }: ConversationCall): Promise<number> {
+    return this.saved.get(conversation)?.tokens ?? 0
+  }
+
+  async listConversations(): Promise<SavedConversation[]> {
+    return [...this.saved.values()]
+  }
+
+  async deleteConversation({ conversation }: ConversationCall): Promise<void> {
+    this.saved.delete(conversation)
+  }
+
   async stats(): Promise<EngineStats> {
     return { ...idleStats, runningSequences: this.#running.size }
   }
@@ -87,6 +111,7 @@ export const request: LoadRequest = {
   model: 'owner/model:Q4_1',
   hub: { endpoint: 'https://huggingface.co', token: null },
   kvCache: { format: 'f16', maxTokens: null },
+  conversations: { maxBytes: 512 * 1024 ** 2 },
   maxSequences: 8,
   maxWaiting: 256,
   tokenBudget: 256,

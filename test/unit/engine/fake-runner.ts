@@ -110,6 +110,27 @@ export class FakeRunner implements Runner {
     return results
   }
 
+  /** Bytes of a block, as its store has them. */
+  get blockBytes(): number {
+    return 4 * this.limits.blockSize
+  }
+
+  async read(block: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(this.#block(block).slice().buffer)
+    await new Promise((resolve) => setImmediate(resolve))
+    return bytes
+  }
+
+  async write(block: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#block(block).set(new Int32Array(bytes.slice().buffer))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  #block(block: number): Int32Array {
+    const { blockSize } = this.limits
+    return this.#cache.subarray(block * blockSize, (block + 1) * blockSize)
+  }
+
   #check(chunks: readonly StepChunk[]): void {
     const { maxBatchTokens, maxLogitRows, maxSequences, maxContext, blockSize } = this.limits
     const tokens = chunks.reduce((sum, chunk) => sum + tokensOf(chunk), 0)

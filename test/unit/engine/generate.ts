@@ -27,6 +27,7 @@ export function request(
     promptLogprobs: null,
     skipSpecialTokens: true,
     priority: 0,
+    conversation: null,
     ...rest,
   }
 }

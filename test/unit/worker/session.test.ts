@@ -4,6 +4,7 @@ import type { GenerationEvent, GenerationRequest } from '../../../src/engine/gen
 import type { ChatTemplate } from '../../../src/text/chat-template'
 import type { Tokenizer } from '../../../src/text/types'
 import { OctavoError } from '../../../src/util/octavo-error'
+import type { Conversations } from '../../../src/worker/conversations'
 import type { EngineInfo, EngineStats, WireEvent, WireGeneration } from '../../../src/worker/protocol'
 import { Session } from '../../../src/worker/session'
 
@@ -64,6 +65,7 @@ const wire: WireGeneration = {
   promptLogprobs: null,
   skipSpecialTokens: true,
   priority: 0,
+  conversation: null,
   echo: false,
 }
 
@@ -97,7 +99,8 @@ function start(request: Partial<WireGeneration>, generate: Generate, answers = 1
     stats: () => stats,
   }
   const info = { model: { contextLength: 512 } } as EngineInfo
-  const session = new Session({ info, engine, tokenizer, template, unload: () => {} })
+  const conversations = {} as Conversations
+  const session = new Session({ info, engine, tokenizer, template, conversations, unload: () => {} })
   const { signal } = new AbortController()
   const post = (events: readonly WireEvent[]) => posted.push([...events])
   const one = { ...wire, ...request }
