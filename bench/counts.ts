@@ -2,6 +2,7 @@ import { Engine } from '../src/engine/engine'
 import type { SamplingRequest } from '../src/engine/generation'
 import type { LoadedModel } from '../src/model/load'
 import { countingGpu, type DeviceCounts, objectsCreated } from '../test/support/count-device'
+import { adapterName } from './adapter-name'
 import { decode } from './decode'
 
 /** What one decode step costs the device. */
@@ -67,9 +68,7 @@ export async function countDecode(
   const contextTokens = promptTokens + warmTokens + countedTokens + 1
   const kvBytes = (contextTokens * info.kvCache.bytes) / info.kvCache.maxTokens
   return {
-    adapter: [info.device.vendor, info.device.architecture, info.device.description]
-      .filter(Boolean)
-      .join(' '),
+    adapter: adapterName(info),
     counts: {
       dispatchesPerLayer: dispatchesPerLayer(dispatched),
       dispatchesPerToken: counts.dispatches / countedTokens,

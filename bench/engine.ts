@@ -1,5 +1,7 @@
-import { createEngine, type Engine, type EngineInfo } from '../src/index'
+import { createEngine, type Engine } from '../src/index'
+import { adapterName } from './adapter-name'
 import { jsMsPerStep } from './js-time'
+import { median } from './median'
 
 export interface EngineBenchOptions {
   /** A reference as `createEngine` takes it. */
@@ -95,13 +97,4 @@ async function timeTokens(engine: Engine, options: EngineBenchOptions, round: nu
     for (const _ of chunk.choices[0]?.token_ids ?? []) times.push(performance.now() - started)
   }
   return times
-}
-
-function adapterName({ device }: EngineInfo): string {
-  return [device.vendor, device.architecture, device.description].filter(Boolean).join(' ')
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }

@@ -2,7 +2,9 @@ import { Engine } from '../src/engine/engine'
 import type { LoadedModel } from '../src/model/load'
 import { loadModelBytes, type TestLoadOptions } from '../test/support/load-model'
 import { tinyModel } from '../test/support/tiny-model'
+import { adapterName } from './adapter-name'
 import { decode } from './decode'
+import { median, quantile } from './median'
 import { noOpGpu } from './no-op-gpu'
 import { StepClock, type StepMarks } from './step-clock'
 
@@ -80,9 +82,12 @@ async function figures(
   const times = Object.fromEntries(
     hostParts.map((part) => [part, spread(counted.map((step) => partMs[part](step)))]),
   )
-  const { vendor, architecture, description } = info.device
-  const adapter = [vendor, architecture, description].filter(Boolean).join(' ')
-  return { adapter, sequences, steps: counted.length, times: times as HostFigures['times'] }
+  return {
+    adapter: adapterName(info),
+    sequences,
+    steps: counted.length,
+    times: times as HostFigures['times'],
+  }
 }
 
 const partMs: Readonly<Record<(typeof hostParts)[number], (step: StepMarks) => number>> = {
@@ -95,9 +100,7 @@ const partMs: Readonly<Record<(typeof hostParts)[number], (step: StepMarks) => n
 }
 
 function spread(values: readonly number[]): HostTime {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN
-  return { median: at(0.5), p95: at(0.95) }
+  return { median: median(values), p95: quantile(values, 0.95) }
 }
 
 /** What decode steps on a device that does nothing leave on the heap; `collect` runs a whole garbage collection. */

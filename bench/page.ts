@@ -1,10 +1,17 @@
 import { loadModelUrl } from '../test/support/load-model'
+import { type BatchBenchOptions, benchBatch } from './batch'
+import { benchContext, type ContextBenchOptions } from './context'
 import { countDecode } from './counts'
 import { benchEngine, type EngineBenchOptions } from './engine'
 import { benchKernels, type KernelBenchOptions } from './kernels'
+import { benchTurns, type TurnsBenchOptions } from './turns'
 
 /** What scripts/ call in the page. */
 const calls = {
+  benchBatch: (options: BatchBenchOptions) => benchBatch(options),
+  benchContext: (model: string, options: ContextBenchOptions) =>
+    benchContext((how) => loadModelUrl(model, how), options),
+  benchTurns: (options: TurnsBenchOptions) => benchTurns(options),
   benchEngine: (options: EngineBenchOptions) => benchEngine(options, () => window.coldLoaded!()),
   benchKernels: (options: KernelBenchOptions) => benchKernels(navigator.gpu, options),
   countDecode: (model: string, promptTokens: number) =>

@@ -18,6 +18,22 @@ export async function report(origin: Origin, figures: Figures, jsonFile: string 
   if (jsonFile) await writeFile(jsonFile, `${JSON.stringify(all, null, 2)}\n`)
 }
 
+/** Prints rows as columns with these headings and, where a file is named, writes all figures there. */
+export async function reportTable(
+  { browser, figures }: { readonly browser: string; readonly figures: { readonly adapter: string } },
+  tables: readonly (readonly (readonly string[])[])[],
+  jsonFile: string | undefined,
+): Promise<void> {
+  console.log(`${figures.adapter}, ${browser}, ${commit()}`)
+  for (const rows of tables) {
+    const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+    console.log('')
+    for (const row of rows) console.log(row.map((cell, column) => cell.padStart(widths[column]!)).join('   '))
+  }
+  const all = { ...figures, browser, commit: commit() }
+  if (jsonFile) await writeFile(jsonFile, `${JSON.stringify(all, null, 2)}\n`)
+}
+
 function shown(name: string, value: unknown): string {
   if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value)
   if (/bytes/i.test(name)) return `${(value / 1e6).toFixed(2)} MB`

@@ -1,5 +1,6 @@
 import { loadModelBytes } from '../test/support/load-model'
 import { replaceMethod, watchDevices } from '../test/support/watch-device'
+import { adapterName } from './adapter-name'
 import { decode } from './decode'
 import { StepClock } from './step-clock'
 
@@ -65,9 +66,8 @@ export async function traceDecode(
     read: marks.postprocessAt - origin,
     done: marks.doneAt - origin,
   }))
-  const { vendor, architecture, description } = info.device
   return {
-    adapter: [vendor, architecture, description].filter(Boolean).join(' '),
+    adapter: adapterName(info),
     sequences,
     steps,
     gpuIdleShare: idleShare(steps),

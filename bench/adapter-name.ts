@@ -1,0 +1,5 @@
+import type { DeviceInfo } from '../src/gpu/device'
+
+export function adapterName({ device }: { readonly device: DeviceInfo }): string {
+  return [device.vendor, device.architecture, device.description].filter(Boolean).join(' ')
+}
