@@ -19,6 +19,8 @@ export async function startServer(): Promise<{ server: ViteDevServer; origin: st
     plugins: [serveTestFiles()],
     server: { port: 0, host: 'localhost', watch: null },
     optimizeDeps: {
+      // Not the demo's page, whose imports this server does not know.
+      entries: ['bench/page.html'],
       // Found at the first import otherwise, which reloads the page in the middle of a run.
       include: [
         '@huggingface/jinja',
