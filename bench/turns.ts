@@ -27,9 +27,19 @@ export interface TurnsFigures {
   readonly withCache: TurnFigures
   /** The same messages on an engine that has not seen them. */
   readonly withoutCache: TurnFigures
+  /** After another load, with the first turn's keys and values from storage; null where there is no IndexedDB. */
+  readonly restored: RestoredFigures | null
 }
 
-/** Times the second turn of chats: with what the first has left in the cache, and on an engine made anew. */
+export interface RestoredFigures extends TurnFigures {
+  /** What it took to bring the conversation back, before the turn. */
+  readonly restoreMs: number
+}
+
+/**
+ * Times the second turn of chats: with what the first has left in the cache, on an engine made anew, and on one that has
+ * the first turn from storage.
+ */
 export async function benchTurns(options: TurnsBenchOptions): Promise<TurnsFigures> {
   const { words, answerTokens, repeats } = options
   const first = await load(options)
@@ -41,7 +51,9 @@ export async function benchTurns(options: TurnsBenchOptions): Promise<TurnsFigur
       messages: [question],
       max_tokens: answerTokens,
       temperature: 0,
+      prompt_cache_key: key(chat),
     })
+    if (canSave) await first.saveConversation(key(chat))
     const answer: ChatMessage = { role: 'assistant', content: choices[0]?.message.content ?? '' }
     const messages: ChatMessage[] = [question, answer, { role: 'user', content: 'And what follows from it?' }]
     chats.push(messages)
@@ -52,11 +64,37 @@ export async function benchTurns(options: TurnsBenchOptions): Promise<TurnsFigur
   const withoutCache: TurnFigures[] = []
   for (const messages of chats) withoutCache.push(await timeFirstToken(second, messages))
   await second.unload()
+  const restored = canSave ? await timeRestored(options, chats) : null
   return {
     adapter: adapterName(first.info),
     withCache: middle(withCache),
     withoutCache: middle(withoutCache),
+    restored,
   }
+}
+
+const canSave = typeof indexedDB !== 'undefined'
+
+function key(chat: number): string {
+  return `bench:turns ${chat}`
+}
+
+async function timeRestored(
+  options: TurnsBenchOptions,
+  chats: readonly ChatMessage[][],
+): Promise<RestoredFigures> {
+  const engine = await load(options)
+  const restoreMs: number[] = []
+  const turns: TurnFigures[] = []
+  for (const [chat, messages] of chats.entries()) {
+    const started = performance.now()
+    await engine.restoreConversation(key(chat))
+    restoreMs.push(performance.now() - started)
+    turns.push(await timeFirstToken(engine, messages))
+    await engine.deleteConversation(key(chat))
+  }
+  await engine.unload()
+  return { ...middle(turns), restoreMs: median(restoreMs) }
 }
 
 /** An engine that has answered something, so that nothing is compiled in what is timed. */
