@@ -57,6 +57,23 @@ for (const variants of tested) {
   })
 }
 
+it.each(inject('adapter') === 'swiftshader' ? (['int8', 'int4'] as const) : (['int4'] as const))(
+  'gives the bits of a prompt alone to four that are cut to steps of 17 tokens, with a cache of %s',
+  async (format) => {
+    const expected = await alone({ format }, null)
+    const model = await loaded({ format, maxBatchTokens: 17 })
+    const engine = new RecordingEngine(model.runner)
+    expect(await Promise.all(prompts.map((promptIds) => generate(engine, { promptIds, maxTokens })))).toEqual(
+      expected,
+    )
+    // Once more from the prefix cache.
+    expect(await generate(engine, { promptIds: prompts[0]!, maxTokens })).toEqual(expected[0])
+    expect(engine.stats().prefixHitTokens).toBeGreaterThan(0)
+    expectIdle(engine)
+    model.destroy()
+  },
+)
+
 it('gives the bits it would have had to a prompt that decodes while another is read', async () => {
   const expected = await alone({}, 1)
   const model = await loaded({ maxBatchTokens: 32 })
