@@ -20,7 +20,9 @@ export interface TestGeneration {
   readonly conversation?: string | null
   /** Hears how many tokens of the prompt were not computed again, which is no part of the answer. */
   readonly onCached?: (tokens: number) => void
+  readonly priority?: number
   readonly onToken?: (tokens: number) => void
+  readonly onPrefill?: () => void
 }
 
 /** An engine that keeps the chunks of every step it ran. */
@@ -60,7 +62,10 @@ export function generateAnswers(engine: Engine, all: readonly TestGeneration[]):
           detokenizer: { push: () => '', finish: () => '' },
           onEvents: (more) => {
             events[i]!.push(...more)
-            for (const event of more) if (event.type === 'delta') options.onToken?.(++tokens)
+            for (const { type } of more) {
+              if (type === 'prefill') options.onPrefill?.()
+              if (type === 'delta') options.onToken?.(++tokens)
+            }
           },
         },
       }
@@ -78,6 +83,7 @@ function testRequest({
   sampler,
   promptLogprobs = null,
   conversation = null,
+  priority = 0,
 }: TestGeneration): GenerationRequest {
   return {
     promptIds,
@@ -94,8 +100,8 @@ function testRequest({
     logprobs: 2,
     promptLogprobs,
     skipSpecialTokens: true,
-    priority: 0,
     conversation,
+    priority,
   }
 }
 

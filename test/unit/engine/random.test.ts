@@ -4,9 +4,9 @@ import { Engine } from '../../../src/engine/engine'
 import type { GenerationRequest, TokenConstraint } from '../../../src/engine/generation'
 import type { RunnerLimits } from '../../../src/model/step'
 import { OctavoError } from '../../../src/util/octavo-error'
+import { checkEveryStep, type StepChecks } from '../../support/check-steps'
 import { FakeRunner, nextId } from './fake-runner'
 import { type Answer, answers, idle, prompt, request } from './generate'
-import { checkEveryStep, type StepChecks } from './invariants'
 
 /** Many more, and other ones each time: OCTAVO_RANDOM_RUNS=20000 npx vitest run --project unit random. */
 const moreRuns = process.env.OCTAVO_RANDOM_RUNS
@@ -47,11 +47,12 @@ const arrival = fc.record({
   ownTokens: fc.integer({ min: 1, max: 12 }),
   ownSeed: fc.nat(3),
   maxTokens: fc.nat(20),
+  toContextEnd: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.constant(true)),
   minTokens: fc.nat(3),
   answers: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 2, max: 4 })),
   priority: fc.integer({ min: -1, max: 1 }),
   logprobs: fc.boolean(),
-  promptLogprobs: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
+  promptLogprobs: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
   constrained: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
   abort: fc.option(abort, { freq: 3 }),
 })
@@ -98,9 +99,10 @@ function alone(asked: GenerationRequest): number[] {
   return ids.slice(promptIds.length)
 }
 
-function requestsOf(given: Arrival): GenerationRequest[] {
-  const { text, sharedTokens, ownTokens, ownSeed, maxTokens, priority } = given
+function requestsOf(given: Arrival, capacity: number): GenerationRequest[] {
+  const { text, sharedTokens, ownTokens, ownSeed, priority } = given
   const promptIds = [...prompt(24, text + 1).slice(0, sharedTokens), ...prompt(ownTokens, 100 + ownSeed)]
+  const maxTokens = given.toContextEnd ? Math.max(1, capacity - promptIds.length) : given.maxTokens
   const stop = { maxTokens, minTokens: Math.min(given.minTokens, maxTokens) }
   return Array.from({ length: given.answers }, (_, seed) => {
     const constraint = given.constrained ? new Constraint() : null
@@ -148,7 +150,7 @@ class Run {
   }
 
   start(given: Arrival): void {
-    const asked = requestsOf(given)
+    const asked = requestsOf(given, this.#capacity)
     const refusal = this.#refusal(asked)
     const controllers = asked.map(() => new AbortController())
     const stopping = controllers[(given.abort?.answer ?? 0) % controllers.length]!
@@ -189,12 +191,16 @@ class Run {
     })
   }
 
+  get #capacity(): number {
+    const { maxContext, blocks, blockSize } = this.runner.limits
+    return Math.min(maxContext, blocks * blockSize)
+  }
+
   /** The code of the error that the request must have; null: it is taken. */
   #refusal(asked: readonly GenerationRequest[]): string | null {
-    const { maxContext, blocks, blockSize, maxSequences } = this.runner.limits
+    const { maxSequences } = this.runner.limits
     const [{ promptIds, stop }] = asked as [GenerationRequest]
-    if (promptIds.length + stop.maxTokens > Math.min(maxContext, blocks * blockSize))
-      return 'context-too-long'
+    if (promptIds.length + stop.maxTokens > this.#capacity) return 'context-too-long'
     const places = maxSequences + this.#maxWaiting
     if (asked.length > places) return 'invalid-request'
     const { runningSequences, waitingSequences } = this.engine.stats()

@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
-import { type ScheduledChunk, Scheduler } from '../../../src/engine/scheduler'
-import type { Sequence } from '../../../src/engine/sequence'
+import { type ScheduledChunk, Scheduler } from '../../src/engine/scheduler'
+import type { Sequence } from '../../src/engine/sequence'
 
 /** What the schedule of a step must not change unseen, as it was before. */
 interface Before {
