@@ -3,6 +3,7 @@ import type { ChunkResult, Runner } from '../model/step'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { checkRequest, checkRoom } from './admission'
 import { ConversationIds } from './conversation-ids'
+import { readDrawnId } from './drawn-id'
 import type { EngineStats, GenerationEvent, GenerationRequest } from './generation'
 import type { HeldPrefix } from './held-prefix'
 import { type ScheduledChunk, Scheduler } from './scheduler'
@@ -240,37 +241,16 @@ export class Engine {
     this.#reportPrompt(sequence, events)
     sequence.pending -= 1
     sequence.ids.push(result.sampledId)
-    this.#extend(sequence, result.sampledId, result, events)
-  }
-
-  #extend(sequence: Sequence, id: number, result: ChunkResult, events: GenerationEvent[]): void {
-    const { stop } = sequence.request
+    const { text, end } = readDrawnId(sequence, result.sampledId)
     const logprobs = result.logprobs ? [result.logprobs] : []
-    const past = sequence.completionTokens >= stop.minTokens
-    const isEos = !stop.ignoreEos && sequence.hooks.eosIds.includes(id)
-    const isStopId = stop.stopTokenIds.includes(id)
-    if (past && (isEos || isStopId)) {
-      // The id is reported as it was drawn; its text is not, unless what stops is wanted in the text.
-      const last = stop.includeStopString ? sequence.text.push(id, true) : { text: '', stop: null }
-      const rest = last.stop === null ? sequence.text.finish(true) : { text: '', stop: null }
-      events.push({ type: 'delta', text: last.text + rest.text, ids: [id], logprobs })
-      const reason = last.stop ?? rest.stop ?? (isStopId && !isEos ? id : null)
-      this.#finish(sequence, 'stop', reason, events)
+    events.push({ type: 'delta', text, ids: [result.sampledId], logprobs })
+    if (end) {
+      this.#finish(sequence, end.reason, end.stopReason, events)
       return
     }
-    const step = sequence.text.push(id, past)
-    if (step.stop !== null || sequence.completionTokens < stop.maxTokens) {
-      events.push({ type: 'delta', text: step.text, ids: [id], logprobs })
-      if (step.stop !== null) this.#finish(sequence, 'stop', step.stop, events)
-      else {
-        sequence.hooks.onEvents(events)
-        if (!sequence.done) this.#constrain(sequence)
-      }
-      return
-    }
-    const rest = sequence.text.finish(past)
-    events.push({ type: 'delta', text: step.text + rest.text, ids: [id], logprobs })
-    this.#finish(sequence, rest.stop === null ? 'length' : 'stop', rest.stop, events)
+    sequence.hooks.onEvents(events)
+    // Whoever hears of the id may have ended the generation.
+    if (!sequence.done) this.#constrain(sequence)
   }
 
   #reportPrompt(sequence: Sequence, events: GenerationEvent[]): void {

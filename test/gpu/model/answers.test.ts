@@ -10,7 +10,7 @@ const random = randomNumbers(5)
 /** Four full blocks and a part of one. */
 const promptIds = Array.from({ length: 150 }, () => Math.floor(tiny.shape.vocab * random()))
 
-for (const format of ['f16', 'f32'] as const) {
+for (const format of ['f16', 'f32', 'int4'] as const) {
   it(`gives several answers the bits that one has alone, from one prefill, with a cache of ${format}`, async () => {
     const counting = countingGpu(navigator.gpu)
     const model = await loadModelBytes(tiny.file, { gpu: counting.gpu, format, maxBatchTokens: 48 })

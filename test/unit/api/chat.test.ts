@@ -56,6 +56,14 @@ describe('a whole chat completion', () => {
     expect(service.generations.map(({ conversation }) => conversation)).toEqual(['tuesday', null, null])
   })
 
+  it('asks the worker for its n answers at once, as answers to one prompt', async () => {
+    const { engine, service } = await fakeEngine()
+    await engine.chat.completions.create({ messages, n: 3 })
+    expect(service.calls).toEqual([3])
+    const [first, ...others] = service.generations.map(({ prompt }) => prompt)
+    for (const prompt of others) expect(prompt).toBe(first)
+  })
+
   it('gives ids as sampled with return_token_ids', async () => {
     const { engine } = await fakeEngine()
     const completion = await engine.chat.completions.create({ messages, return_token_ids: true })

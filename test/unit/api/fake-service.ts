@@ -22,6 +22,8 @@ export type Script = (request: WireGeneration) => AsyncGenerator<WireEvent[]>
 /** A service without a model: it says what its script says. */
 export class FakeService implements Service {
   readonly generations: WireGeneration[] = []
+  /** How many generations came with each call. */
+  readonly calls: number[] = []
   readonly loads: LoadRequest[] = []
   readonly aborted: string[] = []
   /** What is saved, by the conversation's name; saving 'endless' does not end. */
@@ -42,6 +44,7 @@ export class FakeService implements Service {
   }
 
   async generate(requests: readonly WireGeneration[], ports: readonly MessagePort[]): Promise<void> {
+    this.calls.push(requests.length)
     await Promise.all(requests.map((request, i) => this.#generate(request, ports[i]!)))
   }
 

@@ -10,7 +10,7 @@ import { type Answer, answers, idle, prompt, request } from './generate'
 
 /** Many more, and other ones each time: OCTAVO_RANDOM_RUNS=20000 npx vitest run --project unit random. */
 const moreRuns = process.env.OCTAVO_RANDOM_RUNS
-const runs = moreRuns ? { numRuns: Number(moreRuns) } : { numRuns: 400, seed: 4 }
+const runs = moreRuns ? { numRuns: Number(moreRuns) } : { numRuns: 800, seed: 4 }
 const timeoutMs = moreRuns ? 3_600_000 : 60_000
 
 const limits = fc
