@@ -28,7 +28,10 @@ export interface GenerationFields {
   logit_bias?: Record<string, number> | null
   /** vLLM's: the answer is made of these tokens only. Name the end-of-text token among them for it to end by itself. */
   allowed_token_ids?: number[] | null
-  /** The longest answer, in tokens. Default: to the context's end for a chat, 16 for a completion. */
+  /**
+   * The longest answer, in tokens; it must fit into the context behind the prompt. Default: to the context's end for a
+   * chat, 16 for a completion.
+   */
   max_tokens?: number | null
   /** Do not stop before this many tokens. Default 0. */
   min_tokens?: number | null
@@ -41,7 +44,7 @@ export interface GenerationFields {
   ignore_eos?: boolean | null
   /** Leave special tokens out of the text. Default true. */
   skip_special_tokens?: boolean | null
-  /** How many answers, 1 … 128; they run concurrently. */
+  /** How many answers, 1 … 128, of which the prompt is computed once; all of them are taken, or the request is refused. */
   n?: number | null
   /** vLLM's: `prompt_token_ids` and `token_ids` in the response, as sampled, end-of-text tokens included. */
   return_token_ids?: boolean | null
