@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { leanShaders } from './scripts/lean-shaders.ts'
 import { type Adapter, chromiumOptions, testAdapter } from './test/support/browser.ts'
 import { serveTestFiles } from './test/support/test-files.ts'
 
@@ -10,6 +11,7 @@ const src = (path: string) => resolve(import.meta.dirname, path)
 const base = './'
 const worker = {
   format: 'es' as const,
+  plugins: () => [leanShaders()],
   rollupOptions: { output: { entryFileNames: 'worker.js', chunkFileNames: 'worker-[name].js' } },
 }
 const alias = { octavo: src('src/index.ts') }
@@ -30,6 +32,7 @@ export default defineConfig(({ mode }) => {
     return {
       base,
       worker,
+      plugins: [leanShaders()],
       publicDir: false,
       build: {
         target: 'es2022',
@@ -46,6 +49,7 @@ export default defineConfig(({ mode }) => {
     return {
       base,
       worker,
+      plugins: [leanShaders()],
       root: src('demo'),
       resolve: { alias },
       build: {

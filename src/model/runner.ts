@@ -7,13 +7,10 @@ import type { BlockCopies } from './block-copies'
 import { type Plan, sameGrids } from './plan'
 import { countIds } from './sampling'
 import type { ChunkResult, Runner, RunnerLimits, StepChunk, TokenLogprobs } from './step'
+import { TokenBudget } from './token-budget'
 
 /** Steps whose ids may be on their way back at once: the run-ahead of one, and one that is being read. */
 const stepsInFlight = 3
-
-/** A submit should take no longer than this, so that pages stay alive and drivers' watchdogs asleep. */
-const submitMs = 250
-const leastBatchTokens = 16
 
 export interface GpuRunnerOptions {
   readonly gpu: GpuDevice
@@ -38,7 +35,7 @@ export class GpuRunner implements Runner {
   readonly #recorder: PlanRecorder<BatchShape>
   readonly #readbacks: GPUBuffer[]
   readonly #free: GPUBuffer[]
-  #batchTokens: number
+  readonly #budget: TokenBudget
   /** u32 [vocab], from the first penalty on. */
   #countRow: Uint32Array<ArrayBuffer> | null = null
 
@@ -46,13 +43,12 @@ export class GpuRunner implements Runner {
     this.#options = options
     this.#batch = new BatchWriter(options.layout, options.limits, options.tileTokens)
     this.#recorder = new PlanRecorder(options.plan, sameGrids)
-    this.#batchTokens = options.limits.maxBatchTokens
-    const batchTokens = () => this.#batchTokens
+    const budget = new TokenBudget(options.limits.maxBatchTokens)
+    this.#budget = budget
     this.limits = {
       ...options.limits,
-      /** Falls on a device that needs long for a full batch, and rises again. */
       get maxBatchTokens() {
-        return batchTokens()
+        return budget.tokens
       },
     }
     const bytes = 4 * resultWords * options.limits.maxLogitRows
@@ -79,13 +75,13 @@ export class GpuRunner implements Runner {
     device.queue.submit([encoder.finish()])
     if (shape.logitRows === 0) {
       await device.queue.onSubmittedWorkDone()
-      this.#adapt(shape, performance.now() - started)
+      this.#budget.took(shape, performance.now() - started)
       return chunks.map(() => ({ sampledId: null, logprobs: null, promptLogprobs: [] }))
     }
     if (!readback) throw new Error(`more than ${stepsInFlight} steps in flight`)
     try {
       await readback.mapAsync(GPUMapMode.READ, 0, resultBytes)
-      this.#adapt(shape, performance.now() - started)
+      this.#budget.took(shape, performance.now() - started)
       const words = new Uint32Array(readback.getMappedRange(0, resultBytes).slice(0))
       readback.unmap()
       return readResults(chunks, words)
@@ -101,16 +97,6 @@ export class GpuRunner implements Runner {
     this.#countRow ??= new Uint32Array(limits.vocabSize)
     countIds(sampler.history, this.#countRow)
     gpu.device.queue.writeBuffer(buffers.counts, 4 * slot * limits.vocabSize, this.#countRow)
-  }
-
-  /** The time of a large step, in which others may have been ahead, says how many tokens the next may have. */
-  #adapt({ tokens, prefill }: BatchShape, ms: number): void {
-    if (prefill.tokens < leastBatchTokens / 2) return
-    const fitting = Math.floor((tokens * submitMs) / ms)
-    const { maxBatchTokens, maxSequences } = this.#options.limits
-    // A token for each sequence that runs, at least: none may starve.
-    const bounded = Math.max(leastBatchTokens, maxSequences, Math.min(maxBatchTokens, fitting))
-    this.#batchTokens = Math.ceil((this.#batchTokens + bounded) / 2)
   }
 
   /** Bytes that the dispatches of the last step walked, as their kernels' records declare them. */
