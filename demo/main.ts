@@ -5,6 +5,7 @@ import { Composer } from './chat/composer'
 import { ConversationList } from './chat/conversation-list'
 import { ConversationStore } from './chat/conversation-store'
 import { ConversationView } from './chat/conversation-view'
+import { ReadyChats } from './chat/ready-chats'
 import { startersView } from './chat/starters'
 import { Drawer } from './drawer'
 import { byId } from './element'
@@ -33,9 +34,12 @@ const wantedModel = () => chooseModel(location.href, settings.value, offered)
 
 const model = new ModelSession(wantedModel(), ({ endpoint }) => token.for(endpoint))
 const announcer = new Announcer(byId('announcements', HTMLElement))
-const chat = new Chat(new ConversationStore(), {
+const readyChats = new ReadyChats()
+const store = new ConversationStore()
+const chat = new Chat(store, {
   engine: () => model.engine,
   settings: () => settings.value,
+  ready: (conversation) => readyChats.restore(conversation),
   onList: showList,
   onTurns: showConversation,
   onTurn: ({ id, text }) => {
@@ -44,6 +48,7 @@ const chat = new Chat(new ConversationStore(), {
   },
   onEnd: (conversation, turn, end) => {
     if (conversation === chat.open) announcer.sayAnswer(turn.id, turn.text, true)
+    void readyChats.save(conversation)
     if (end.kind === 'stopped') announcer.say('Stopped.')
     if (end.kind === 'error') {
       announcer.say(end.message)
@@ -97,7 +102,10 @@ const list = new ConversationList(byId('conversations', HTMLElement), {
     chat.show(conversation)
     composer.focus()
   },
-  onRemove: (conversation) => void chat.remove(conversation),
+  onRemove: (conversation) => {
+    void chat.remove(conversation)
+    void readyChats.remove(conversation)
+  },
 })
 const files = new ModelFileInput((file) => {
   void model.load({ model: file, endpoint: null, bytes: file.size, license: null })
@@ -124,6 +132,8 @@ byId('new-chat', HTMLButtonElement).addEventListener('click', newChat)
 byId('open-settings', HTMLButtonElement).addEventListener('click', () => settingsPanel.open())
 document.addEventListener('keydown', onEscape)
 chat.figures.watch((figures) => insight.setFigures(figures))
+readyChats.changed.watch(showReadiness)
+settings.watch(({ keepReady }) => void readyChats.setWanted(keepReady))
 model.state.watch(showModel)
 await chat.start()
 const missing = await missingGpu()
@@ -141,6 +151,7 @@ function showModel(state: ModelState): void {
   if (engine !== shownEngine) {
     shownEngine = engine
     insight.setEngine(engine)
+    void readyChats.setEngine(engine, () => store.all())
     showConversation()
     if (engine) {
       announcer.say('The model is ready.')
@@ -156,7 +167,13 @@ function showList(): void {
   byId('no-conversations', HTMLElement).hidden = chat.list.length > 0
 }
 
+function showReadiness(): void {
+  insight.setReadiness(readyChats.changed.value.get(chat.open.id) ?? null)
+}
+
 function showConversation(): void {
+  void readyChats.restore(chat.open)
+  showReadiness()
   const { engine } = model
   const empty = chat.open.turns.length === 0
   document.body.dataset.empty = String(empty)

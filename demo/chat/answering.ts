@@ -1,4 +1,4 @@
-import type { ChatMessage, Engine, Usage } from 'octavo'
+import type { ChatCompletionChunk, ChatMessage, CompletionStream, Engine, Usage } from 'octavo'
 import { toOctavoError } from '../errors/unexpected'
 import type { Settings } from '../settings/settings'
 import type { AnswerEnd } from './conversation'
@@ -11,11 +11,17 @@ export interface AnswerFigures {
   readonly tokensPerSecond: number | null
   readonly promptTokens: number
   readonly answerTokens: number
+  /** Of the prompt's tokens, those that the model had read before. */
+  readonly cachedTokens: number
 }
 
 export interface AnswerRequest {
   readonly engine: Pick<Engine, 'info' | 'chat'>
   readonly messages: ChatMessage[]
+  /** The engine's name for the conversation. */
+  readonly cacheKey: string
+  /** What the answer waits for. */
+  readonly ready: Promise<void>
   /** The last message is an answer that is to go on. */
   readonly continues: boolean
   readonly settings: Pick<Settings, 'temperature' | 'maxTokens'>
@@ -33,23 +39,13 @@ const topP = 0.95
 
 /** Has the model answer and tells of it as it goes; says how it ended, also if by an error. */
 export async function answer(request: AnswerRequest): Promise<AnswerEnd> {
-  const { engine, settings, signal, now = () => performance.now() } = request
+  const { engine, now = () => performance.now() } = request
   const pace = new Pace(now)
   let usage: Usage | null = null
   let reason: 'stop' | 'length' | null = null
   try {
-    const stream = await engine.chat.completions.create(
-      {
-        messages: request.messages,
-        stream: true,
-        stream_options: { include_usage: true, continuous_usage_stats: true },
-        temperature: settings.temperature,
-        top_p: topP,
-        max_completion_tokens: settings.maxTokens,
-        ...(request.continues && { add_generation_prompt: false, continue_final_message: true }),
-      },
-      { signal, onPrefill: ({ doneTokens, totalTokens }) => request.onPrefill(doneTokens / totalTokens) },
-    )
+    await request.ready
+    const stream = await begin(request)
     for await (const { choices, usage: counted } of stream) {
       usage = counted ?? usage
       if (usage) request.onFigures(pace.figures(usage))
@@ -66,6 +62,31 @@ export async function answer(request: AnswerRequest): Promise<AnswerEnd> {
   return { kind: full ? 'context' : 'length' }
 }
 
+/** Asks for an answer of the settings' length, or where the context has no room for it, of what there is. */
+async function begin(request: AnswerRequest): Promise<CompletionStream<ChatCompletionChunk>> {
+  const { engine, settings, signal } = request
+  const ask = (maxTokens: number | null) =>
+    engine.chat.completions.create(
+      {
+        messages: request.messages,
+        prompt_cache_key: request.cacheKey,
+        stream: true,
+        stream_options: { include_usage: true, continuous_usage_stats: true },
+        temperature: settings.temperature,
+        top_p: topP,
+        max_completion_tokens: maxTokens,
+        ...(request.continues && { add_generation_prompt: false, continue_final_message: true }),
+      },
+      { signal, onPrefill: ({ doneTokens, totalTokens }) => request.onPrefill(doneTokens / totalTokens) },
+    )
+  try {
+    return await ask(settings.maxTokens)
+  } catch (error) {
+    if (settings.maxTokens === null || toOctavoError(error).code !== 'context-too-long') throw error
+    return ask(null)
+  }
+}
+
 /** When tokens came. */
 class Pace {
   readonly #now: () => number
@@ -78,7 +99,7 @@ class Pace {
     this.#startMs = now()
   }
 
-  figures({ prompt_tokens, completion_tokens: tokens }: Usage): AnswerFigures {
+  figures({ prompt_tokens, completion_tokens: tokens, prompt_tokens_details }: Usage): AnswerFigures {
     if (tokens > (this.#last?.tokens ?? 0)) {
       this.#last = { atMs: this.#now(), tokens }
       this.#first ??= this.#last
@@ -88,6 +109,7 @@ class Pace {
       tokensPerSecond: this.#tokensPerSecond,
       promptTokens: prompt_tokens,
       answerTokens: tokens,
+      cachedTokens: prompt_tokens_details.cached_tokens,
     }
   }
 

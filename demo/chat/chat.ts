@@ -12,6 +12,7 @@ import {
   userTurn,
 } from './conversation'
 import type { ConversationStore } from './conversation-store'
+import { cacheKey } from './ready-chats'
 
 /** An answer that is being written. */
 export interface Running {
@@ -24,6 +25,8 @@ export interface Running {
 export interface ChatHooks {
   readonly engine: () => Engine | null
   readonly settings: () => Settings
+  /** Resolves when the model can go on with the conversation as fast as it ever will. */
+  readonly ready: (conversation: Conversation) => Promise<void>
   /** The list, or which conversation is open, has changed. */
   readonly onList: () => void
   /** The open conversation has other turns than before. */
@@ -151,6 +154,8 @@ export class Chat {
     return answer({
       engine,
       messages,
+      cacheKey: cacheKey(conversation),
+      ready: this.#hooks.ready(conversation),
       continues,
       settings,
       signal: controller.signal,

@@ -1,5 +1,6 @@
 import type { Engine, EngineInfo, EngineStats } from 'octavo'
 import type { AnswerFigures } from '../chat/answering'
+import type { Readiness } from '../chat/ready-chats'
 import { byId, element } from '../element'
 import { formatBytes, formatCount, formatMeasured, formatParameters, formatRate } from '../quantities'
 import { BlockMap } from './block-map'
@@ -59,6 +60,13 @@ export class InsightPanel {
     this.#figures = figures
   }
 
+  /** @param readiness of the open chat. */
+  setReadiness(readiness: Readiness | null): void {
+    const words = readiness ? readinessWords(readiness) : ''
+    byId('figure-ready', HTMLElement).hidden = words === ''
+    show('figure-ready', words)
+  }
+
   async #refresh(): Promise<void> {
     const engine = this.#engine
     if (!engine || !this.isOpen) return
@@ -67,12 +75,14 @@ export class InsightPanel {
       tokensPerSecond = null,
       promptTokens = 0,
       answerTokens = 0,
+      cachedTokens = 0,
     } = this.#figures ?? {}
     const { contextLength } = engine.info.model
     const used = promptTokens + answerTokens
     show('figure-rate', tokensPerSecond === null ? '–' : formatRate(tokensPerSecond))
     show('figure-first', firstTokenMs === null ? '–' : formatMeasured(firstTokenMs))
-    show('figure-context', `${formatCount(used)} of ${formatCount(contextLength)} tokens`)
+    const spared = cachedTokens === 0 ? '' : `, ${formatCount(cachedTokens)} of them read before`
+    show('figure-context', `${formatCount(used)} of ${formatCount(contextLength)} tokens${spared}`)
     const meter = byId('context-meter', HTMLMeterElement)
     meter.max = contextLength
     meter.value = used
@@ -89,6 +99,12 @@ export class InsightPanel {
 function show(id: string, text: string): void {
   const target = byId(id, HTMLElement)
   if (target.textContent !== text) target.textContent = text
+}
+
+function readinessWords({ restoredTokens, kept }: Readiness): string {
+  if (kept && kept.tokens > 0)
+    return `${formatCount(kept.tokens)} tokens kept on this device, ${formatBytes(kept.bytes)}`
+  return restoredTokens === 0 ? '' : `${formatCount(restoredTokens)} tokens brought back from this device`
 }
 
 function blockWords({ blocksInUse, cachedBlocks, blocks, prefixHitTokens }: EngineStats): string {

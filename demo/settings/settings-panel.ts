@@ -20,6 +20,7 @@ export class SettingsPanel {
   readonly #systemPrompt = byId('system-prompt', HTMLTextAreaElement)
   readonly #temperature = byId('temperature', HTMLInputElement)
   readonly #length = byId('length', HTMLSelectElement)
+  readonly #keepReady = byId('keep-ready', HTMLInputElement)
   readonly #model = byId('model-reference', HTMLInputElement)
   readonly #endpoint = byId('endpoint', HTMLInputElement)
   readonly #tokenText = byId('token', HTMLInputElement)
@@ -79,6 +80,7 @@ export class SettingsPanel {
       systemPrompt: this.#systemPrompt.value,
       temperature: this.#temperature.valueAsNumber,
       maxTokens: this.#length.value === 'all' ? null : Number(this.#length.value),
+      keepReady: this.#keepReady.checked,
       scheme: scheme === 'light' || scheme === 'dark' ? scheme : 'system',
       model: this.#model.value,
       endpoint: this.#endpoint.value,
@@ -95,6 +97,7 @@ export class SettingsPanel {
     setText(this.#endpoint, settings.endpoint)
     this.#temperature.value = String(settings.temperature)
     this.#length.value = settings.maxTokens === null ? 'all' : String(settings.maxTokens)
+    this.#keepReady.checked = settings.keepReady
     const temperature = temperatureWords(settings.temperature)
     byId('temperature-effect', HTMLElement).textContent =
       `Now ${settings.temperature.toFixed(1)}: ${temperature}.`

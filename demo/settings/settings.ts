@@ -9,6 +9,8 @@ export interface Settings {
   readonly temperature: number
   /** Longest answer in tokens; null: to the end of the context. */
   readonly maxTokens: number | null
+  /** Keep what the model has read of the chats on this device. */
+  readonly keepReady: boolean
   readonly scheme: 'system' | 'light' | 'dark'
   /** A model reference; empty: the page's default. */
   readonly model: string
@@ -20,6 +22,7 @@ export const defaultSettings: Settings = {
   systemPrompt: '',
   temperature: 0.4,
   maxTokens: 512,
+  keepReady: true,
   scheme: 'system',
   model: '',
   endpoint: '',
@@ -30,7 +33,7 @@ const mostTemperature = 1.5
 /** Settings out of whatever was kept; what does not fit is as by default. */
 export function readSettings(kept: unknown): Settings {
   if (!isRecord(kept)) return defaultSettings
-  const { systemPrompt, temperature, maxTokens, scheme, model, endpoint } = kept
+  const { systemPrompt, temperature, maxTokens, keepReady, scheme, model, endpoint } = kept
   const text = (value: unknown) => (typeof value === 'string' ? value : '')
   const isTemperature = typeof temperature === 'number' && temperature >= 0 && temperature <= mostTemperature
   const isLength = maxTokens === null || (Number.isSafeInteger(maxTokens) && (maxTokens as number) > 0)
@@ -38,6 +41,7 @@ export function readSettings(kept: unknown): Settings {
     systemPrompt: text(systemPrompt),
     temperature: isTemperature ? temperature : defaultSettings.temperature,
     maxTokens: isLength ? (maxTokens as number | null) : defaultSettings.maxTokens,
+    keepReady: keepReady !== false,
     scheme: scheme === 'light' || scheme === 'dark' ? scheme : 'system',
     model: text(model),
     endpoint: text(endpoint),

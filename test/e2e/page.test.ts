@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -38,11 +39,11 @@ async function ready(): Promise<void> {
 }
 
 /** Asks and stops; what was asked earlier is still there after a reload. */
-async function askAndStop(): Promise<void> {
+async function askAndStop(question = 'hello there'): Promise<void> {
   const answers = page.getByRole('log').getByRole('article', { name: 'Answer' })
   const before = await answers.count()
-  await page.getByRole('textbox', { name: 'Message' }).press('h')
-  await page.keyboard.type('ello there')
+  await page.getByRole('textbox', { name: 'Message' }).press(question[0]!)
+  await page.keyboard.type(question.slice(1))
   await page.keyboard.press('Enter')
   await answers.nth(before).locator('.markdown').getByText(/./).first().waitFor()
   await page.keyboard.press('Escape')
@@ -88,6 +89,46 @@ it('everything that a person needs works by keyboard', async () => {
     await page.getByRole('textbox', { name: 'Message' }).evaluate((box) => box === document.activeElement),
   ).toBe(true)
 })
+
+it('a chat that was kept ready goes on after a reload without being read again, and is forgotten with it', async () => {
+  const insight = page.getByRole('complementary', { name: 'Insight' })
+  await ready()
+  await page.getByRole('button', { name: 'New chat' }).click()
+  await page.getByRole('button', { name: 'Insight', exact: true }).click()
+  // Longer than a block: what this model answers is no text that would be tokenized alike again.
+  await askAndStop('hello there, and there, and over there, and here')
+  await insight.getByText(/^[1-9]\d* tokens kept on this device/).waitFor()
+
+  await page.reload()
+  await ready()
+  await page.getByRole('button', { name: 'Insight', exact: true }).click()
+  await insight.getByText(/^[1-9]\d* tokens brought back from this device$/).waitFor()
+  await page.screenshot({ path: join(import.meta.dirname, '../../test-results/chat-brought-back.png') })
+  await askAndStop()
+  await insight.getByText(/tokens, [1-9]\d* of them read before/).waitFor()
+  await insight.getByText(/^[1-9]\d* tokens kept on this device/).waitFor()
+
+  const savedBefore = await savedConversations()
+  const remove = page.getByRole('button', {
+    name: 'Delete: hello there, and there, and over there, and here',
+  })
+  await remove.click()
+  await remove.click()
+  await expect.poll(savedConversations).toBe(savedBefore - 1)
+  expect(complaints).toEqual([])
+})
+
+/** How many conversations lie in the browser's storage. */
+function savedConversations(): Promise<number> {
+  return page.evaluate(async () => {
+    const opening = indexedDB.open('octavo-conversations')
+    await new Promise((resolve) => opening.addEventListener('success', resolve))
+    const counting = opening.result.transaction('conversations').objectStore('conversations').count()
+    await new Promise((resolve) => counting.addEventListener('success', resolve))
+    opening.result.close()
+    return counting.result
+  })
+}
 
 for (const width of [320, 360]) {
   it(`nothing scrolls sideways at ${width} px`, async () => {

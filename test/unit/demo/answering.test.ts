@@ -12,6 +12,8 @@ async function run(script: Script, continues = false) {
   const end = await answer({
     engine,
     messages: [{ role: 'user', content: 'Hello' }],
+    cacheKey: 'a chat',
+    ready: Promise.resolve(),
     continues,
     settings: { temperature: 0.3, maxTokens: 64 },
     signal: new AbortController().signal,
@@ -24,7 +26,7 @@ async function run(script: Script, continues = false) {
     onPrefill: () => {},
     now,
   })
-  return { end, text, figures: figures as AnswerFigures | null, body: bodies[0]! }
+  return { end, text, figures: figures as AnswerFigures | null, bodies, body: bodies[0]! }
 }
 
 const steps = [
@@ -38,12 +40,18 @@ describe('an answer', () => {
     const { end, text, figures } = await run({ steps })
     expect(end).toEqual({ kind: 'done' })
     expect(text).toBe('Good day.')
-    expect(figures).toEqual({ firstTokenMs: 80, tokensPerSecond: 20, promptTokens: 10, answerTokens: 5 })
+    expect(figures).toEqual({
+      firstTokenMs: 80,
+      tokensPerSecond: 20,
+      promptTokens: 10,
+      answerTokens: 5,
+      cachedTokens: 3,
+    })
   })
 
   it('asks with the settings', async () => {
     const { body } = await run({ steps })
-    expect(body).toMatchObject({ temperature: 0.3, max_completion_tokens: 64 })
+    expect(body).toMatchObject({ temperature: 0.3, max_completion_tokens: 64, prompt_cache_key: 'a chat' })
     expect(body.continue_final_message).toBeUndefined()
   })
 
@@ -55,6 +63,18 @@ describe('an answer', () => {
   it('tells a cut at the settings’ length from a full context', async () => {
     expect((await run({ steps, reason: 'length' })).end.kind).toBe('length')
     expect((await run({ steps, reason: 'length', contextLength: 15 })).end.kind).toBe('context')
+  })
+
+  it('is asked for without a length where the context has no room for the settings’', async () => {
+    const error = new OctavoError('context-too-long', 'Too long.', 'Shorten it.')
+    const { end, text, bodies } = await run({
+      steps,
+      refuse: ({ max_completion_tokens }) => (max_completion_tokens ? error : null),
+    })
+    expect(bodies.map(({ max_completion_tokens }) => max_completion_tokens)).toEqual([64, null])
+    expect(text).toBe('Good day.')
+    expect(end).toEqual({ kind: 'done' })
+    expect((await run({ steps, refuse: () => error })).end).toMatchObject({ code: 'context-too-long' })
   })
 
   it('counts as stopped where it was aborted, and keeps its text', async () => {

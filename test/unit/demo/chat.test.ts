@@ -22,6 +22,7 @@ function chatWith(reason: 'stop' | 'length' = 'stop') {
   const hooks: ChatHooks = {
     engine: () => fake.engine,
     settings: () => ({ ...defaultSettings, systemPrompt: 'Be brief.' }),
+    ready: async () => {},
     onList: () => {},
     onTurns: () => {},
     onTurn: () => {},

@@ -14,6 +14,8 @@ export function fakeChatEngine(script: {
   readonly promptTokens?: number
   readonly contextLength?: number
   readonly reason?: 'stop' | 'length'
+  /** What a request is refused with. */
+  readonly refuse?: (body: ChatCompletionStreamRequest) => unknown
   /** Thrown after the steps. */
   readonly error?: unknown
 }) {
@@ -26,6 +28,7 @@ export function fakeChatEngine(script: {
       prompt_tokens: promptTokens,
       completion_tokens: tokens,
       total_tokens: promptTokens + tokens,
+      prompt_tokens_details: { cached_tokens: 3 },
     })
     yield {
       choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }],
@@ -42,6 +45,8 @@ export function fakeChatEngine(script: {
   }
   const create = async (body: ChatCompletionStreamRequest) => {
     bodies.push(body)
+    const refusal = script.refuse?.(body)
+    if (refusal) throw refusal
     return chunks()
   }
   const engine = { info: { model: { contextLength } }, chat: { completions: { create } } }
