@@ -17,6 +17,8 @@ const keys_each_turn = keys_at_once * workgroup_size;
 const parts = select(max(1u, workgroup_size / head_quads), 1u, subgroups);
 const part_lanes = select(workgroup_size, head_quads, parts > 1u);
 const owned_heads = (heads_each + parts - 1u) / parts;
+// Quads of the output that a lane sums at once, so that a weight that was loaded serves both.
+const quads_at_once = min(2u, (head_quads + part_lanes - 1u) / part_lanes);
 
 var<workgroup> query: array<vec4f, heads_each * head_quads>;
 var<workgroup> scores: array<f32, heads_each * split_size>;
@@ -150,12 +152,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   workgroupBarrier();
 
   let part = lane / part_lanes;
-  for (var o = 0u; o < head_quads; o += part_lanes) {
-    let d = lane % part_lanes + o;
-    if (wanted(d < head_quads && part < parts)) {
-      let own = min(d, head_quads - 1u);
+  for (var o = 0u; o < head_quads; o += quads_at_once * part_lanes) {
+    let first_quad = lane % part_lanes + o;
+    if (wanted(first_quad < head_quads && part < parts)) {
       var sums = array<f32, owned_heads>();
-      var output = array<vec4f, owned_heads>();
+      var output = array<vec4f, owned_heads * quads_at_once>();
       for (var key = 0u; key < keys; key += 8u) {
         let region = region_of(batch[table + key / block_size], kv_head) + params.values_at;
         let scales = scales_of_eight(region, key % block_size, place);
@@ -163,23 +164,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         for (var n = 0u; n < owned_heads; n++) {
           weights[n] = eight_scores(min(part + n * parts, heads_each - 1u), key, place);
         }
-        // A key that is not visible has the weight 0, and a value that somebody may have left there.
+        // A key that is not visible has the weight 0; in place of what somebody may have left there the last value is read.
         for (var j = 0u; j < 8u; j++) {
-          let value = quad(true, region, key % block_size + j, own, scales[j]);
-          let v = select(vec4f(), value, key + j < keys);
+          let seen = min(key + j, keys - 1u) % block_size;
           for (var n = 0u; n < owned_heads; n++) {
-            output[n] = fma(vec4f(weights[n][j]), v, output[n]);
             sums[n] += weights[n][j];
+          }
+          for (var u = 0u; u < quads_at_once; u++) {
+            let v = quad(true, region, seen, min(first_quad + u * part_lanes, head_quads - 1u), scales[j]);
+            for (var n = 0u; n < owned_heads; n++) {
+              let at = n * quads_at_once + u;
+              output[at] = fma(vec4f(weights[n][j]), v, output[at]);
+            }
           }
         }
       }
       for (var n = 0u; n < owned_heads; n++) {
         let h = part + n * parts;
         let head = first_head + h;
-        if (d < head_quads && h < heads_each && head < (kv_head + 1u) * group_heads) {
+        if (h < heads_each && head < (kv_head + 1u) * group_heads) {
           let partial = ((group.x * heads + head) * params.splits + split) * (head_quads + 1u);
-          partials[partial + 1u + d] = output[n];
-          if (d == 0u) {
+          for (var u = 0u; u < quads_at_once; u++) {
+            let d = first_quad + u * part_lanes;
+            if (d < head_quads) {
+              partials[partial + 1u + d] = output[n * quads_at_once + u];
+            }
+          }
+          if (first_quad == 0u) {
             partials[partial] = vec4f(greatest_of(h), sums[n], 0.0, 0.0);
           }
         }
