@@ -37,6 +37,11 @@ export interface KernelBenchOptions {
   readonly models?: readonly string[]
   readonly kernels?: readonly string[]
   readonly types?: readonly string[]
+  /**
+   * In how many of its eight segments a row of a matrix is summed. With 1, what one order of summation for all variants
+   * costs shows; the sums are others.
+   */
+  readonly segments?: number
 }
 
 export interface KernelFigures {
@@ -135,7 +140,7 @@ class KernelBench {
           params: {
             rows,
             groups,
-            segment_groups: Math.ceil(groups / 8),
+            segment_groups: Math.ceil(groups / (this.options.segments ?? 8)),
             scales: planes.scales,
             high: planes.high,
             supers: planes.supers,

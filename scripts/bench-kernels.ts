@@ -7,7 +7,8 @@ import { commit } from '../bench/report.ts'
 import { lavapipeVariables } from './lavapipe.ts'
 
 /**
- * npm run bench:kernels -- [--lavapipe] [--node] [--model 135M]… [--kernel matvec]… [--type Q4_1]… [--json FILE]
+ * npm run bench:kernels -- [--lavapipe] [--node] [--model 135M]… [--kernel matvec]… [--type Q4_1]… [--segments 8]
+ *                          [--json FILE]
  *
  * Times each kernel's variants on shapes of models of 135M, 1B and 3B.
  */
@@ -19,10 +20,19 @@ const { values } = parseArgs({
     model: list,
     kernel: list,
     type: list,
+    segments: { type: 'string', default: '8' },
     json: { type: 'string' },
   },
 })
-const options: KernelBenchOptions = { models: values.model, kernels: values.kernel, types: values.type }
+const segments = Number(values.segments)
+if (!Number.isInteger(segments) || segments < 1 || segments > 8)
+  throw new Error(`--segments is '${values.segments}', not a whole number from 1 to 8`)
+const options: KernelBenchOptions = {
+  models: values.model,
+  kernels: values.kernel,
+  types: values.type,
+  segments,
+}
 if (values.lavapipe) Object.assign(process.env, lavapipeVariables(), { OCTAVO_ADAPTER: 'lavapipe' })
 if (values.node) {
   const { benchKernels } = await importBench<typeof import('../bench/kernels.ts')>('kernels.ts')

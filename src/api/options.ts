@@ -1,3 +1,4 @@
+import { type Invariance, invariances } from '../util/invariance'
 import { type KvFormat, kvFormats } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
 import type { LoadProgress, LoadRequest } from '../worker/protocol'
@@ -49,6 +50,12 @@ export interface EngineOptions {
      */
     maxBytes?: number
   }
+  /**
+   * `on`: a request gives the same tokens and the same log-probability bits alone, among others, after a preemption, with
+   * or without a prefix hit. `off`: kernels may be chosen that are faster and sum in other orders, so that how a prompt was
+   * cut may change its last bits. Default `on`.
+   */
+  invariance?: Invariance
   /** Requests that run at once, 1 … 64; more wait for their turn. Default 8. */
   maxSequences?: number
   /** Requests that may wait for their turn; one more is refused with 'queue-full'. Default 256. */
@@ -74,6 +81,7 @@ const optionFields = {
   signal: built(having('addEventListener', 'an AbortSignal')),
   kvCache: built(objectRule()),
   conversations: built(objectRule()),
+  invariance: built(oneOf(...invariances)),
   maxSequences: built(integer(1, 64)),
   maxWaiting: built(integer(0)),
   tokenBudget: built(integer(16, 8192)),
@@ -103,7 +111,7 @@ export function loadRequest(options: EngineOptions): LoadRequest {
   if (!isPlainObject(options))
     throw wrongValue('invalid-option', 'The argument', options, 'an object with a model')
   checkFields('invalid-option', '', optionFields, options)
-  const { hub, kvCache, conversations, maxSequences, maxWaiting, tokenBudget } = options
+  const { hub, kvCache, conversations, invariance, maxSequences, maxWaiting, tokenBudget } = options
   checkFields('invalid-option', 'hub.', hubFields, hub ?? {})
   checkFields('invalid-option', 'kvCache.', kvCacheFields, kvCache ?? {})
   checkFields('invalid-option', 'conversations.', conversationFields, conversations ?? {})
@@ -115,6 +123,7 @@ export function loadRequest(options: EngineOptions): LoadRequest {
     },
     kvCache: { format: kvCache?.format ?? 'f16', maxTokens: kvCache?.maxTokens ?? null },
     conversations: { maxBytes: conversations?.maxBytes ?? 512 * 1024 ** 2 },
+    invariance: invariance ?? 'on',
     maxSequences: maxSequences ?? 8,
     maxWaiting: maxWaiting ?? 256,
     tokenBudget: tokenBudget ?? 256,

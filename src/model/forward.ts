@@ -12,6 +12,7 @@ import { kvBits } from '../kernels/kv-format'
 import { rmsnorm } from '../kernels/rmsnorm'
 import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
 import { swiglu } from '../kernels/swiglu'
+import type { Invariance } from '../util/invariance'
 import type { Activations } from './activations'
 import type { BatchLayout, BatchShape } from './batch'
 import type { ModelConfig } from './config'
@@ -31,6 +32,7 @@ export interface ForwardOptions {
   readonly layout: BatchLayout
   readonly activations: Activations
   readonly variants: Variants
+  readonly invariance: Invariance
 }
 
 /** Tokens of a prefill tile: as many as a workgroup has lanes for, with one lane for each query head. */
@@ -49,7 +51,7 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
   const mlpStride = paddedColumns(intermediate)
   const qkvWidth = (heads + 2 * kvHeads) * headDim
   const splits = Math.ceil(limits.maxContext / splitSize)
-  const plan = new PlanBuilder(gpu, variants)
+  const plan = new PlanBuilder(gpu, variants, options.invariance)
   const tokens = (shape: BatchShape) => shape.tokens
   const rowLanes = { workgroup_size: variants.rowLanes }
   const norm = (from: GPUBuffer, to: GPUBuffer, weight: GPUBuffer, offset: number, count = tokens) =>

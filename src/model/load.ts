@@ -1,4 +1,5 @@
 import { GpuDevice } from '../gpu/device'
+import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
 import type { ModelHeader, WeightSink } from '../util/model-file'
 import { abortedError, type OctavoError } from '../util/octavo-error'
@@ -23,6 +24,7 @@ export interface LoadModelOptions {
   readonly header: ModelHeader
   /** `maxTokens` null: as many as the model's context and the GPU allow. */
   readonly kvCache: { readonly format: KvFormat; readonly maxTokens: number | null }
+  readonly invariance: Invariance
   /** Sequences that run at once. */
   readonly maxSequences: number
   /** Tokens of one step, over all sequences. */
@@ -100,7 +102,7 @@ async function prepare(
       try {
         const runner = await (variants === candidates[0] ? firstRunner : createRunner(parts, variants))
         throwIfAborted(signal)
-        await checkModel(runner)
+        await checkModel(runner, parts.invariance)
         const info = describeModel({ ...parts, tensors, header, variants, dropped })
         const cacheBlocks = new CacheBlocks(gpu, parts.cache)
         return { runner, info, cacheBlocks, lost: gpu.lost, destroy: () => gpu.destroy() }
@@ -139,7 +141,18 @@ async function makeRoom(
     blockCopies: new BlockCopies(gpu, cache),
     rope: gpu.storage('rope, f32 [positions, head dim]', 4 * limits.maxContext * config.headDim),
   }))
-  return { gpu, config, weights: { ...weights, rope }, cache, limits, layout, activations, blockCopies }
+  const { invariance } = options
+  return {
+    gpu,
+    config,
+    weights: { ...weights, rope },
+    cache,
+    invariance,
+    limits,
+    layout,
+    activations,
+    blockCopies,
+  }
 }
 
 async function createRunner(parts: Parts, variants: Variants): Promise<GpuRunner> {

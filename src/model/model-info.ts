@@ -1,5 +1,6 @@
 import type { DeviceInfo, GpuDevice } from '../gpu/device'
 import { weightFormats } from '../kernels/formats'
+import type { Invariance } from '../util/invariance'
 import type { ModelHeader } from '../util/model-file'
 import type { ModelConfig } from './config'
 import { blockSize, type KvCache } from './kv-cache'
@@ -21,6 +22,7 @@ export interface ModelInfo {
   readonly tensorTypes: readonly { readonly type: string; readonly tensors: number; readonly bytes: number }[]
   readonly device: DeviceInfo
   readonly variants: Variants
+  readonly invariance: Invariance
   readonly dropped: readonly DroppedVariants[]
   readonly kvCache: Pick<KvCache, 'format' | 'blocks' | 'maxTokens' | 'bytes'> & {
     readonly blockSize: number
@@ -37,11 +39,12 @@ interface LoadedParts {
   readonly header: ModelHeader
   readonly cache: KvCache
   readonly variants: Variants
+  readonly invariance: Invariance
   readonly dropped: readonly DroppedVariants[]
 }
 
 export function describeModel(parts: LoadedParts): ModelInfo {
-  const { gpu, config, tensors, header, cache, variants, dropped } = parts
+  const { gpu, config, tensors, header, cache, variants, invariance, dropped } = parts
   const { format, blocks, maxTokens, bytes } = cache
   const count = (dims: readonly number[]) => dims.reduce((product, n) => product * n, 1)
   return {
@@ -51,6 +54,7 @@ export function describeModel(parts: LoadedParts): ModelInfo {
     tensorTypes: tensorTypes(tensors),
     device: gpu.info,
     variants,
+    invariance,
     dropped,
     kvCache: { format, blocks, maxTokens, bytes, blockSize },
     gpuBytes: gpu.bytes,

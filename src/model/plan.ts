@@ -3,6 +3,7 @@ import type { Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { splitSize } from '../kernels/attention'
 import { type MatmulShape, matmul, matvec } from '../kernels/matmul'
+import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
 import { type Matrix, matrixBytes } from './matrix'
 import type { Variants } from './variants'
@@ -58,6 +59,7 @@ export class PlanBuilder {
   constructor(
     readonly gpu: GpuDevice,
     readonly variants: Variants,
+    readonly invariance: Invariance,
   ) {
     this.#params = new ParamsArena(gpu.device, (label, bytes, usage) => gpu.buffer(label, bytes, usage))
   }
@@ -97,25 +99,26 @@ export class PlanBuilder {
         weightBytes: (matrixBytes(matrix) * shard.rows) / matrix.rows,
         residual,
       })
-      const common = {
+      const eighth = Math.ceil(matrix.groups / 8)
+      const common = (segment_groups: number) => ({
         buffers: { weights: shard.buffer, x: step.x, y: step.y },
         params: {
           rows: shard.rows,
           groups: matrix.groups,
-          segment_groups: Math.ceil(matrix.groups / 8),
+          segment_groups,
           scales: shard.planes.scales,
           high: shard.planes.high,
           supers: shard.planes.supers,
           y_stride: step.yStride,
           y_offset: (step.yOffset ?? 0) + shard.firstRow,
         },
-      }
+      })
       const variant = {
         conditions: { residual, swiglu, subgroups: this.variants.subgroups },
         modules: { weights: `weights/${matrix.format.module}` },
       }
       this.add(matvec, {
-        ...common,
+        ...common(eighth),
         variant: { ...variant, constants: this.variants.matvec },
         shape: (batch) => (step.tokens(batch) === 1 ? shape(1) : null),
       })
@@ -124,7 +127,8 @@ export class PlanBuilder {
         const most = tokens_per_lane === tokensPerLane ? Number.POSITIVE_INFINITY : tokens_per_lane
         const least = tokens_per_lane === 4 ? 2 : 5
         this.add(matmul, {
-          ...common,
+          // A row in one go is faster, and is not what matvec sums.
+          ...common(this.invariance === 'on' ? eighth : matrix.groups),
           variant: { ...variant, constants: { ...constants, tokens_per_lane } },
           shape: (batch) => {
             const tokens = step.tokens(batch)

@@ -1,3 +1,4 @@
+import type { Invariance } from '../util/invariance'
 import { OctavoError } from '../util/octavo-error'
 import type { GpuRunner } from './runner'
 import { greedy, type StepChunk } from './step'
@@ -7,11 +8,12 @@ const ids = [1, 0, 2, 1, 3, 2, 1]
 
 /**
  * Runs one short prompt twice before the model answers anybody, as one chunk and token by token: the many-column and
- * the one-column kernels, and both kinds of attention, must agree to the bit, and on finite numbers.
+ * the one-column kernels, and both kinds of attention, must agree on finite numbers: to the bit, or with `invariance` off
+ * but for rounding.
  *
  * @throws OctavoError 'malformed-file' where the weights give no finite logits, 'internal' where kernels disagree
  */
-export async function checkModel(runner: GpuRunner): Promise<void> {
+export async function checkModel(runner: GpuRunner, invariance: Invariance): Promise<void> {
   const { limits } = runner
   const prompt = ids.map((id) => Math.min(id, limits.vocabSize - 1)).slice(0, limits.maxContext)
   const chunk = (start: number, count: number, last: boolean): StepChunk => ({
@@ -35,7 +37,9 @@ export async function checkModel(runner: GpuRunner): Promise<void> {
       'Download the file again, or choose another quantization; if that does not help, try another browser.',
     )
   }
-  if (!together.every((logit, i) => logit === apart[i])) {
+  const greatest = together.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0)
+  const tolerance = invariance === 'on' ? 0 : 1e-3 * greatest
+  if (!together.every((logit, i) => Math.abs(logit - apart[i]!) <= tolerance)) {
     throw new OctavoError(
       'internal',
       'On this GPU, a prompt computed at once and token by token gives different numbers.',

@@ -23,7 +23,7 @@ export async function loadSession(
   report: (progress: LoadProgress) => void,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { hub, kvCache, maxSequences, maxWaiting, tokenBudget: maxBatchTokens } = request
+  const { hub, kvCache, invariance, maxSequences, maxWaiting, tokenBudget: maxBatchTokens } = request
   let bytes: ByteProgress = { loadedBytes: 0, totalBytes: 0, storedBytes: 0 }
   const enter = (phase: LoadPhase) => report({ phase, ...bytes })
   enter('resolving')
@@ -36,6 +36,7 @@ export async function loadSession(
     gpu,
     header: opened.header,
     kvCache,
+    invariance,
     maxSequences,
     maxBatchTokens,
     signal,
@@ -95,6 +96,7 @@ function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedMod
     variants: Object.fromEntries(
       Object.entries(info.variants).map(([name, variant]) => [name, words(variant)]),
     ),
+    invariance: info.invariance,
     droppedVariants: info.dropped,
     kvCache: { format, blockSize, blocks, maxTokens, bytes },
     gpuBytes: info.gpuBytes,

@@ -3,6 +3,7 @@
  * own, in order, one message a step; everything else is a call over Comlink.
  */
 
+import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
 
 /** What `load` needs to know. */
@@ -19,6 +20,7 @@ export interface LoadRequest {
     /** Bytes of all saved conversations on this device; 0: none is saved. */
     readonly maxBytes: number
   }
+  readonly invariance: Invariance
   readonly maxSequences: number
   /** Generations that may wait for their turn, at most. */
   readonly maxWaiting: number
@@ -72,6 +74,8 @@ export interface EngineInfo {
   }
   /** What was chosen for this device, of the forms that each kernel has. */
   readonly variants: Readonly<Record<string, string>>
+  /** Whether a request’s numbers depend on nothing but itself, as it was asked for. */
+  readonly invariance: Invariance
   /** What was tried before that and computed wrongly on this device. Empty on a device that works. */
   readonly droppedVariants: readonly { readonly name: string; readonly reason: string }[]
   readonly kvCache: {

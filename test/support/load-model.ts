@@ -1,5 +1,6 @@
 import { type LoadedModel, loadModel } from '../../src/model/load'
 import type { Variants } from '../../src/model/variants'
+import type { Invariance } from '../../src/util/invariance'
 import type { KvFormat } from '../../src/util/kv-format'
 import type { ModelHeader } from '../../src/util/model-file'
 import { readGgufHeader } from '../../src/weights/gguf'
@@ -17,6 +18,7 @@ interface ModelFile {
 export interface TestLoadOptions {
   readonly gpu?: GPU
   readonly format?: KvFormat
+  readonly invariance?: Invariance
   readonly maxTokens?: number
   readonly maxSequences?: number
   readonly maxBatchTokens?: number
@@ -48,13 +50,20 @@ export async function loadModelUrl(url: string, options: TestLoadOptions = {}): 
 }
 
 async function loadModelFile(file: ModelFile, options: TestLoadOptions): Promise<LoadedModel> {
-  const { format = 'f16', maxTokens = 512, maxSequences = 4, maxBatchTokens = 128 } = options
+  const {
+    format = 'f16',
+    invariance = 'on',
+    maxTokens = 512,
+    maxSequences = 4,
+    maxBatchTokens = 128,
+  } = options
   const whole = await readHeader(file)
   const header = options.layers === undefined ? whole : cutLayers(whole, options.layers)
   const loading = await loadModel({
     gpu: options.gpu ?? navigator.gpu,
     header,
     kvCache: { format, maxTokens },
+    invariance,
     maxSequences,
     maxBatchTokens,
     ...(options.variants ? { variants: [options.variants] } : {}),

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import type { LoadedModel } from '../../../src/model/load'
 import { hardware, software, softwareWithSubgroups } from '../../../src/model/variants'
+import { ForcedSequence } from '../../support/force-tokens'
 import { type Generated, generate, RecordingEngine } from '../../support/generate'
 import { loadModelBytes, type TestLoadOptions } from '../../support/load-model'
 import { tinyModel } from '../../support/tiny-model'
@@ -74,6 +75,21 @@ it.each(inject('adapter') === 'swiftshader' ? (['int8', 'int4'] as const) : (['i
     model.destroy()
   },
 )
+
+it('sums a prompt in another order than one token after another where invariance is off, and nearly the same', async () => {
+  const model = await loaded({ format: 'f32', invariance: 'off' })
+  const ids = prompts[1]!
+  const logits: Float32Array[] = []
+  for (const chunkTokens of [ids.length, 1]) {
+    logits.push((await new ForcedSequence(model.runner, 0, ids.length).prefill(ids, chunkTokens)).logits)
+  }
+  const [together, apart] = logits as [Float32Array, Float32Array]
+  const differences = together.map((logit, i) => Math.abs(logit - apart[i]!))
+  const greatest = Math.max(...together.map(Math.abs))
+  expect(Math.max(...differences)).toBeGreaterThan(0)
+  expect(Math.max(...differences)).toBeLessThan(1e-4 * greatest)
+  model.destroy()
+})
 
 it('gives the bits it would have had to a prompt that decodes while another is read', async () => {
   const expected = await alone({}, 1)

@@ -1,0 +1,7 @@
+/**
+ * Whether a request's numbers depend on nothing but itself, to the bit: `on`, or `off` where faster kernels may be chosen
+ * that sum in other orders.
+ */
+export const invariances = ['on', 'off'] as const
+
+export type Invariance = (typeof invariances)[number]
