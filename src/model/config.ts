@@ -63,6 +63,10 @@ export function readConfig(metadata: Metadata): ModelConfig {
   if (heads % kvHeads !== 0) {
     throw malformed(`llama.attention.head_count ${heads} is not a multiple of head_count_kv ${kvHeads}.`)
   }
+  // Scores of a prefill tile, a lane for each of them and 64 keys a split, fill the workgroup memory of any device.
+  if (heads / kvHeads > 64) {
+    throw malformed(`${heads / kvHeads} query heads share a head of keys and values; up to 64 are supported.`)
+  }
   const hidden = read.count('embedding_length')
   const headDim = read.count('attention.key_length', hidden / heads)
   if (read.count('attention.value_length', headDim) !== headDim) {
