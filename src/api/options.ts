@@ -52,7 +52,7 @@ export interface EngineOptions {
   }
   /**
    * `on`: a request gives the same tokens and the same log-probability bits alone, among others, after a preemption, with
-   * or without a prefix hit. `off`: kernels may be chosen that are faster and sum in other orders, so that how a prompt was
+   * or without a prefix hit. `off`: kernels may be chosen that sum in other orders, so that how a prompt was
    * cut may change its last bits. Default `on`.
    */
   invariance?: Invariance

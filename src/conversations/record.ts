@@ -6,6 +6,8 @@ export interface CacheIdentity {
   readonly model: string
   /** How keys and values are stored: `f16`. */
   readonly format: string
+  /** Whether they are those of any order of steps, to the bit: `on` or `off`. */
+  readonly invariance: string
   /** Octavo's version of what the bytes of a block mean. */
   readonly layout: number
   /** Tokens that a block holds. */
@@ -73,6 +75,12 @@ export function difference(
     return {
       reason: `its keys and values are ${saved.format}, and this engine’s are ${now.format}`,
       remedy: `Load the model with kvCache.format '${saved.format}'`,
+    }
+  }
+  if (saved.invariance !== now.invariance) {
+    return {
+      reason: `it was computed with invariance ${saved.invariance}, and this engine has it ${now.invariance}`,
+      remedy: `Load the model with invariance '${saved.invariance}'`,
     }
   }
   if (saved.device !== now.device) {

@@ -4,7 +4,7 @@ import type { KvFormat } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
 import type { ModelConfig } from './config'
 
-/** Tokens of a KV block; also the tile of attention, so that a tile needs one look-up in the block table. */
+/** Tokens of a KV block. A split of attention is whole blocks. */
 export const blockSize = 32
 
 /** The default cache takes as much as the weights, within these bounds, whatever context the model was trained for. */

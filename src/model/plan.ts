@@ -127,7 +127,7 @@ export class PlanBuilder {
         const most = tokens_per_lane === tokensPerLane ? Number.POSITIVE_INFINITY : tokens_per_lane
         const least = tokens_per_lane === 4 ? 2 : 5
         this.add(matmul, {
-          // A row in one go is faster, and is not what matvec sums.
+          // A row in one go is not what matvec sums.
           ...common(this.invariance === 'on' ? eighth : matrix.groups),
           variant: { ...variant, constants: { ...constants, tokens_per_lane } },
           shape: (batch) => {

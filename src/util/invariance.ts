@@ -1,6 +1,6 @@
 /**
- * Whether a request's numbers depend on nothing but itself, to the bit: `on`, or `off` where faster kernels may be chosen
- * that sum in other orders.
+ * Whether a request's numbers depend on nothing but itself, to the bit: `on`, or `off` where kernels may be chosen that
+ * sum in other orders.
  */
 export const invariances = ['on', 'off'] as const
 

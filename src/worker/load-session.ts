@@ -111,6 +111,7 @@ function cacheIdentity({ source, content }: OpenedModel, { info, cacheBlocks }: 
     content,
     model: repo === null ? reference : `${repo}/${file} at ${revision?.slice(0, 12)}`,
     format: info.kvCache.format,
+    invariance: info.invariance,
     layout: cacheLayout,
     blockSize: info.kvCache.blockSize,
     blockBytes: cacheBlocks.blockBytes,

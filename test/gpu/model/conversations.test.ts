@@ -22,6 +22,7 @@ function conversationsOf({ cacheBlocks }: LoadedModel, engine: Engine, format: K
     content: 'tiny',
     model: 'tiny',
     format,
+    invariance: 'on',
     layout: 1,
     blockSize: 32,
     blockBytes,

@@ -23,6 +23,7 @@ function loaded(limits: Partial<RunnerLimits> = {}, maxBytes = 2 ** 20) {
     content: 'a hash',
     model: 'a model',
     format: 'f32',
+    invariance: 'on',
     layout: 1,
     blockSize: 4,
     blockBytes: runner.blockBytes,
