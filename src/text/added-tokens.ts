@@ -1,20 +1,23 @@
 import type { TextSpan } from './types'
-import { TokenType, type Vocabulary } from './vocabulary'
 
 /** A token that is looked for in the text before anything else. */
-interface AddedToken {
+export interface AddedToken {
   readonly id: number
   readonly text: string
-  readonly special: boolean
-  /** It swallows the white space behind it. */
-  readonly eatsSpace: boolean
+  /** Text that is to stay text never becomes it. */
+  readonly guarded: boolean
+  /** It swallows the white space before or behind it. */
+  readonly stripsLeft: boolean
+  readonly stripsRight: boolean
+  /** It is none where a letter or a digit touches it. */
+  readonly singleWord: boolean
 }
-
-/** Phi-3's tokens that leave the white space behind them alone. */
-const LEAVE_SPACE = ['<unk>', '<s>', '<|endoftext|>']
 
 /** A text's stretches in order: ordinary text, or the id of an added token. */
 export type Stretch = string | number
+
+const WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u
+const SPACE = /\p{White_Space}/u
 
 /** Cuts a text at its added tokens: the leftmost first, of those the longest. */
 export class AddedTokens {
@@ -22,33 +25,21 @@ export class AddedTokens {
   readonly #lengths = new Map<number, number[]>()
   readonly #tokens = new Map<string, AddedToken>()
 
-  constructor(vocabulary: Vocabulary) {
-    vocabulary.tokens.forEach((text, id) => {
-      const type = vocabulary.types[id]
-      const special = type === TokenType.control || type === TokenType.unknown
-      if (text === '' || !(special || type === TokenType.userDefined)) return
-      this.#tokens.set(text, {
-        id,
-        text,
-        special,
-        eatsSpace: vocabulary.addedEatSpace && !LEAVE_SPACE.includes(text),
-      })
-      const first = text.charCodeAt(0)
+  constructor(tokens: Iterable<AddedToken>) {
+    for (const token of tokens) {
+      if (token.text === '') continue
+      this.#tokens.set(token.text, token)
+      const first = token.text.charCodeAt(0)
       const lengths = this.#lengths.get(first) ?? []
-      if (!lengths.includes(text.length)) lengths.push(text.length)
+      if (!lengths.includes(token.text.length)) lengths.push(token.text.length)
       this.#lengths.set(first, lengths)
-    })
+    }
     for (const lengths of this.#lengths.values()) lengths.sort((a, b) => b - a)
   }
 
-  /** The special ones: text and id. */
-  specials(): ReadonlyMap<string, number> {
-    const specials = [...this.#tokens.values()].filter((token) => token.special)
-    return new Map(specials.map((token) => [token.text, token.id]))
-  }
-
-  /** `plain`: spans that no special token may touch, in order; null where special tokens are not to be read at all. */
+  /** `plain`: spans that no guarded token may touch, in order; null where none of these are to be read at all. */
   split(text: string, plain: readonly TextSpan[] | null): Stretch[] {
+    if (this.#tokens.size === 0) return text === '' ? [] : [text]
     const stretches: Stretch[] = []
     let start = 0
     let span = 0
@@ -60,22 +51,33 @@ export class AddedTokens {
         at++
         continue
       }
-      if (start < at) stretches.push(text.slice(start, at))
+      const end = at + token.text.length
+      if (token.singleWord && (isWord(text, at - 1) || isWord(text, end))) {
+        at = end
+        continue
+      }
+      let from = at
+      if (token.stripsLeft) while (from > start && SPACE.test(text.charAt(from - 1))) from--
+      if (start < from) stretches.push(text.slice(start, from))
       stretches.push(token.id)
-      at += token.text.length
-      if (token.eatsSpace) while (/\s/.test(text.charAt(at))) at++
+      at = end
+      if (token.stripsRight) while (SPACE.test(text.charAt(at))) at++
       start = at
     }
     if (start < text.length) stretches.push(text.slice(start))
     return stretches
   }
 
-  /** The longest token that starts here; a special one only if it ends before `plainFrom`. */
+  /** The longest token that starts here; a guarded one only if it ends before `plainFrom`. */
   #at(text: string, at: number, plainFrom: number): AddedToken | null {
     for (const length of this.#lengths.get(text.charCodeAt(at)) ?? []) {
       const token = this.#tokens.get(text.slice(at, at + length))
-      if (token && (!token.special || at + length <= plainFrom)) return token
+      if (token && (!token.guarded || at + length <= plainFrom)) return token
     }
     return null
   }
+}
+
+function isWord(text: string, at: number): boolean {
+  return at >= 0 && WORD.test(text.charAt(at))
 }

@@ -2,7 +2,8 @@ import type { Detokenizer } from './types'
 
 /** What a detokenizer has to know of its tokenizer. */
 export interface TokenSource {
-  tokenBytes(id: number): Uint8Array
+  /** `first`: nothing comes before it. */
+  bytesOf(id: number, first: boolean): Uint8Array
   isSpecial(id: number): boolean
   /** Byte tokens stand between tokens that are whole characters (SentencePiece). */
   isByte(id: number): boolean
@@ -10,8 +11,8 @@ export interface TokenSource {
 
 export interface DetokenizerOptions {
   readonly skipSpecialTokens: boolean
-  /** Drop one space at the very start: the one that the tokenizer put there. */
-  readonly dropsFirstSpace: boolean
+  /** What is dropped at the very start, as the space that the tokenizer put there, and how many times at most. */
+  readonly dropsAtStart: { readonly text: string; readonly times: number }
 }
 
 /**
@@ -24,16 +25,20 @@ export interface DetokenizerOptions {
 export function createDetokenizer(tokens: TokenSource, options: DetokenizerOptions): Detokenizer {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   const fallback = new FallbackBytes()
-  let atStart = options.dropsFirstSpace
+  const { text: dropped, times } = options.dropsAtStart
+  let drops = times
+  let first = true
   const emit = (text: string): string => {
-    if (!atStart || text === '') return text
-    atStart = false
-    return text.startsWith(' ') ? text.slice(1) : text
+    let rest = text
+    for (; drops > 0 && rest.startsWith(dropped); drops--) rest = rest.slice(dropped.length)
+    if (rest !== '') drops = 0
+    return rest
   }
   return {
     push(id) {
       if (options.skipSpecialTokens && tokens.isSpecial(id)) return ''
-      const bytes = tokens.tokenBytes(id)
+      const bytes = tokens.bytesOf(id, first)
+      first = false
       if (tokens.isByte(id)) return emit(fallback.push(bytes[0]!))
       return emit(fallback.flush() + decoder.decode(bytes, { stream: true }))
     },

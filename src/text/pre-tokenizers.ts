@@ -1,22 +1,24 @@
 /** How a gpt2-style tokenizer cuts a text before it merges, as the families' own tokenizer.json files say it. */
-export interface PreTokenizer {
+export interface PreTokenizerFamily {
   /** Unicode normal form C first. */
   readonly nfc: boolean
-  /** The steps, in tokenizer.json's words; the bytes-to-characters step follows. */
+  /** The steps, in tokenizer.json's words. */
   readonly steps: readonly PreTokenizerStep[]
   /** A piece that is a token as a whole is taken as that token. */
   readonly ignoreMerges: boolean
-  /** Whether BOS goes in front where the file does not say. */
+  /** Whether BOS goes in front, and the separator behind, where the file does not say. */
   readonly addsBos: boolean
+  readonly addsSep: boolean
 }
 
 type PreTokenizerStep =
-  | { type: 'Split'; pattern: { Regex: string }; behavior: 'Isolated'; invert: false }
+  | { type: 'Split'; pattern: { Regex: string }; behavior: 'Isolated' }
   | { type: 'Punctuation'; behavior: 'Contiguous' }
-  | { type: 'Digits'; individual_digits: false }
+  | { type: 'Digits'; individual_digits: boolean }
+  | { type: 'ByteLevel'; add_prefix_space: false; use_regex: boolean }
 
 function split(regex: string): PreTokenizerStep {
-  return { type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false }
+  return { type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated' }
 }
 
 const CONTRACTION = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -26,15 +28,15 @@ const UPPER = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]'
 const LOWER = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]'
 const LEAD = '[^\\r\\n\\p{L}\\p{N}]?'
 
-const GPT2 = split(`'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|${TRAILING_SPACE}`)
-/** One number character at a time. The library's own Digits step knows only what JavaScript's \d matches. */
-const EACH_NUMBER = split('\\p{N}')
+/** GPT-2's words, as bytes. */
+const GPT2: PreTokenizerStep = { type: 'ByteLevel', add_prefix_space: false, use_regex: true }
+const BYTES: PreTokenizerStep = { type: 'ByteLevel', add_prefix_space: false, use_regex: false }
+const EACH_NUMBER: PreTokenizerStep = { type: 'Digits', individual_digits: true }
 const CJK = split('[一-龥ࠀ-一가-퟿]+')
+const SIGNS = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*'
 
 function words(digits: string): PreTokenizerStep {
-  return split(
-    `${CONTRACTION}|${LEAD}\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|${LINES}|${TRAILING_SPACE}`,
-  )
+  return split(`${CONTRACTION}|${LEAD}\\p{L}+|${digits}|${SIGNS}|${LINES}|${TRAILING_SPACE}`)
 }
 
 function casedWords(ending: string, digits: string): PreTokenizerStep {
@@ -46,18 +48,17 @@ function casedWords(ending: string, digits: string): PreTokenizerStep {
 
 function family(
   steps: readonly PreTokenizerStep[],
-  flags: Partial<Omit<PreTokenizer, 'steps'>> = {},
-): PreTokenizer {
-  return { nfc: false, ignoreMerges: false, addsBos: false, ...flags, steps }
+  flags: Partial<Omit<PreTokenizerFamily, 'steps'>> = {},
+): PreTokenizerFamily {
+  return { nfc: false, ignoreMerges: false, addsBos: false, addsSep: false, ...flags, steps }
 }
 
 const gpt2 = family([GPT2])
-const gpt2Nfc = family([GPT2], { nfc: true })
 const singleDigits = family([EACH_NUMBER, GPT2])
-const llama3 = family([words('\\p{N}{1,3}')], { ignoreMerges: true, addsBos: true })
-const threeDigits = family([words('\\p{N}{1,3}')])
-const qwen2 = family([words('\\p{N}')], { nfc: true })
-const gpt4o = family([casedWords(`${CONTRACTION}?`, '\\p{N}{1,3}')], { ignoreMerges: true })
+const llama3 = family([words('\\p{N}{1,3}'), BYTES], { ignoreMerges: true, addsBos: true })
+const threeDigits = family([words('\\p{N}{1,3}'), BYTES])
+const qwen2 = family([words('\\p{N}'), BYTES], { nfc: true })
+const gpt4o = family([casedWords(`${CONTRACTION}?`, '\\p{N}{1,3}'), BYTES], { ignoreMerges: true })
 const deepseekV3 = family([
   split('\\p{N}{1,3}'),
   split('[一-龥぀-ゟ゠-ヿ]+'),
@@ -65,79 +66,94 @@ const deepseekV3 = family([
     '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+' +
       `| ?[\\p{P}\\p{S}]+[\\r\\n]*|${LINES}|${TRAILING_SPACE}`,
   ),
+  BYTES,
 ])
+const bloom = family([split(' ?[^(\\s|.,!?…。，、।۔،)]+'), BYTES])
 
-/** By the name in `tokenizer.ggml.pre`. */
-const FAMILIES: ReadonlyMap<string, PreTokenizer> = new Map([
-  ['default', gpt2],
-  ['gpt-2', gpt2],
-  ['phi-2', gpt2],
-  ['granite-docling', gpt2],
-  ['mpt', gpt2Nfc],
-  ['olmo', gpt2Nfc],
-  ['smollm', singleDigits],
-  ['starcoder', singleDigits],
-  ['refact', singleDigits],
-  ['codeshell', singleDigits],
-  ['command-r', { ...singleDigits, nfc: true }],
-  [
-    'falcon',
-    family([
-      { type: 'Punctuation', behavior: 'Contiguous' },
-      GPT2,
-      { type: 'Digits', individual_digits: false },
-      split('[0-9][0-9][0-9]'),
-    ]),
-  ],
-  ['llama3', llama3],
-  ['llama-v3', llama3],
-  ['llama-bpe', llama3],
-  ['falcon3', llama3],
-  ['lfm2', llama3],
-  ['dbrx', threeDigits],
-  ['smaug-bpe', threeDigits],
-  ['glm4', threeDigits],
-  ['chatglm-bpe', threeDigits],
-  ['qwen2', qwen2],
-  ['deepseek-r1-qwen', qwen2],
-  [
-    'qwen35',
-    family(
+/** By the names in `tokenizer.ggml.pre`. */
+const FAMILIES: ReadonlyMap<string, PreTokenizerFamily> = new Map(
+  (
+    [
       [
-        split(
-          `${CONTRACTION}|${LEAD}[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|${LINES}|${TRAILING_SPACE}`,
+        'default gpt-2 phi-2 gigachat jina-es jina-de jina-v2-es jina-v2-de jais trillion granite-docling',
+        gpt2,
+      ],
+      ['jina-v1-en jina-v2-code roberta-bpe', { ...gpt2, addsSep: true }],
+      ['mpt olmo', { ...gpt2, nfc: true }],
+      ['smollm starcoder refact codeshell exaone minerva-7b', singleDigits],
+      ['command-r', { ...singleDigits, nfc: true }],
+      [
+        'falcon',
+        family([
+          { type: 'Punctuation', behavior: 'Contiguous' },
+          GPT2,
+          { type: 'Digits', individual_digits: false },
+          split('[0-9][0-9][0-9]'),
+        ]),
+      ],
+      ['llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2', llama3],
+      ['dbrx smaug-bpe glm4 chatglm-bpe', threeDigits],
+      ['qwen2 deepseek-r1-qwen megrez', qwen2],
+      ['stablelm2 hunyuan', { ...qwen2, nfc: false }],
+      [
+        'qwen35',
+        family(
+          [
+            split(
+              `${CONTRACTION}|${LEAD}[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|${LINES}|${TRAILING_SPACE}`,
+            ),
+            BYTES,
+          ],
+          { nfc: true },
         ),
       ],
-      { nfc: true },
-    ),
-  ],
-  ['tekken', family([casedWords('', '\\p{N}')], { ignoreMerges: true, addsBos: true })],
-  ['gpt-4o', gpt4o],
-  ['llama4', gpt4o],
-  [
-    'deepseek-coder',
-    family([split('[\\r\\n]'), split('\\s?\\p{L}+'), split('\\s?\\p{P}+'), CJK, EACH_NUMBER]),
-  ],
-  [
-    'deepseek-llm',
-    family([
-      split('[\\r\\n]'),
-      split('\\s?[\\p{Lu}\\p{Ll}\\p{Lt}]+'),
-      split('\\s?[!-/:-~！-／：-～‘-‟　-。]+'),
-      split('\\s+$'),
-      CJK,
-      EACH_NUMBER,
-    ]),
-  ],
-  ['deepseek-v3', deepseekV3],
-  ['hunyuan-dense', deepseekV3],
-])
+      ['tekken', family([casedWords('', '\\p{N}'), BYTES], { ignoreMerges: true, addsBos: true })],
+      ['gpt-4o llama4 kanana2 minimax-m2', gpt4o],
+      ['bloom gpt3-finnish poro-chat', bloom],
+      ['viking', family([split(' ?[^(\\s|.,!?…。，、।۔،)]+'), split('\\p{N}'), BYTES])],
+      ['superbpe', family([split('\\p{N}+'), split('(?=(?:\\d{3})+(?!\\d))'), BYTES])],
+      [
+        'seed-coder',
+        family([
+          split(
+            `${CONTRACTION}|${LEAD}\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|${LINES}|${TRAILING_SPACE}`,
+          ),
+          BYTES,
+        ]),
+      ],
+      [
+        'bailingmoe bailingmoe2 llada-moe',
+        family([
+          split(`'(?i:[sdmt]|ll|ve|re)|${LEAD}\\p{L}+|\\p{N}|${SIGNS}|\\s*[\\r\\n]|${TRAILING_SPACE}`),
+          BYTES,
+        ]),
+      ],
+      [
+        'deepseek-coder',
+        family([split('[\\r\\n]'), split('\\s?\\p{L}+'), split('\\s?\\p{P}+'), CJK, EACH_NUMBER, BYTES]),
+      ],
+      [
+        'deepseek-llm',
+        family([
+          split('[\\r\\n]'),
+          split('\\s?[\\p{Lu}\\p{Ll}\\p{Lt}]+'),
+          split('\\s?[!-/:-~！-／：-～‘-‟　-。]+'),
+          split('\\s+$'),
+          CJK,
+          EACH_NUMBER,
+          BYTES,
+        ]),
+      ],
+      ['deepseek-v3 hunyuan-dense joyai-llm', deepseekV3],
+    ] satisfies [string, PreTokenizerFamily][]
+  ).flatMap(([names, each]) => names.split(' ').map((name) => [name, each] as const)),
+)
 
 export function isPreTokenizer(name: string): boolean {
   return FAMILIES.has(name)
 }
 
-/** The pre-tokenizer of a name that `isPreTokenizer` knows. */
-export function preTokenizer(name: string): PreTokenizer {
+/** The family of a name that `isPreTokenizer` knows. */
+export function preTokenizerFamily(name: string): PreTokenizerFamily {
   return FAMILIES.get(name) ?? gpt2
 }

@@ -1,59 +1,21 @@
-import type { StretchEncoder } from './byte-level'
+import { idsOfPieces, type Unknown, type WordEncoder } from './bpe'
 import { mergedEnds } from './merge'
-import { TokenType, type Vocabulary } from './vocabulary'
-
-const SPACE = '▁'
 
 /**
- * SentencePiece's BPE (Kudo & Richardson 2018): of all neighbours that make a piece of the vocabulary, those with the
- * best score merge first, the leftmost among equals. What is no piece in the end is spelled in byte tokens.
+ * SentencePiece's BPE (Kudo & Richardson 2018), from scores instead of merges: of all neighbours that make a piece of the
+ * vocabulary, those with the best score merge first, the leftmost among equals.
  */
-export function sentencePieceEncoder(vocabulary: Vocabulary): StretchEncoder {
-  const { scores, unknownId } = vocabulary
-  const pieces = new Map<string, number>()
-  const byteIds: (number | undefined)[] = []
-  vocabulary.tokens.forEach((text, id) => {
-    const type = vocabulary.types[id]
-    if (type === TokenType.normal || type === TokenType.userDefined) pieces.set(text, id)
-    else if (type === TokenType.byte) byteIds[byteOfPiece(text)] = id
-  })
+export function sentencePieceEncoder(
+  idOf: ReadonlyMap<string, number>,
+  /** By id. */
+  scores: ArrayLike<number>,
+  unknown: Unknown,
+): WordEncoder {
   return (text) => {
-    if (text === '') return []
-    const spelled = (vocabulary.addsSpacePrefix ? SPACE : '') + text.replaceAll(' ', SPACE)
-    const ids: number[] = []
-    let start = 0
-    const ends = mergedEnds(spelled, (from, _middle, to) => {
-      const id = pieces.get(spelled.slice(from, to))
+    const ends = mergedEnds(text, (from, _middle, to) => {
+      const id = idOf.get(text.slice(from, to))
       return id === undefined ? undefined : -scores[id]!
     })
-    for (const end of ends) {
-      const piece = spelled.slice(start, end)
-      const id = pieces.get(piece)
-      if (id !== undefined) ids.push(id)
-      else pushBytes(ids, piece, byteIds, unknownId)
-      start = end
-    }
-    return ids
+    return idsOfPieces(text, ends, idOf, unknown)
   }
-}
-
-function pushBytes(
-  ids: number[],
-  piece: string,
-  byteIds: readonly (number | undefined)[],
-  unknownId: number | null,
-): void {
-  const spelled = Array.from(new TextEncoder().encode(piece), (byte) => byteIds[byte])
-  if (spelled.every((id) => id !== undefined)) ids.push(...spelled)
-  else if (unknownId !== null && ids.at(-1) !== unknownId) ids.push(unknownId)
-}
-
-/** The byte of a byte token such as `<0x0A>`; NaN for another text. */
-export function byteOfPiece(piece: string): number {
-  return /^<0x[0-9A-Fa-f]{2}>$/.test(piece) ? Number.parseInt(piece.slice(3, 5), 16) : Number.NaN
-}
-
-/** A piece as text: U+2581 is a space. */
-export function pieceText(piece: string): string {
-  return piece.replaceAll(SPACE, ' ')
 }

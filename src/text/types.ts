@@ -12,8 +12,10 @@ export type TextSpan = readonly [start: number, end: number]
 export interface EncodeOptions {
   /** Read special-token text as the special token; else it is ordinary text. */
   readonly special: boolean
-  /** Put BOS in front where the model's file asks for it. */
+  /** Put `before` in front: BOS where the model's file asks for it. */
   readonly addBos: boolean
+  /** Put `after` behind: what ends a whole text (EOS, [SEP]), for models that read texts and write none. */
+  readonly addEos?: boolean
   /** With `special`: special-token text that touches one of these spans stays text. In order, not overlapping. */
   readonly plain?: readonly TextSpan[]
 }
@@ -25,7 +27,10 @@ export interface Tokenizer {
   readonly bosId: number | null
   /** Whether the model's file asks for BOS in front of a text. */
   readonly addsBos: boolean
-  /** The special tokens: their text and their id. */
+  /** The ids that the model's file puts around a whole text: BOS, or [CLS] and [SEP]; often none. */
+  readonly before: readonly number[]
+  readonly after: readonly number[]
+  /** The tokens that text of messages can never become: their text and their id. */
   readonly specialTokens: ReadonlyMap<string, number>
   /** Ids of a text. Lone surrogates are read as U+FFFD. */
   encode(text: string, options: EncodeOptions): number[]

@@ -1,65 +1,44 @@
 import type { Metadata } from '../util/metadata'
-import { OctavoError } from '../util/octavo-error'
-import { isPreTokenizer, preTokenizer } from './pre-tokenizers'
+import { endIds, isControlName } from './end-tokens'
+import { isPreTokenizer, preTokenizerFamily } from './pre-tokenizers'
+import { malformed, noTokenizer, unsupported } from './tokenizer-errors'
 
 /** `tokenizer.ggml.token_type`: what a token is. 0 stands in old files for "not said". */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
+const MODELS = ['gpt2', 'llama', 't5', 'bert'] as const
+
 /** A GGUF file's tokenizer, read and checked. */
 export interface Vocabulary {
-  readonly model: 'gpt2' | 'llama'
+  /** Byte-level BPE, SentencePiece's BPE, Unigram, WordPiece. */
+  readonly model: (typeof MODELS)[number]
   /** Name of the pre-tokenizer (gpt2 only). */
   readonly pre: string
-  /** Text by id: byte-level for gpt2, with U+2581 for spaces for llama. */
+  /** Text by id: byte-level for gpt2, with U+2581 for spaces for llama and t5, before the words' first pieces for bert. */
   readonly tokens: readonly string[]
   /** `TokenType` by id. */
   readonly types: Uint8Array
-  /** By id; empty for gpt2. */
+  /** By id; llama and t5 only. */
   readonly scores: ArrayLike<number>
-  /** "left right", the first merges first; empty for llama. */
+  /** "left right", the first merges first; gpt2 only. */
   readonly merges: readonly string[]
   readonly bosId: number | null
   readonly unknownId: number | null
   readonly eosIds: readonly number[]
-  readonly addsBos: boolean
-  /** llama only: a space goes in front of a text. */
+  /** The ids around a whole text. */
+  readonly before: readonly number[]
+  readonly after: readonly number[]
+  /** llama and t5 only: a space goes in front of a text. */
   readonly addsSpacePrefix: boolean
+  /** t5 only: runs of spaces are one, and none is at an end. */
+  readonly removesExtraSpaces: boolean
+  /** t5 only: SentencePiece's precompiled character map. */
+  readonly charsmap: Uint8Array | null
+  /** bert only. */
+  readonly lowercases: boolean
+  readonly maskId: number | null
   /** Added tokens swallow the white space behind them (Phi-3). */
   readonly addedEatSpace: boolean
-}
-
-/** Tokens that end a turn or a text by their name, in the files of today. */
-const END_NAMES = [
-  '<|im_end|>',
-  '<|eot_id|>',
-  '<|eom_id|>',
-  '<|end|>',
-  '<|return|>',
-  '<|call|>',
-  '<|endoftext|>',
-  '<|end_of_text|>',
-  '<|end_of_turn|>',
-  '<|end_of_role|>',
-  '<end_of_turn>',
-  '<turn|>',
-  '<end_of_utterance>',
-  '<｜end▁of▁sentence｜>',
-  '<|EOT|>',
-  '<|eot|>',
-  '<EOT>',
-  '<|END_OF_TURN_TOKEN|>',
-  '</s>',
-  '<eos>',
-  '[EOS]',
-]
-
-/** Tokens of turns whose names do not have the form `<|…|>`. */
-const TURN_NAMES = ['<start_of_turn>', '<end_of_turn>', '<|turn>', '<turn|>', '<end_of_utterance>', '<EOT>']
-
-const REMEDY = 'The file is damaged or was written by a faulty converter: get another copy of the model.'
-
-function malformed(message: string): OctavoError {
-  return new OctavoError('malformed-file', `${message}.`, REMEDY)
 }
 
 /**
@@ -72,6 +51,7 @@ export function readVocabulary(metadata: Metadata, vocabRows: number | null = nu
   const model = metadata.get('tokenizer.ggml.model')
   if (model === undefined) throw malformed('tokenizer.ggml.model is missing')
   if (typeof model !== 'string') throw malformed('tokenizer.ggml.model must be a string')
+  if (model === 'none' || model === 'no_vocab') throw noTokenizer(`tokenizer.ggml.model is '${model}'`)
   const tokens = strings(metadata, 'tokenizer.ggml.tokens')
   if (tokens.length === 0) throw malformed('tokenizer.ggml.tokens is empty')
   if (vocabRows !== null && tokens.length !== vocabRows) {
@@ -81,33 +61,73 @@ export function readVocabulary(metadata: Metadata, vocabRows: number | null = nu
   }
   const pre = metadata.get('tokenizer.ggml.pre') ?? 'default'
   if (typeof pre !== 'string') throw malformed('tokenizer.ggml.pre must be a string')
-  if (model !== 'gpt2' && model !== 'llama') throw unsupported(`tokenizer model '${model}'`)
-  if (model === 'gpt2' && !isPreTokenizer(pre))
+  const known = MODELS.find((name) => name === model)
+  if (known === undefined) throw unsupported(`tokenizer model '${model}'`)
+  if (known === 'gpt2' && !isPreTokenizer(pre))
     throw unsupported(`pre-tokenizer '${pre}' (tokenizer.ggml.pre)`)
 
   const types = tokenTypes(metadata, tokens)
   const scores = numbers(metadata, 'tokenizer.ggml.scores', tokens.length)
-  if (model === 'llama' && scores === null) throw malformed('tokenizer.ggml.scores is missing')
+  const isScored = known === 'llama' || known === 't5'
+  if (isScored && scores === null) throw malformed('tokenizer.ggml.scores is missing')
   markControl(types, tokens)
-  const bosId = tokenId(metadata, 'bos', tokens.length)
-  const eosIds = endIds(metadata, tokens, types)
-  for (const id of bosId === null ? eosIds : [bosId, ...eosIds]) types[id] = TokenType.control
-  const addsBos =
-    metadata.get('tokenizer.ggml.add_bos_token') ?? (model === 'llama' || preTokenizer(pre).addsBos)
+  const id = (name: string) => tokenId(metadata, name, tokens.length)
+  const bosId = id('bos')
+  const ends = ['eos', 'eot', 'eom'].map(id).filter((end) => end !== null)
+  const eosIds = endIds(ends, tokens, (end) => types[end] === TokenType.control)
+  for (const end of bosId === null ? eosIds : [bosId, ...eosIds]) types[end] = TokenType.control
   return {
-    model,
+    model: known,
     pre,
     tokens,
     types,
     bosId,
     eosIds,
-    scores: model === 'llama' ? scores! : [],
-    merges: model === 'gpt2' ? merges(metadata) : [],
-    unknownId: tokenId(metadata, 'unknown', tokens.length) ?? (model === 'llama' ? 0 : null),
-    addsBos: addsBos === true && bosId !== null,
-    addsSpacePrefix: model === 'llama' && metadata.get('tokenizer.ggml.add_space_prefix') !== false,
-    addedEatSpace: model === 'llama' && metadata.get('general.architecture') === 'phi3',
+    ...surround(metadata, known, pre, id),
+    scores: isScored ? scores! : [],
+    merges: known === 'gpt2' ? merges(metadata) : [],
+    unknownId: id('unknown') ?? (known === 'llama' ? 0 : null),
+    addsSpacePrefix: isScored && metadata.get('tokenizer.ggml.add_space_prefix') !== false,
+    removesExtraSpaces: metadata.get('tokenizer.ggml.remove_extra_whitespaces') === true,
+    addedEatSpace: known === 'llama' && metadata.get('general.architecture') === 'phi3',
+    charsmap: known === 't5' ? charsmap(metadata) : null,
+    lowercases: metadata.get('tokenizer.ggml.normalizer.lowercase') !== false,
+    maskId: id('mask'),
   }
+}
+
+/** Which ids go around a text; where the file does not say, as llama.cpp has it for the kind of tokenizer. */
+function surround(
+  metadata: Metadata,
+  model: Vocabulary['model'],
+  pre: string,
+  id: (name: string) => number | null,
+): { before: readonly number[]; after: readonly number[] } {
+  const asks = (what: string, fallback: boolean) =>
+    (metadata.get(`tokenizer.ggml.add_${what}_token`) ?? fallback) === true
+  const present = (...ids: (number | null)[]) => ids.filter((each) => each !== null).slice(0, 1)
+  const isBert = model === 'bert'
+  const family = preTokenizerFamily(pre)
+  const addsBos = asks('bos', isBert || model === 'llama' || (model === 'gpt2' && family.addsBos))
+  const addsSep = asks('sep', isBert || (model === 'gpt2' && family.addsSep))
+  const addsEos = asks('eos', model === 't5')
+  const before = isBert ? present(id('cls'), id('bos')) : present(id('bos'))
+  // The key is spelled so in the files.
+  const sep = present(id('seperator'), id('separator'))
+  return {
+    before: addsBos ? before : [],
+    after: addsSep && sep.length > 0 ? sep : addsEos || (isBert && addsSep) ? present(id('eos')) : [],
+  }
+}
+
+function charsmap(metadata: Metadata): Uint8Array | null {
+  const key = 'tokenizer.ggml.precompiled_charsmap'
+  const value = metadata.get(key)
+  if (value === undefined) return null
+  if (typeof value !== 'object' || (value.length > 0 && typeof value[0] !== 'number')) {
+    throw malformed(`${key} must be an array of numbers`)
+  }
+  return value.length === 0 ? null : Uint8Array.from(value as ArrayLike<number>, (byte) => byte & 255)
 }
 
 /** The id under `tokenizer.ggml.NAME_token_id`; null where the file has none. */
@@ -118,14 +138,6 @@ export function tokenId(metadata: Metadata, name: string, size: number): number 
   if (typeof id !== 'number' || !Number.isInteger(id)) throw malformed(`${key} must be an integer`)
   if (id < 0 || id >= size) throw malformed(`${key} ${id} is out of range: there are ${size} tokens`)
   return id
-}
-
-function unsupported(what: string): OctavoError {
-  return new OctavoError(
-    'unsupported-tokenizer',
-    `The ${what} of this model is not supported.`,
-    'Choose a model with another tokenizer; byte-level BPE (gpt2) and SentencePiece BPE (llama) are read.',
-  )
 }
 
 function strings(metadata: Metadata, key: string): readonly string[] {
@@ -167,31 +179,9 @@ function tokenTypes(metadata: Metadata, tokens: readonly string[]): Uint8Array {
   return types
 }
 
-/** Converters mark some control tokens as user-defined: `<|…|>` and those that begin and end turns are always control. */
+/** Converters mark some control tokens as user-defined. */
 function markControl(types: Uint8Array, tokens: readonly string[]): void {
   for (let id = 0; id < types.length; id++) {
-    if (types[id] !== TokenType.userDefined) continue
-    const text = tokens[id]!
-    if (/^<[|｜].*[|｜]>$/s.test(text) || TURN_NAMES.includes(text)) types[id] = TokenType.control
+    if (types[id] === TokenType.userDefined && isControlName(tokens[id]!)) types[id] = TokenType.control
   }
-}
-
-function endIds(metadata: Metadata, tokens: readonly string[], types: Uint8Array): readonly number[] {
-  const ids = new Set<number>()
-  for (const name of ['eos', 'eot', 'eom']) {
-    const id = tokenId(metadata, name, tokens.length)
-    if (id !== null) ids.add(id)
-  }
-  const names = new Set(END_NAMES)
-  const found = new Map<string, number>()
-  for (let id = 0; id < tokens.length; id++) {
-    if (types[id] === TokenType.control && names.has(tokens[id]!)) found.set(tokens[id]!, id)
-  }
-  // In gpt-oss's format <|end|> only closes a channel; the turn ends with one of the other two.
-  if (found.has('<|return|>') && found.has('<|call|>')) {
-    ids.delete(found.get('<|end|>') ?? -1)
-    found.delete('<|end|>')
-  }
-  for (const id of found.values()) ids.add(id)
-  return [...ids]
 }

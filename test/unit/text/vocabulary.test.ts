@@ -67,7 +67,7 @@ describe('a tokenizer is refused', () => {
   })
 
   it('by name where its kind is not known', () => {
-    for (const model of ['bert', 't5', 'rwkv']) {
+    for (const model of ['plamo2', 'rwkv']) {
       expect(refusal({ model })).toMatchObject({
         code: 'unsupported-tokenizer',
         message: expect.stringContaining(`'${model}'`),

@@ -16,6 +16,8 @@ const tokenizer: Tokenizer = {
   eosIds: [26],
   bosId: 0,
   addsBos: true,
+  before: [0],
+  after: [],
   specialTokens: new Map(),
   encode: (text, { addBos }) => [
     ...(addBos ? [0] : []),

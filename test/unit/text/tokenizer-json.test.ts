@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { createTokenizerFromJson } from '../../../src/text/tokenizer'
+import { goldenTexts, goldenTokenizer, goldenTokenizerNames } from './golden'
+import { encodingDifferences, isKnown } from './known-differences'
+
+describe.each(goldenTokenizerNames())('the tokenizer.json of %s', (name) => {
+  const { cases, files, config } = goldenTokenizer(name)
+  const tokenizer = createTokenizerFromJson(files)
+  const expected = cases.map((each, i) => ({ ...each, text: goldenTexts[i]!.js ?? goldenTexts[i]!.text }))
+  const decode = (ids: readonly number[], skipSpecialTokens: boolean) => {
+    const detokenizer = tokenizer.detokenizer({ skipSpecialTokens })
+    return ids.map((id) => detokenizer.push(id)).join('') + detokenizer.finish()
+  }
+
+  const { model } = files.tokenizer as { model: Record<string, unknown> }
+  const unknownId = model.unk_id ?? tokenizer.specialTokens.get(String(model.unk_token))
+
+  it('gives every text the ids of the original', () => {
+    expect(expected.length).toBeGreaterThan(180)
+    const different = expected.filter(({ id, text, ids }) => {
+      const got = tokenizer.encode(text, { special: true, addBos: false })
+      return got.join() !== ids.join() && !isKnown(encodingDifferences, name, id)
+    })
+    expect(different).toEqual([])
+  })
+
+  it('puts around a whole text what the original puts there', () => {
+    for (const { text, ids, before = [], after = [] } of expected) {
+      const whole = tokenizer.encode(text, { special: true, addBos: true, addEos: true })
+      // tokenizer_config.json may ask for a BOS that tokenizer.json does not have.
+      const asksForBos = config?.add_bos_token === true && before.length + after.length === 0
+      expect(whole).toEqual([...(asksForBos ? [tokenizer.bosId] : []), ...before, ...ids, ...after])
+    }
+  })
+
+  it('reads no special token where special-token text is to stay text', () => {
+    for (const { text } of expected) {
+      const ids = tokenizer.encode(text, { special: false, addBos: false })
+      expect(ids.filter((id) => tokenizer.isSpecial(id) && id !== unknownId)).toEqual([])
+    }
+  })
+
+  it('decodes ids to the text of the original, with special tokens and without', () => {
+    const reference = expected.map(({ id, ids, decoded, decoded_skip }, i) => {
+      const text = decoded ?? goldenTexts[i]!.text
+      return { id, ids, text, skipped: decoded_skip ?? text }
+    })
+    const got = expected.map(({ id, ids }) => ({
+      id,
+      ids,
+      text: decode(ids, false),
+      skipped: decode(ids, true),
+    }))
+    expect(got).toEqual(reference)
+    for (const { ids, before = [], after = [], decoded_special } of expected) {
+      if (decoded_special !== undefined)
+        expect(decode([...before, ...ids, ...after], false)).toBe(decoded_special)
+    }
+  })
+})
