@@ -1,23 +1,21 @@
-import { Environment, Interpreter, Template } from '@huggingface/jinja'
-
-/** What one rendering may do; a long conversation takes milliseconds. */
-const LIMITS = { ms: 3000, characters: 16_000_000, items: 100_000 }
+import { Environment, type Interpreter, type Template } from '@huggingface/jinja'
+import { LIMITS, TemplateLimitError } from './jinja-values'
+import { PythonInterpreter } from './python-interpreter'
+import { strftime } from './strftime'
 
 /** Evaluations between two looks at the clock. */
 const CLOCK_INTERVAL = 256
 
-/** A template did more than `LIMITS` allows. */
-export class TemplateLimitError extends Error {}
-
 type EvaluateArguments = Parameters<Interpreter['evaluate']>
 
-/** The library's interpreter, which stops when a template runs on or makes values that are out of all proportion. */
-class BoundedInterpreter extends Interpreter {
+/** An interpreter that stops when a template runs on or makes values that are out of all proportion. */
+class BoundedInterpreter extends PythonInterpreter {
   readonly #deadline = performance.now() + LIMITS.ms
   #evaluations = 0
 
   override evaluate(...given: EvaluateArguments): ReturnType<Interpreter['evaluate']> {
     this.#evaluations++
+    if (this.#evaluations > LIMITS.evaluations) throw new TemplateLimitError('it takes too many steps')
     if (this.#evaluations % CLOCK_INTERVAL === 0 && performance.now() > this.#deadline) {
       throw new TemplateLimitError(`it takes more than ${LIMITS.ms / 1000} seconds`)
     }
@@ -41,7 +39,7 @@ export function renderBounded({ parsed }: Template, variables: Readonly<Record<s
   for (const [name, value] of Object.entries({ ...constants, ...functions, ...variables })) {
     environment.set(name, value)
   }
-  return String(new BoundedInterpreter(environment).run(parsed).value)
+  return String(new BoundedInterpreter(environment, parsed).run(parsed).value)
 }
 
 function raise(message: unknown): never {
@@ -59,10 +57,6 @@ function range(first: number, second?: number, step = 1): number[] {
   return Array.from({ length }, (_, i) => start + i * step)
 }
 
-let clock: Template | null = null
-
-/** The library's own: it does not export it, only templates can call it. */
 function strftimeNow(format: string): string {
-  clock ??= new Template('{{ strftime_now(format) }}')
-  return clock.render({ format })
+  return strftime(new Date(), format)
 }

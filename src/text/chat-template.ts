@@ -1,16 +1,9 @@
-import type { Metadata } from '../util/metadata'
 import { OctavoError } from '../util/octavo-error'
-import {
-  cutAtTag,
-  type PreparedMessage,
-  prepareMessages,
-  type TemplateMessage,
-  tagFinalMessage,
-} from './chat-messages'
+import { cutAtTag, prepareMessages, type TemplateMessage, tagFinalMessage } from './chat-messages'
 import { type JinjaTemplate, parseTemplate } from './jinja'
 import { dataSpans, type TemplateData } from './provenance'
+import { type TemplateHeader, templateSource } from './template-source'
 import type { Tokenizer } from './types'
-import { tokenId } from './vocabulary'
 
 const PROBE = 'Probe7'
 
@@ -34,30 +27,29 @@ export interface ChatTemplate {
 }
 
 /**
- * The chat template of a GGUF file's metadata, rendered as transformers does.
+ * The chat template of a GGUF file or of a repo, rendered as transformers does.
  *
- * Making it never fails: a file without a template, or with one that does not parse, says so when it is rendered.
+ * Making it never fails: a model without a template, or with one that does not parse, says so when it is rendered.
  *
  * @example
  * const { ids } = template.encodeChat([{ role: 'user', content: 'Hello' }], { addGenerationPrompt: true })
  */
-export function createChatTemplate(metadata: Metadata, tokenizer: Tokenizer): ChatTemplate {
-  const tokens = specialTexts(metadata, tokenizer)
+export function createChatTemplate(header: TemplateHeader, tokenizer: Tokenizer): ChatTemplate {
+  const { place, template, toolTemplate, tokens } = templateSource(header, tokenizer)
   const parsed = new Map<string, { jinja: JinjaTemplate; takesParts: boolean }>()
 
   const templateFor = (tools: unknown) => {
-    const key = 'tokenizer.chat_template'
-    const source = (tools ? metadata.get(`${key}.tool_use`) : undefined) ?? metadata.get(key)
-    if (typeof source !== 'string') {
+    const source = (tools ? toolTemplate : null) ?? template
+    if (source === null) {
       throw new OctavoError(
         'invalid-request',
-        `This model's file has no chat template (${key}).`,
+        `This model has no chat template (${place}).`,
         'Choose a model that is made for chat, or use completions with a prompt of your own.',
       )
     }
     let entry = parsed.get(source)
     if (!entry) {
-      const jinja = parseTemplate(source)
+      const jinja = parseTemplate(source, place)
       entry = { jinja, takesParts: takesParts(jinja, tokens) }
       parsed.set(source, entry)
     }
@@ -87,7 +79,7 @@ export function createChatTemplate(metadata: Metadata, tokenizer: Tokenizer): Ch
       messages: prepareMessages(messages, !takesParts),
       tools: options.tools ? structuredClone(options.tools) : null,
     }
-    return { rerender, searched: jinja.searchedTexts, ...renderGiven(given, rerender) }
+    return { rerender, searched: jinja.searchedTexts, text: rerender(given), data: given }
   }
 
   return {
@@ -100,32 +92,6 @@ export function createChatTemplate(metadata: Metadata, tokenizer: Tokenizer): Ch
       if (tokenizer.addsBos && ids[0] !== tokenizer.bosId) ids.unshift(tokenizer.bosId!)
       return { text, ids }
     },
-  }
-}
-
-/**
- * Renders, and where that fails once more with an empty text in assistant messages that have none (only tool calls):
- * Python's Jinja reads an absent text so, this library's filters refuse it.
- */
-function renderGiven(
-  data: TemplateData,
-  rerender: (data: TemplateData) => string,
-): { text: string; data: TemplateData } {
-  try {
-    return { text: rerender(data), data }
-  } catch (error) {
-    const lacks = (message: PreparedMessage): boolean =>
-      message.role === 'assistant' && !('content' in message)
-    if (!data.messages.some(lacks)) throw error
-    const filled = {
-      ...data,
-      messages: data.messages.map((message) => (lacks(message) ? { ...message, content: '' } : message)),
-    }
-    try {
-      return { text: rerender(filled), data: filled }
-    } catch {
-      throw error
-    }
   }
 }
 
@@ -145,21 +111,6 @@ function takesParts(jinja: JinjaTemplate, tokens: Readonly<Record<string, string
     if (error instanceof OctavoError && error.code === 'malformed-file') throw error
     return false
   }
-}
-
-/** `bos_token`, `eos_token`, … as transformers gives them to a template. */
-function specialTexts(metadata: Metadata, tokenizer: Tokenizer): Readonly<Record<string, string>> {
-  const texts: Record<string, string> = { bos_token: '', eos_token: '' }
-  for (const [variable, name] of [
-    ['bos', 'bos'],
-    ['eos', 'eos'],
-    ['unk', 'unknown'],
-    ['pad', 'padding'],
-  ] as const) {
-    const id = tokenId(metadata, name, tokenizer.size)
-    if (id !== null) texts[`${variable}_token`] = new TextDecoder().decode(tokenizer.tokenBytes(id))
-  }
-  return texts
 }
 
 function checkOptions({ addGenerationPrompt, continueFinalMessage }: TemplateOptions): void {

@@ -1,21 +1,10 @@
 import { Template } from '@huggingface/jinja'
 import { OctavoError } from '../util/octavo-error'
-import { renderBounded, TemplateLimitError } from './bounded-interpreter'
+import { renderBounded } from './bounded-interpreter'
+import { TemplateLimitError } from './jinja-values'
+import { type SyntaxNode, walkTree } from './syntax-node'
 
 type Variables = Readonly<Record<string, unknown>>
-
-/** A node of the library's syntax tree, seen as data. */
-interface SyntaxNode {
-  type: string
-  value?: unknown
-  operator?: { value: string }
-  left?: SyntaxNode
-  right?: SyntaxNode
-  callee?: SyntaxNode
-  property?: SyntaxNode
-  filter?: SyntaxNode
-  args?: SyntaxNode[]
-}
 
 /** Methods and filters whose text arguments are looked for, not written. */
 const SEARCHES = [
@@ -48,14 +37,14 @@ export interface JinjaTemplate {
   render(variables: Variables, alterSearched?: (literal: string) => string): string
 }
 
-/** Parses a chat template; throws OctavoError `malformed-file`. */
-export function parseTemplate(source: string): JinjaTemplate {
-  const template = parse(source)
+/** Parses a chat template; throws OctavoError `malformed-file`. `place`: where it stood, for errors. */
+export function parseTemplate(source: string, place: string): JinjaTemplate {
+  const template = parse(source, place)
   /** A second tree, whose searched literals may be changed. */
   let copy: { template: Template; literals: readonly SearchedLiteral[] } | null = null
   const searched = () => {
     if (copy === null) {
-      const second = parse(source)
+      const second = parse(source, place)
       const nodes = [...searchedLiterals(second.parsed)]
       copy = { template: second, literals: nodes.map((node) => ({ node, text: String(node.value) })) }
     }
@@ -71,7 +60,7 @@ export function parseTemplate(source: string): JinjaTemplate {
       try {
         return renderBounded(alterSearched ? altered(alterSearched) : template, variables)
       } catch (cause) {
-        if (cause instanceof TemplateLimitError || cause instanceof RangeError) throw unreadable(cause)
+        if (cause instanceof TemplateLimitError || cause instanceof RangeError) throw unreadable(cause, place)
         throw new OctavoError(
           'invalid-request',
           `The model's chat template refused the conversation: ${messageOf(cause)}`,
@@ -83,18 +72,18 @@ export function parseTemplate(source: string): JinjaTemplate {
   }
 }
 
-function parse(source: string): Template {
+function parse(source: string, place: string): Template {
   try {
     return new Template(source)
   } catch (cause) {
-    throw unreadable(cause)
+    throw unreadable(cause, place)
   }
 }
 
-function unreadable(cause: unknown): OctavoError {
+function unreadable(cause: unknown, place: string): OctavoError {
   return new OctavoError(
     'malformed-file',
-    `The model's chat template (tokenizer.chat_template) cannot be used: ${messageOf(cause)}.`,
+    `The model's chat template (${place}) cannot be used: ${messageOf(cause)}.`,
     'Choose another file of this model, or use completions with a prompt of your own.',
     { cause },
   )
@@ -112,22 +101,15 @@ function searchedLiterals(root: unknown): Set<SyntaxNode> {
     if (node?.type === 'ArrayLiteral' || node?.type === 'TupleLiteral')
       for (const item of node.value as SyntaxNode[]) add(item)
   }
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) for (const item of value) visit(item)
-    if (value instanceof Map) for (const pair of value) visit(pair)
-    if (typeof value !== 'object' || value === null || !('type' in value)) return
-    const node = value as SyntaxNode
+  walkTree(root, (node) => {
     if (node.type === 'BinaryExpression' && ['in', 'not in', '==', '!='].includes(node.operator!.value)) {
       add(node.left)
       add(node.right)
     }
-    if (node.type === 'CallExpression') {
-      const name = String((node.callee?.property ?? node.callee)?.value)
-      if (SEARCHES.includes(name))
-        for (const arg of name === 'replace' ? node.args!.slice(0, 1) : node.args!) add(arg)
-    }
-    for (const child of Object.values(node)) visit(child)
-  }
-  visit(root)
+    if (node.type !== 'CallExpression') return
+    const name = String((node.callee?.property ?? node.callee)?.value)
+    if (SEARCHES.includes(name))
+      for (const arg of name === 'replace' ? node.args!.slice(0, 1) : node.args!) add(arg)
+  })
   return found
 }

@@ -29,7 +29,7 @@ export async function loadSession(
   enter('resolving')
   const opened = await openModel(modelReference(request.model), { hub, signal })
   const tokenizer = createTokenizer(opened.header.metadata)
-  const template = createChatTemplate(opened.header.metadata, tokenizer)
+  const template = createChatTemplate(opened.header, tokenizer)
   bytes = { ...bytes, totalBytes: opened.header.fileBytes }
   enter('preparing')
   const loading = await loadModel({

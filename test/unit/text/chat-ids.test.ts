@@ -26,7 +26,7 @@ const golden = JSON.parse(
 describe('a chat with SmolLM2', () => {
   const metadata = goldenMetadata('smollm2')
   const tokenizer = createTokenizer(metadata)
-  const template = createChatTemplate(metadata, tokenizer)
+  const template = createChatTemplate({ metadata }, tokenizer)
 
   it.each(golden.chats)('has the ids of the original: $id', (chat) => {
     for (const addGenerationPrompt of [true, false]) {
@@ -62,7 +62,7 @@ function open(template: string, more: Readonly<Record<string, string | boolean>>
   const specials = ['<|im_start|>', '<|im_end|>', '<|tool|>']
   const metadata = byteTokenizerMetadata({ specials, bos: '<|bos|>', eos: '<|im_end|>', template, more })
   const tokenizer = createTokenizer(metadata)
-  const chat = createChatTemplate(metadata, tokenizer)
+  const chat = createChatTemplate({ metadata }, tokenizer)
   const names = new Map([...tokenizer.specialTokens].map(([text, id]) => [id, text]))
   return (
     messages: readonly { role: string; content?: unknown }[],

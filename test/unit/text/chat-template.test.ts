@@ -19,7 +19,7 @@ function load({ template, vars }: Pick<GoldenTemplate, 'template' | 'vars'>) {
   const specials = [...new Set(template.match(SPECIAL) ?? [])]
   const metadata = byteTokenizerMetadata({ specials, bos: vars.bos_token, eos: vars.eos_token, template })
   const tokenizer = createTokenizer(metadata)
-  return { tokenizer, template: createChatTemplate(metadata, tokenizer) }
+  return { tokenizer, template: createChatTemplate({ metadata }, tokenizer) }
 }
 
 function options({ add_generation_prompt, continue_final_message, tools, kwargs }: GoldenConversation) {
@@ -103,7 +103,7 @@ const chatml =
 describe('a chat template', () => {
   const refusal = (template: string | undefined, messages: readonly { role: string }[] = hello) => {
     const metadata = byteTokenizerMetadata({ template })
-    const chat = createChatTemplate(metadata, createTokenizer(metadata))
+    const chat = createChatTemplate({ metadata }, createTokenizer(metadata))
     const got = attempt(() => chat.render(messages, { addGenerationPrompt: true }))
     return 'error' in got ? { code: got.error.code, message: got.error.message } : got
   }
@@ -164,9 +164,43 @@ describe('a chat template', () => {
       template: 'plain',
       more: { 'tokenizer.chat_template.tool_use': 'tools' },
     })
-    const chat = createChatTemplate(metadata, createTokenizer(metadata))
+    const chat = createChatTemplate({ metadata }, createTokenizer(metadata))
     expect(chat.render(hello, { addGenerationPrompt: false })).toBe('plain')
     expect(chat.render(hello, { addGenerationPrompt: false, tools: [{}] })).toBe('tools')
+  })
+
+  const repo = (chatTemplate: string | null, tokenizerConfig: Record<string, unknown> | null) =>
+    createChatTemplate(
+      { kind: 'safetensors', texts: { chatTemplate, tokenizerConfig } },
+      createTokenizer(byteTokenizerMetadata()),
+    )
+  const plainly = { addGenerationPrompt: false }
+
+  it('of a repo comes from chat_template.jinja, else from tokenizer_config.json', () => {
+    const config = {
+      bos_token: { content: '<s>' },
+      eos_token: '</s>',
+      unk_token: null,
+      chat_template: 'config',
+    }
+    expect(repo('{{ bos_token }}{{ eos_token }}{{ unk_token }}', config).render(hello, plainly)).toBe(
+      '<s></s>',
+    )
+    expect(repo(null, config).render(hello, plainly)).toBe('config')
+    expect(() => repo(null, null).render(hello, plainly)).toThrow(/chat_template.jinja/)
+  })
+
+  it('of a repo may be one of several by name', () => {
+    const chat_template = [
+      { name: 'default', template: 'plain' },
+      { name: 'tool_use', template: 'tools' },
+    ]
+    const chat = repo(null, { chat_template })
+    expect(chat.render(hello, plainly)).toBe('plain')
+    expect(chat.render(hello, { ...plainly, tools: [{}] })).toBe('tools')
+    expect(() => repo(null, { chat_template: [null, 'x', {}] }).render(hello, plainly)).toThrow(
+      /no chat template/,
+    )
   })
 
   it('gets no content that is not text, where it wants text', () => {

@@ -29,57 +29,12 @@ export const templateDifferences: readonly KnownDifference[] = [
   {
     families: /./,
     ids: /^call-number-args$/,
-    why: 'JavaScript has no 1.0, prints 1e-07 as 1e-7, and integers beyond 2^53 lose digits; null is no "None".',
+    why: 'JavaScript numbers have no 1.0, and integers beyond 2^53 lose digits.',
   },
   {
-    families: /^(apertus|command-r7b|gemma2|gemma4|lfm2|llama3|minicpm5|nemotron3-nano|reka-edge|smollm3)/,
+    families: /^(apertus|command-r7b|gemma2|lfm2|llama3|minicpm5|nemotron3-nano|smollm3)/,
     ids: /^parts(-image|-all)?$/,
     why: 'A template that wants a text is given the parts’ text; Python prints the list, drops it or refuses.',
-  },
-  {
-    families: /^(devstral|gemma|llama3|ministral|mistral|nemotron3)/,
-    ids: /^bad-missing-content$/,
-    why: 'A user’s message without content: the library refuses filters of what is undefined. The API refuses it first.',
-  },
-  {
-    families: /^deepseek-v3.2$/,
-    ids: /^bad-tool-first$/,
-    why: 'The length of what is undefined: refused, not 0.',
-  },
-  {
-    families: /^command-r$/,
-    ids: /^empty-system$/,
-    why: 'The library: an empty text is not true as a filter’s default.',
-  },
-  {
-    families: /^gemma4$/,
-    ids: /^call-parallel$/,
-    why: 'The library prints none as nothing, Python as None.',
-  },
-  {
-    families: /^(qwq|smollm3)$/,
-    ids: /^whitespace$/,
-    why: 'The library’s lstrip takes all white space, not only \\n.',
-  },
-  {
-    families: /^minicpm5$/,
-    ids: /^(call|reasoning-call|bad-tool-id)/,
-    why: 'The library has no filter "min", which this template needs for tool calls.',
-  },
-  {
-    families: /^hermes(2pro|3)$/,
-    ids: /^(tools|call|reasoning-call|bad-tool-id|bad-bad-json-args|think-off-system-tools)/,
-    why: 'The library’s trim refuses what is undefined, which this template needs for tools.',
-  },
-  {
-    families: /^functionary-v3.1$/,
-    ids: /./,
-    why: 'The library’s selectattr refuses a list of tools that is none; with one, Python escapes quotes as for HTML.',
-  },
-  {
-    families: /^seed-oss$/,
-    ids: /./,
-    why: 'The library refuses objects with numbers as keys, which this template has.',
   },
 ]
 
