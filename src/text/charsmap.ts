@@ -67,9 +67,29 @@ function childOffset(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6)
 }
 
-/** In ASCII, only a carriage return and its line feed are one grapheme of two characters. */
+/** UTF-16 units that are cut at once: the platform's segmenter takes quadratic time. */
+const SEGMENTED = 512
+
+/** Between two characters of ASCII graphemes always part, but for a carriage return and its line feed. */
 function* graphemesOf(text: string, segmenter: Intl.Segmenter): Generator<string> {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII.
-  if (/^[\x00-\x7f]*$/.test(text)) yield* text.match(/\r\n|[\s\S]/g) ?? []
-  else for (const { segment } of segmenter.segment(text)) yield segment
+  const stretches = text.match(/\r\n|[\x00-\x7f](?![^\x00-\x7f])|[\x00-\x7f]?[^\x00-\x7f]+/g)
+  for (const stretch of stretches ?? []) {
+    if (stretch.length === 1) yield stretch
+    else yield* segmented(stretch, segmenter)
+  }
+}
+
+function* segmented(text: string, segmenter: Intl.Segmenter): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const part = text.slice(start, start + SEGMENTED)
+    const ends = start + part.length === text.length
+    const graphemes = Array.from(segmenter.segment(part), ({ segment }) => segment)
+    // The last one may go on behind the part.
+    const whole = ends || graphemes.length === 1 ? graphemes : graphemes.slice(0, -1)
+    for (const grapheme of whole) {
+      yield grapheme
+      start += grapheme.length
+    }
+  }
 }

@@ -22,8 +22,10 @@ export interface TokenizerFiles {
 
 /** What the parts of a tokenizer.json have to know of its vocabulary. */
 interface Vocabulary {
-  /** By id. */
+  /** By id; added tokens too. */
   readonly tokens: (string | undefined)[]
+  /** By id: what the model may cut a word into. */
+  readonly pieces: readonly (string | undefined)[]
   /** By id; Unigram only. */
   readonly scores: Float64Array
   /** Ids of added tokens are below it. */
@@ -107,7 +109,7 @@ function namedVocabulary(model: JsonField): Vocabulary {
     if (tokens[id] !== undefined) throw malformed(`${field.path} has two tokens with the id ${id}`)
     tokens[id] = text
   }
-  return { tokens, scores: new Float64Array(), limit }
+  return { tokens, pieces: [...tokens], scores: new Float64Array(), limit }
 }
 
 function scoredVocabulary(model: JsonField): Vocabulary {
@@ -123,7 +125,7 @@ function scoredVocabulary(model: JsonField): Vocabulary {
     scores[id] = score
     return text
   })
-  return { tokens, scores, limit: idLimit(entries.length) }
+  return { tokens, pieces: [...tokens], scores, limit: idLimit(entries.length) }
 }
 
 /** Adds the added tokens to the vocabulary. Those that are guarded are looked for in the text as it is. */
@@ -171,21 +173,21 @@ function addedTokens(file: JsonField, settings: JsonField, { tokens, limit }: Vo
 function readModel(
   model: JsonField,
   type: (typeof MODELS)[number],
-  { tokens, scores }: Vocabulary,
+  { tokens, pieces, scores }: Vocabulary,
   isGuarded: (id: number) => boolean,
 ): WordEncoder {
   const byteFallback = type !== 'WordPiece' && model.at('byte_fallback').boolean(false)
   const byteIds: number[] = []
   const idOf = new Map<string, number>()
-  let unknownByName: number | null = null
-  const unknownName = type === 'Unigram' ? null : model.at('unk_token').string('')
-  for (let id = 0; id < tokens.length; id++) {
-    const text = tokens[id]
+  const unknownName = type === 'Unigram' ? '' : model.at('unk_token').string('')
+  const unknownByName =
+    unknownName === '' || !tokens.includes(unknownName) ? null : tokens.indexOf(unknownName)
+  for (let id = 0; id < pieces.length; id++) {
+    const text = pieces[id]
     if (text === undefined) continue
-    if (text === unknownName) unknownByName = id
     const byte = byteFallback ? byteOfPiece(text) : Number.NaN
     if (!Number.isNaN(byte)) byteIds[byte] = id
-    else if (!isGuarded(id) && text !== '' && (type !== 'Unigram' || id < scores.length)) idOf.set(text, id)
+    else if (!isGuarded(id) && text !== '') idOf.set(text, id)
   }
   if (unknownName && unknownByName === null) throw malformed(`${model.path}.unk_token is no token`)
   if (type === 'WordPiece') {

@@ -28,7 +28,7 @@ export async function loadSession(
   const enter = (phase: LoadPhase) => report({ phase, ...bytes })
   enter('resolving')
   const opened = await openModel(modelReference(request.model), { hub, signal })
-  const tokenizer = createTokenizer(opened.header.metadata)
+  const tokenizer = createTokenizer(opened.header)
   const template = createChatTemplate(opened.header, tokenizer)
   bytes = { ...bytes, totalBytes: opened.header.fileBytes }
   enter('preparing')

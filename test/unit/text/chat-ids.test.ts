@@ -25,7 +25,7 @@ const golden = JSON.parse(
 
 describe('a chat with SmolLM2', () => {
   const metadata = goldenMetadata('smollm2')
-  const tokenizer = createTokenizer(metadata)
+  const tokenizer = createTokenizer({ metadata })
   const template = createChatTemplate({ metadata }, tokenizer)
 
   it.each(golden.chats)('has the ids of the original: $id', (chat) => {
@@ -61,7 +61,7 @@ const chatml =
 function open(template: string, more: Readonly<Record<string, string | boolean>> = {}) {
   const specials = ['<|im_start|>', '<|im_end|>', '<|tool|>']
   const metadata = byteTokenizerMetadata({ specials, bos: '<|bos|>', eos: '<|im_end|>', template, more })
-  const tokenizer = createTokenizer(metadata)
+  const tokenizer = createTokenizer({ metadata })
   const chat = createChatTemplate({ metadata }, tokenizer)
   const names = new Map([...tokenizer.specialTokens].map(([text, id]) => [id, text]))
   return (

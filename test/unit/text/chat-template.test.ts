@@ -18,7 +18,7 @@ const SPECIAL = /<[|｜][^<>|｜\s]{1,30}[|｜]>|<\/?[a-z_]{3,24}>|\[\/?[A-Z_]{3
 function load({ template, vars }: Pick<GoldenTemplate, 'template' | 'vars'>) {
   const specials = [...new Set(template.match(SPECIAL) ?? [])]
   const metadata = byteTokenizerMetadata({ specials, bos: vars.bos_token, eos: vars.eos_token, template })
-  const tokenizer = createTokenizer(metadata)
+  const tokenizer = createTokenizer({ metadata })
   return { tokenizer, template: createChatTemplate({ metadata }, tokenizer) }
 }
 
@@ -103,7 +103,7 @@ const chatml =
 describe('a chat template', () => {
   const refusal = (template: string | undefined, messages: readonly { role: string }[] = hello) => {
     const metadata = byteTokenizerMetadata({ template })
-    const chat = createChatTemplate({ metadata }, createTokenizer(metadata))
+    const chat = createChatTemplate({ metadata }, createTokenizer({ metadata }))
     const got = attempt(() => chat.render(messages, { addGenerationPrompt: true }))
     return 'error' in got ? { code: got.error.code, message: got.error.message } : got
   }
@@ -164,7 +164,7 @@ describe('a chat template', () => {
       template: 'plain',
       more: { 'tokenizer.chat_template.tool_use': 'tools' },
     })
-    const chat = createChatTemplate({ metadata }, createTokenizer(metadata))
+    const chat = createChatTemplate({ metadata }, createTokenizer({ metadata }))
     expect(chat.render(hello, { addGenerationPrompt: false })).toBe('plain')
     expect(chat.render(hello, { addGenerationPrompt: false, tools: [{}] })).toBe('tools')
   })
@@ -172,7 +172,7 @@ describe('a chat template', () => {
   const repo = (chatTemplate: string | null, tokenizerConfig: Record<string, unknown> | null) =>
     createChatTemplate(
       { kind: 'safetensors', texts: { chatTemplate, tokenizerConfig } },
-      createTokenizer(byteTokenizerMetadata()),
+      createTokenizer({ metadata: byteTokenizerMetadata() }),
     )
   const plainly = { addGenerationPrompt: false }
 

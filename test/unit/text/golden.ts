@@ -145,6 +145,20 @@ export function goldenVocabulary(name: string): GoldenVocabulary {
   return { name, metadata: goldenMetadata(name), cases, family, withHello: with_special_hello ?? null }
 }
 
+interface UpstreamFile {
+  readonly texts: readonly string[]
+  readonly expected: readonly { readonly gguf: string; readonly ids: readonly (readonly number[])[] }[]
+}
+
+/** The texts that llama.cpp tests its vocabularies with, and their ids. */
+export function goldenUpstream() {
+  const { texts, expected } = jsonOf<UpstreamFile>('gguf-vocab/upstream-tests.json')!
+  const here = new Set(goldenVocabularyNames())
+  return expected
+    .filter(({ gguf }) => here.has(gguf))
+    .map(({ gguf: name, ids }) => ({ name, cases: texts.map((text, i) => ({ text, ids: ids[i]! })) }))
+}
+
 /** A conversation to render. */
 export interface GoldenConversation {
   readonly id: string

@@ -6,7 +6,7 @@ import { Random } from '../../support/gpu-random'
 import { byteTokenizerMetadata } from './byte-tokenizer'
 import { goldenConversations, goldenTemplates } from './golden'
 
-const tokenizer = createTokenizer(byteTokenizerMetadata())
+const tokenizer = createTokenizer({ metadata: byteTokenizerMetadata() })
 
 function render(template: string, index = 0): string | OctavoError {
   const { messages, tools } = goldenConversations[index]!

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { createTokenizer } from '../../../src/text/tokenizer'
 import { byteTokenizerMetadata } from './byte-tokenizer'
-import { goldenTexts, goldenVocabulary, goldenVocabularyNames, hasAllGoldenData } from './golden'
+import {
+  goldenTexts,
+  goldenUpstream,
+  goldenVocabulary,
+  goldenVocabularyNames,
+  hasAllGoldenData,
+} from './golden'
 import { encodingDifferences, isKnown, plainDifferences, unused } from './known-differences'
 
 const differences: { family: string; id: string }[] = []
@@ -9,7 +15,7 @@ const plainFound: { family: string; id: string }[] = []
 
 describe.each(goldenVocabularyNames())('the tokenizer of %s', (name) => {
   const { metadata, cases, family, withHello } = goldenVocabulary(name)
-  const tokenizer = createTokenizer(metadata)
+  const tokenizer = createTokenizer({ metadata })
   const spellsAll = /^(gpt2|llama)$/.test(String(metadata.get('tokenizer.ggml.model')))
   /** Where not all can be spelled, the unknown token may stand for ordinary text. */
   const unknownId = spellsAll ? null : metadata.get('tokenizer.ggml.unknown_token_id')
@@ -82,6 +88,14 @@ describe.each(goldenVocabularyNames())('the tokenizer of %s', (name) => {
   })
 })
 
+describe.each(goldenUpstream())('llama.cpp’s own texts in $name', ({ name, cases }) => {
+  it('have the ids of the original', () => {
+    const tokenizer = createTokenizer(goldenVocabulary(name))
+    const got = cases.map(({ text }) => tokenizer.encode(text, { special: true, addBos: false }))
+    expect(got).toEqual(cases.map(({ ids }) => ids))
+  })
+})
+
 if (hasAllGoldenData)
   describe('the known differences', () => {
     it('are all still there', () => {
@@ -92,7 +106,7 @@ if (hasAllGoldenData)
 
 describe('special tokens', () => {
   const specials = ['<|end|>', '<|end|>more', '<|e']
-  const tokenizer = createTokenizer(byteTokenizerMetadata({ specials, bos: '<|bos|>' }))
+  const tokenizer = createTokenizer({ metadata: byteTokenizerMetadata({ specials, bos: '<|bos|>' }) })
   const [bos, end, endMore, e] = [256, 257, 258, 259]
   const bytes = (text: string) => [...new TextEncoder().encode(text)]
   const encode = (text: string, plain: readonly (readonly [number, number])[] = []) =>
@@ -132,7 +146,7 @@ describe('long inputs', () => {
     'starts of special tokens': '<|im_'.repeat(length / 5),
   }
   it.each(['smollm2', 'mistral-v1'])('without spaces take no quadratic time in %s', (name) => {
-    const tokenizer = createTokenizer(goldenVocabulary(name).metadata)
+    const tokenizer = createTokenizer(goldenVocabulary(name))
     for (const text of Object.values(inputs)) {
       const begin = process.cpuUsage()
       const ids = tokenizer.encode(text, { special: true, addBos: false })

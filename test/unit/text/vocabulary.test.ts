@@ -4,6 +4,7 @@ import type { Metadata, MetadataValue } from '../../../src/util/metadata'
 import { OctavoError } from '../../../src/util/octavo-error'
 import { byteTokenizerMetadata } from './byte-tokenizer'
 import { goldenMetadata } from './golden'
+import { smallMetadata } from './small-tokenizers'
 
 /** What is thrown for a model whose metadata are these; with `undefined` the key is missing. */
 function refusal(
@@ -12,7 +13,7 @@ function refusal(
 ) {
   const metadata = changed(byteTokenizerMetadata({ bos: '<s>' }), changes)
   try {
-    createTokenizer(metadata, vocabRows)
+    createTokenizer({ metadata }, vocabRows)
   } catch (error) {
     if (error instanceof OctavoError)
       return { code: error.code, message: error.message, remedy: error.remedy }
@@ -66,6 +67,16 @@ describe('a tokenizer is refused', () => {
     })
   })
 
+  it('that is none', () => {
+    for (const model of ['none', 'no_vocab']) {
+      expect(refusal({ model })).toMatchObject({
+        code: 'unsupported-tokenizer',
+        message: `This model has no tokenizer: tokenizer.ggml.model is '${model}'.`,
+        remedy: expect.stringContaining('tokenizer.json'),
+      })
+    }
+  })
+
   it('by name where its kind is not known', () => {
     for (const model of ['plamo2', 'rwkv']) {
       expect(refusal({ model })).toMatchObject({
@@ -81,19 +92,39 @@ describe('a tokenizer is refused', () => {
   })
 })
 
+describe('around a text', () => {
+  const surround = (model: string, changes: Readonly<Record<string, MetadataValue | undefined>> = {}) => {
+    const metadata = new Map(Object.entries(smallMetadata[model]!)) as Metadata
+    const { before, after } = createTokenizer({ metadata: changed(metadata, changes) })
+    return [before, after]
+  }
+
+  it('goes what the file says, or else what its kind of tokenizer has', () => {
+    expect(surround('llama')).toEqual([[1], []])
+    expect(surround('llama', { add_bos_token: false, add_eos_token: true })).toEqual([[], [2]])
+    expect(surround('bert')).toEqual([[2], [3]])
+    expect(surround('bert', { add_sep_token: false, add_bos_token: false })).toEqual([[], []])
+    expect(surround('t5')).toEqual([[], [1]])
+    expect(surround('t5', { add_bos_token: true, add_eos_token: false })).toEqual([[0], []])
+    expect(surround('gpt2')).toEqual([[258], []])
+    expect(surround('gpt2', { pre: 'gpt-2', add_bos_token: undefined })).toEqual([[], []])
+    expect(surround('gpt2', { pre: 'roberta-bpe', seperator_token_id: 258 })).toEqual([[258], [258]])
+  })
+})
+
 describe('tokens that end an answer', () => {
   const endsOf = (specials: readonly string[], eos: string, types?: Readonly<Record<string, number>>) => {
     const metadata = byteTokenizerMetadata({ specials, eos })
     const tokens = metadata.get('tokenizer.ggml.tokens') as readonly string[]
     const listed = Array.from(metadata.get('tokenizer.ggml.token_type') as readonly number[])
     for (const [text, type] of Object.entries(types ?? {})) listed[tokens.indexOf(text)] = type
-    const tokenizer = createTokenizer(changed(metadata, { token_type: listed }))
+    const tokenizer = createTokenizer({ metadata: changed(metadata, { token_type: listed }) })
     return tokenizer.eosIds.map((id) => tokens[id])
   }
 
   it('are the file’s and those named so', () => {
     expect(endsOf(['<|im_start|>', '<|im_end|>'], '<|endoftext|>')).toEqual(['<|endoftext|>', '<|im_end|>'])
-    expect(createTokenizer(goldenMetadata('smollm2')).eosIds).toContain(2)
+    expect(createTokenizer({ metadata: goldenMetadata('smollm2') }).eosIds).toContain(2)
   })
 
   it('are found where a converter marked them as user-defined', () => {
@@ -110,9 +141,9 @@ describe('tokens that end an answer', () => {
   })
 
   it('are special though the file says that they are ordinary', () => {
-    const tokenizer = createTokenizer(
-      changed(byteTokenizerMetadata({ eos: '<e>' }), { token_type: new Uint8Array(257).fill(1) }),
-    )
+    const tokenizer = createTokenizer({
+      metadata: changed(byteTokenizerMetadata({ eos: '<e>' }), { token_type: new Uint8Array(257).fill(1) }),
+    })
     expect(tokenizer.isSpecial(256)).toBe(true)
     expect(tokenizer.encode('<e>', { special: false, addBos: false })).toHaveLength(3)
   })
