@@ -3,7 +3,7 @@
  * demo → index → api → worker/protocol; worker → engine → model → kernels → gpu; weights, text and conversations are
  * leaves that worker wires in; util imports nothing; api never imports engine.
  */
-const protocol = '^src/worker/(protocol|error-transfer)\\.ts$'
+const protocol = '^src/worker/(protocol|inspection|error-transfer)\\.ts$'
 /** Where the page's side starts the other one: a Web Worker, or the service in the same thread. */
 const doors = '^src/worker/(spawn|in-thread)\\.ts$'
 

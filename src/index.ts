@@ -24,6 +24,7 @@ export type {
 export type { ConversationOptions } from './api/conversation-call'
 export { createEngine } from './api/create-engine'
 export type { Engine } from './api/engine'
+export { type InspectOptions, inspectModel } from './api/inspect-model'
 export type { EngineOptions } from './api/options'
 export type {
   CallOptions,
@@ -35,4 +36,5 @@ export type {
   Usage,
 } from './api/request-types'
 export { type ErrorCode, OctavoError } from './util/octavo-error'
+export type { InspectionReason, ModelInspection, QuantizationChoice } from './worker/inspection'
 export type { EngineInfo, EngineStats, LoadPhase, LoadProgress, SavedConversation } from './worker/protocol'

@@ -13,6 +13,8 @@ export interface LocalRepo {
   readonly files: Readonly<Record<string, string>>
   /** Who may fetch files: everybody, or only bearers of one of the Hub's tokens. A private repo also hides itself. */
   readonly access?: 'public' | 'gated' | 'private'
+  /** As its model card says it. */
+  readonly licence?: string
   /** Names that redirect here. */
   readonly formerNames?: readonly string[]
 }
@@ -172,7 +174,16 @@ class LocalHub {
   async #sendInfo({ response }: Exchange, repo: LocalRepo, sha: string): Promise<void> {
     const siblings = Object.keys(repo.files).map((rfilename) => ({ rfilename }))
     const gated = repo.access === 'gated' ? 'auto' : false
-    const info = { id: repo.repo, sha, private: repo.access === 'private', gated, disabled: false, siblings }
+    const card = repo.licence === undefined ? {} : { cardData: { license: repo.licence } }
+    const info = {
+      id: repo.repo,
+      sha,
+      private: repo.access === 'private',
+      gated,
+      disabled: false,
+      siblings,
+      ...card,
+    }
     response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' }).end(JSON.stringify(info))
   }
 

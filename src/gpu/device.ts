@@ -28,6 +28,9 @@ const raisedLimits = [
   'maxComputeWorkgroupSizeX',
 ] as const
 
+/** STORAGE, COPY_DST and COPY_SRC; as numbers, since browsers without WebGPU have no names for them. */
+const storageUsage = 0x80 | 0x8 | 0x4
+
 type AnyKernel = Kernel<never>
 
 /** A GPU device with the buffers and pipelines made on it; the only place that creates either. */
@@ -121,11 +124,7 @@ export class GpuDevice {
 
   /** A storage buffer of the given bytes, all zero, that can be written and read back. */
   storage(label: string, bytes: number): GPUBuffer {
-    return this.buffer(
-      label,
-      bytes,
-      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
-    )
+    return this.buffer(label, bytes, storageUsage)
   }
 
   release(buffer: GPUBuffer): void {

@@ -54,6 +54,12 @@ export interface LoadedModel {
   destroy(): void
 }
 
+/** What decides how much room a model takes. */
+export type RoomOptions = Pick<
+  LoadModelOptions,
+  'header' | 'kvCache' | 'invariance' | 'maxSequences' | 'maxBatchTokens'
+>
+
 /** What the forward pass is made of, on the device; the same for every variant. */
 type Parts = Omit<ForwardOptions, 'variants'> & { readonly blockCopies: BlockCopies }
 
@@ -116,11 +122,12 @@ async function prepare(
   return { config, vocab: tensors.vocab, sink: uploader, finish, destroy: () => gpu.destroy() }
 }
 
-async function makeRoom(
+/** Makes all buffers but the small ones that go with a plan. */
+export async function makeRoom(
   gpu: GpuDevice,
   config: ModelConfig,
   tensors: ModelTensors,
-  options: LoadModelOptions,
+  options: RoomOptions,
 ): Promise<Parts> {
   const weights = await gpu.allocating('the weights', () => createWeights(gpu, config, tensors))
   const { format, maxTokens } = options.kvCache

@@ -25,13 +25,24 @@ export interface TemplateSource {
   readonly tokens: Readonly<Record<string, string>>
 }
 
-export function templateSource(header: TemplateHeader, tokenizer: Tokenizer): TemplateSource {
-  return header.kind === 'safetensors' ? ofRepo(header.texts) : ofMetadata(header.metadata, tokenizer)
+/** The texts of a model's chat templates and where they stand, without its tokens. */
+export function templateTexts(header: TemplateHeader): Omit<TemplateSource, 'tokens'> {
+  return header.kind === 'safetensors' ? textsOfRepo(header.texts) : textsOfMetadata(header.metadata)
 }
 
-function ofMetadata(metadata: Metadata, tokenizer: Tokenizer): TemplateSource {
+export function templateSource(header: TemplateHeader, tokenizer: Tokenizer): TemplateSource {
+  const tokens =
+    header.kind === 'safetensors' ? tokensOfRepo(header.texts) : tokensOfMetadata(header.metadata, tokenizer)
+  return { ...templateTexts(header), tokens }
+}
+
+function textsOfMetadata(metadata: Metadata): Omit<TemplateSource, 'tokens'> {
   const place = 'tokenizer.chat_template'
   const text = (key: string) => stringOf(metadata.get(key))
+  return { place, template: text(place), toolTemplate: text(`${place}.tool_use`) }
+}
+
+function tokensOfMetadata(metadata: Metadata, tokenizer: Tokenizer): Readonly<Record<string, string>> {
   const tokens: Record<string, string> = { bos_token: '', eos_token: '' }
   for (const [variable, name] of [
     ['bos', 'bos'],
@@ -42,17 +53,21 @@ function ofMetadata(metadata: Metadata, tokenizer: Tokenizer): TemplateSource {
     const id = tokenId(metadata, name, tokenizer.size)
     if (id !== null) tokens[`${variable}_token`] = new TextDecoder().decode(tokenizer.tokenBytes(id))
   }
-  return { place, template: text(place), toolTemplate: text(`${place}.tool_use`), tokens }
+  return tokens
 }
 
-/** As transformers reads a repo: `chat_template.jinja` comes before what tokenizer_config.json says. */
-function ofRepo({ tokenizerConfig, chatTemplate }: TemplateTexts): TemplateSource {
+function tokensOfRepo({ tokenizerConfig }: TemplateTexts): Readonly<Record<string, string>> {
   const tokens: Record<string, string> = { bos_token: '', eos_token: '' }
   for (const name of ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask']) {
     const token = tokenizerConfig?.[`${name}_token`]
     const text = stringOf(token) ?? stringOf(fieldOf(token, 'content'))
     if (text !== null) tokens[`${name}_token`] = text
   }
+  return tokens
+}
+
+/** As transformers reads a repo: `chat_template.jinja` comes before what tokenizer_config.json says. */
+function textsOfRepo({ tokenizerConfig, chatTemplate }: TemplateTexts): Omit<TemplateSource, 'tokens'> {
   const inConfig = tokenizerConfig?.chat_template
   const named = (wanted: string) => {
     if (!Array.isArray(inConfig)) return null
@@ -63,7 +78,6 @@ function ofRepo({ tokenizerConfig, chatTemplate }: TemplateTexts): TemplateSourc
     place: 'chat_template.jinja, or chat_template in tokenizer_config.json',
     template: chatTemplate ?? stringOf(inConfig) ?? named('default'),
     toolTemplate: chatTemplate === null ? named('tool_use') : null,
-    tokens,
   }
 }
 

@@ -4,7 +4,7 @@ import type { RemoteFile } from './remote-file'
 import { type RequestContext, refusal, requestText } from './request'
 import type { HubOptions } from './types'
 
-interface TreeEntry {
+export interface TreeEntry {
   readonly type: string
   readonly path: string
   readonly size: number
@@ -12,8 +12,8 @@ interface TreeEntry {
 }
 
 /** Parts of a repo that end in .gguf and are no models. */
-const notModels = /(^|[/._-])(mmproj|imatrix|mtp-|eagle3-|dflash-|dspark-)/i
-const splitPattern = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/i
+export const notModels = /(^|[/._-])(mmproj|imatrix|mtp-|eagle3-|dflash-|dspark-)/i
+export const splitPattern = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/i
 const defaultQuants = ['Q4_K_M', 'Q8_0']
 const mostPages = 200
 
@@ -98,7 +98,7 @@ export function chooseFile(
   return chosen
 }
 
-class HubApi {
+export class HubApi {
   /** Dropped once the Hub has said that it is no good. */
   token: string | null
 

@@ -72,7 +72,7 @@ export async function loadSession(
 }
 
 /** A file that came from another thread has lost its name on the way. */
-function modelReference(model: LoadRequest['model']): string | File {
+export function modelReference(model: LoadRequest['model']): string | File {
   return typeof model === 'string' ? model : new File([model.blob], model.name)
 }
 

@@ -5,6 +5,7 @@
 
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
+import type { ModelInspection } from './inspection'
 
 /** What `load` needs to know. */
 export interface LoadRequest {
@@ -254,6 +255,8 @@ export type WireCause =
 
 /** The worker, as the page calls it. */
 export interface Service {
+  /** Says what a model is and asks of this device; `unload` ends it. */
+  inspect(request: LoadRequest): Promise<ModelInspection>
   /**
    * Takes the named Web Lock for as long as the worker lives, so that the page, waiting for the same lock, learns
    * of its death. False where there are no locks.

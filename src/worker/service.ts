@@ -1,6 +1,8 @@
 import { type Endpoint, expose } from 'comlink'
 import { OctavoError } from '../util/octavo-error'
 import { asOctavoError, carryErrorsWhole, errorToWire } from './error-transfer'
+import { inspect } from './inspect'
+import type { ModelInspection } from './inspection'
 import { loadSession } from './load-session'
 import type {
   ConversationCall,
@@ -52,6 +54,15 @@ class ModelService implements Service {
       const report = (progress: LoadProgress) => port.postMessage(progress)
       this.#session = loadSession(this.#gpu, request, report, this.#unloading.signal)
       return (await this.#session).info
+    } catch (error) {
+      throw asOctavoError(error)
+    }
+  }
+
+  async inspect(request: LoadRequest): Promise<ModelInspection> {
+    try {
+      const means = { gpu: this.#gpu, noGpu: noWebGpu(), memoryBytes: deviceMemory() }
+      return await inspect(means, request, this.#unloading.signal)
     } catch (error) {
       throw asOctavoError(error)
     }
@@ -134,6 +145,12 @@ class ModelService implements Service {
     if (this.#session) return this.#session
     throw new OctavoError('unloaded', 'No model is loaded.', 'Create an engine with createEngine().')
   }
+}
+
+/** Bytes of main memory, which Chromium says in steps and up to 8 GiB. */
+function deviceMemory(): number | null {
+  const { deviceMemory } = (globalThis.navigator ?? {}) as { deviceMemory?: number }
+  return deviceMemory === undefined ? null : deviceMemory * 1024 ** 3
 }
 
 function noWebGpu(): OctavoError {

@@ -42,8 +42,11 @@ function examplesOf(path: string): string[] {
 /** Imports stay on top; the rest is a block, in which an example may name things as it likes. */
 function wrapped(code: string): string {
   const imports = code.match(/^import .*$/gm) ?? []
-  const missing = /\bcreateEngine\b/.test(code) && !/\bimport\b.*\bcreateEngine\b/.test(code)
-  const implied = missing ? ["import { createEngine } from 'octavo'"] : []
+  const missing = (name: string) =>
+    new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`\\bimport\\b.*\\b${name}\\b`).test(code)
+  const implied = ['createEngine', 'inspectModel']
+    .filter(missing)
+    .map((name) => `import { ${name} } from 'octavo'`)
   return [
     ...implied,
     ...imports,

@@ -3,6 +3,7 @@ import { Connection } from '../../../src/api/connection'
 import { Engine } from '../../../src/api/engine'
 import { OctavoError } from '../../../src/util/octavo-error'
 import { carryErrorsWhole, errorToWire } from '../../../src/worker/error-transfer'
+import type { ModelInspection } from '../../../src/worker/inspection'
 import type {
   ConversationCall,
   EngineInfo,
@@ -35,6 +36,10 @@ export class FakeService implements Service {
 
   async holdLock(_name: string): Promise<boolean> {
     return true
+  }
+
+  async inspect(): Promise<ModelInspection> {
+    throw new OctavoError('not-found', 'This service has no models.', 'Ask another one.')
   }
 
   async load(request: LoadRequest, port: MessagePort): Promise<EngineInfo> {

@@ -1,0 +1,39 @@
+import { countingGpu } from '../gpu/counting-gpu'
+import { GpuDevice } from '../gpu/device'
+import { weightFormats } from '../kernels/formats'
+import { readConfig } from './config'
+import { makeRoom, type RoomOptions } from './load'
+import { findTensors } from './tensors'
+
+/** What a model takes on a GPU. */
+export interface Room {
+  /** All buffers: weights, KV cache, activations. */
+  readonly bytes: number
+  readonly kvCacheBytes: number
+  /** Tokens of one conversation. */
+  readonly contextTokens: number
+}
+
+/**
+ * Counts what a model would take, by the code that makes room for it, on a device that makes no buffers. null: on a GPU
+ * without limits.
+ *
+ * @throws OctavoError 'unsupported-architecture', 'unsupported-tensor-type', 'malformed-file', 'no-adapter',
+ *   'limits-too-small', 'invalid-option'
+ */
+export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise<Room> {
+  const config = readConfig(options.header.metadata)
+  const tensors = findTensors(options.header, config)
+  const device = await GpuDevice.open(countingGpu(gpu))
+  const { cache, limits } = await makeRoom(device, config, tensors, options)
+  return { bytes: device.bytes, kvCacheBytes: cache.bytes, contextTokens: limits.maxContext }
+}
+
+/** The tensor types that matrices may have: `Q4_0`, `F16`, … */
+export function readTypeNames(): readonly string[] {
+  return [...weightFormats.values()].map(({ name }) => name)
+}
+
+export function typeName(type: number): string {
+  return weightFormats.get(type)?.name ?? `type ${type}`
+}
