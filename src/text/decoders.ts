@@ -126,7 +126,8 @@ function sequenceOf(steps: readonly JsonField[]): Decoder {
     } else if (type === 'Replace') {
       const pattern = readPattern(step.at('pattern'))
       const content = step.at('content').string()
-      if (content.length > 64) throw malformed(`${step.path}.content is too long`)
+      // Each could make 64 characters of one.
+      if (content.length > 64 || texts.length > 2) throw malformed(`${step.path} makes too much of a token`)
       texts.push((token) => token.replace(pattern, () => content))
     } else if (type === 'Metaspace') {
       const replacement = spaceCharacter(step)

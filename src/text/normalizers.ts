@@ -8,6 +8,8 @@ import { malformed, unsupported } from './tokenizer-errors'
 export type Normalizer = (text: string) => string
 
 const MAX_INSERTED = 64
+/** How many times as long a text may become. Compatibility forms (NFKD) make 18 characters of one. */
+const MAX_GROWTH = 20
 
 /** The `normalizer` of a tokenizer.json; null changes nothing. Throws OctavoError where a part of it is not known. */
 export function readNormalizer(field: JsonField): Normalizer {
@@ -16,7 +18,12 @@ export function readNormalizer(field: JsonField): Normalizer {
   switch (type) {
     case 'Sequence': {
       const steps = field.at('normalizers').items().map(readNormalizer)
-      return (text) => steps.reduce((changed, step) => step(changed), text)
+      return (text) =>
+        steps.reduce((changed, step) => {
+          const next = step(changed)
+          if (next.length <= MAX_GROWTH * text.length + 1000) return next
+          throw malformed(`${field.path} makes a text more than ${MAX_GROWTH} times as long`)
+        }, text)
     }
     case 'NFC':
     case 'NFD':

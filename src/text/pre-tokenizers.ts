@@ -75,7 +75,7 @@ const FAMILIES: ReadonlyMap<string, PreTokenizerFamily> = new Map(
   (
     [
       [
-        'default gpt-2 phi-2 gigachat jina-es jina-de jina-v2-es jina-v2-de jais trillion granite-docling',
+        'default gpt-2 phi-2 gigachat jina-es jina-de jina-v2-es jina-v2-de jais trillion exaone4 granite-docling',
         gpt2,
       ],
       ['jina-v1-en jina-v2-code roberta-bpe', { ...gpt2, addsSep: true }],

@@ -51,7 +51,7 @@ interface Group {
   worst: number
 }
 
-const LIMITS = { length: 8192, repetitions: 4, smallCount: 4, depth: 100 }
+const LIMITS = { length: 8192, repetitions: 3, smallCount: 4, depth: 100 }
 
 /**
  * Whether a backtracking engine may need exponential time, or polynomial of a high degree, for an expression: one that

@@ -14,7 +14,7 @@ export function unsupported(what: string): OctavoError {
   return new OctavoError(
     'unsupported-tokenizer',
     `The ${what} of this model is not supported.`,
-    'Choose a model with another tokenizer; BPE (gpt2, llama), Unigram (t5) and WordPiece (bert) are read.',
+    'Choose a model with another tokenizer; BPE (gpt2, llama, gemma4), Unigram (t5) and WordPiece (bert) are read.',
   )
 }
 

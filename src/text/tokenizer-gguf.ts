@@ -62,10 +62,6 @@ interface Making {
 const makers: Readonly<Record<Vocabulary['model'], (v: Vocabulary, tokens: readonly string[]) => Making>> = {
   gpt2(vocabulary) {
     const { nfc, steps, ignoreMerges } = preTokenizerFamily(vocabulary.pre)
-    const rankOf = new Map<string, number>()
-    vocabulary.merges.forEach((merge, rank) => {
-      rankOf.set(merge, rank)
-    })
     const unknown = { id: null, fuses: false, byteIds: [] }
     const idOf = idsByText(vocabulary, vocabulary.tokens, [
       TokenType.normal,
@@ -77,8 +73,22 @@ const makers: Readonly<Record<Vocabulary['model'], (v: Vocabulary, tokens: reado
       preTokenize: readPreTokenizer(
         new JsonField({ type: 'Sequence', pretokenizers: steps }, 'pre-tokenizer'),
       ),
-      encodeWord: bpeEncoder({ idOf, rankOf, separator: ' ', ignoreMerges, unknown }),
+      encodeWord: bpeEncoder({ idOf, rankOf: ranks(vocabulary), separator: ' ', ignoreMerges, unknown }),
       decoder: byteLevelDecoder,
+    }
+  },
+
+  gemma4(vocabulary) {
+    const model = { separator: ' ', ignoreMerges: false, unknown: unknownOf(vocabulary) }
+    return {
+      normalize: (text) => text.replaceAll(' ', '▁'),
+      preTokenize: (text) => [text],
+      encodeWord: bpeEncoder({
+        ...model,
+        idOf: idsByText(vocabulary, vocabulary.tokens),
+        rankOf: ranks(vocabulary),
+      }),
+      decoder: sentencePieceDecoder(false),
     }
   },
 
@@ -110,10 +120,10 @@ const makers: Readonly<Record<Vocabulary['model'], (v: Vocabulary, tokens: reado
   },
 
   bert(vocabulary, tokens) {
-    const { lowercases, unknownId } = vocabulary
+    const { lowercases, stripsAccents, unknownId } = vocabulary
     if (unknownId === null) throw malformed('tokenizer.ggml.unknown_token_id is missing')
     return {
-      normalize: bertNormalizer({ cleans: true, spacesChinese: true, stripsAccents: lowercases, lowercases }),
+      normalize: bertNormalizer({ cleans: true, spacesChinese: true, stripsAccents, lowercases }),
       preTokenize: readPreTokenizer(new JsonField({ type: 'BertPreTokenizer' }, 'pre-tokenizer')),
       encodeWord: wordPieceEncoder({
         idOf: idsByText(vocabulary, tokens),
@@ -124,6 +134,14 @@ const makers: Readonly<Record<Vocabulary['model'], (v: Vocabulary, tokens: reado
       decoder: wordPieceDecoder('##', true),
     }
   },
+}
+
+function ranks({ merges }: Vocabulary): ReadonlyMap<string, number> {
+  const rankOf = new Map<string, number>()
+  merges.forEach((merge, rank) => {
+    rankOf.set(merge, rank)
+  })
+  return rankOf
 }
 
 function unchanged(text: string): string {

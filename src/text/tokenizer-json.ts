@@ -52,10 +52,10 @@ export function partsOfTokenizerJson(files: TokenizerFiles): TokenizerParts {
     if (field.missing) return null
     return idOfAny.get(typeof field.value === 'string' ? field.value : field.at('content').string()) ?? null
   }
-  const configs = [
-    new JsonField(files.config ?? {}, 'config.json:'),
-    new JsonField(files.generationConfig ?? {}, 'generation_config.json:'),
-  ]
+  const config = new JsonField(files.config ?? {}, 'config.json:')
+  const configs = [config, new JsonField(files.generationConfig ?? {}, 'generation_config.json:')]
+  // Of a model that reads images too.
+  if (!config.at('text_config').missing) configs.push(config.at('text_config'))
   const bosId =
     settings.at('bos_token').value === undefined
       ? configuredId(configs, tokens.length)

@@ -6,21 +6,21 @@ import { malformed, noTokenizer, unsupported } from './tokenizer-errors'
 /** `tokenizer.ggml.token_type`: what a token is. 0 stands in old files for "not said". */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
-const MODELS = ['gpt2', 'llama', 't5', 'bert'] as const
+const MODELS = ['gpt2', 'gemma4', 'llama', 't5', 'bert'] as const
 
 /** A GGUF file's tokenizer, read and checked. */
 export interface Vocabulary {
-  /** Byte-level BPE, SentencePiece's BPE, Unigram, WordPiece. */
+  /** Byte-level BPE, BPE of characters with a list of merges, SentencePiece's BPE, Unigram, WordPiece. */
   readonly model: (typeof MODELS)[number]
   /** Name of the pre-tokenizer (gpt2 only). */
   readonly pre: string
-  /** Text by id: byte-level for gpt2, with U+2581 for spaces for llama and t5, before the words' first pieces for bert. */
+  /** Text by id: byte-level for gpt2, with U+2581 for spaces for gemma4, llama and t5, before the words' first pieces for bert. */
   readonly tokens: readonly string[]
   /** `TokenType` by id. */
   readonly types: Uint8Array
   /** By id; llama and t5 only. */
   readonly scores: ArrayLike<number>
-  /** "left right", the first merges first; gpt2 only. */
+  /** "left right", the first merges first; gpt2 and gemma4 only. */
   readonly merges: readonly string[]
   readonly bosId: number | null
   readonly unknownId: number | null
@@ -36,6 +36,7 @@ export interface Vocabulary {
   readonly charsmap: Uint8Array | null
   /** bert only. */
   readonly lowercases: boolean
+  readonly stripsAccents: boolean
   readonly maskId: number | null
   /** Added tokens swallow the white space behind them (Phi-3). */
   readonly addedEatSpace: boolean
@@ -76,6 +77,7 @@ export function readVocabulary(metadata: Metadata, vocabRows: number | null = nu
   const ends = ['eos', 'eot', 'eom'].map(id).filter((end) => end !== null)
   const eosIds = endIds(ends, tokens, (end) => types[end] === TokenType.control)
   for (const end of bosId === null ? eosIds : [bosId, ...eosIds]) types[end] = TokenType.control
+  const lowercases = metadata.get('tokenizer.ggml.normalizer.lowercase') !== false
   return {
     model: known,
     pre,
@@ -85,13 +87,14 @@ export function readVocabulary(metadata: Metadata, vocabRows: number | null = nu
     eosIds,
     ...surround(metadata, known, pre, id),
     scores: isScored ? scores! : [],
-    merges: known === 'gpt2' ? merges(metadata) : [],
+    merges: known === 'gpt2' || known === 'gemma4' ? merges(metadata) : [],
     unknownId: id('unknown') ?? (known === 'llama' ? 0 : null),
     addsSpacePrefix: isScored && metadata.get('tokenizer.ggml.add_space_prefix') !== false,
     removesExtraSpaces: metadata.get('tokenizer.ggml.remove_extra_whitespaces') === true,
     addedEatSpace: known === 'llama' && metadata.get('general.architecture') === 'phi3',
     charsmap: known === 't5' ? charsmap(metadata) : null,
-    lowercases: metadata.get('tokenizer.ggml.normalizer.lowercase') !== false,
+    lowercases,
+    stripsAccents: (metadata.get('tokenizer.ggml.normalizer.strip_accents') ?? lowercases) === true,
     maskId: id('mask'),
   }
 }
@@ -108,7 +111,10 @@ function surround(
   const present = (...ids: (number | null)[]) => ids.filter((each) => each !== null).slice(0, 1)
   const isBert = model === 'bert'
   const family = preTokenizerFamily(pre)
-  const addsBos = asks('bos', isBert || model === 'llama' || (model === 'gpt2' && family.addsBos))
+  const addsBos = asks(
+    'bos',
+    isBert || model === 'llama' || model === 'gemma4' || (model === 'gpt2' && family.addsBos),
+  )
   const addsSep = asks('sep', isBert || (model === 'gpt2' && family.addsSep))
   const addsEos = asks('eos', model === 't5')
   const before = isBert ? present(id('cls'), id('bos')) : present(id('bos'))

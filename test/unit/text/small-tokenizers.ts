@@ -229,6 +229,15 @@ export const smallMetadata: Readonly<Record<string, { readonly [key: string]: Js
     'tokenizer.ggml.eos_token_id': 258,
     'tokenizer.ggml.add_bos_token': true,
   },
+  gemma4: {
+    'tokenizer.ggml.model': 'gemma4',
+    'tokenizer.ggml.tokens': pieces,
+    'tokenizer.ggml.token_type': pieces.map((_, id) => (id === 0 ? 2 : id < 3 ? 3 : id < 259 ? 6 : 1)),
+    'tokenizer.ggml.merges': ['▁ h', 'e l', 'l o', '▁h el', '▁hel lo'],
+    'tokenizer.ggml.bos_token_id': 1,
+    'tokenizer.ggml.eos_token_id': 2,
+    'tokenizer.ggml.unknown_token_id': 0,
+  },
   llama: {
     'tokenizer.ggml.model': 'llama',
     'tokenizer.ggml.tokens': pieces,

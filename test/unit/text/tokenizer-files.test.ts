@@ -195,6 +195,17 @@ describe('a tokenizer.json is refused', () => {
   })
 })
 
+describe('a tokenizer.json that makes too much of a text', () => {
+  it('is refused when it does', () => {
+    const twice = { type: 'Replace', pattern: { String: 'a' }, content: 'a'.repeat(60) }
+    const tokenizer = make(byteLevel, {
+      'tokenizer.normalizer': { type: 'Sequence', normalizers: Array(9).fill(twice) },
+    })
+    const encode = () => tokenizer.encode('a'.repeat(1000), { special: true, addBos: false })
+    expect(encode).toThrow('makes a text more than 20 times as long')
+  })
+})
+
 describe('an added token', () => {
   const withToken = (more: Readonly<Record<string, boolean>>, content = 'TOK') => ({
     'tokenizer.added_tokens.1': addedToken(261, content, { special: false, ...more }),
@@ -279,6 +290,7 @@ describe('tokens that end an answer', () => {
       2, 7, 9,
     ])
     expect(make(sentencePiece, { ...none, 'config.eos_token_id': 8 }).eosIds).toEqual([2, 8])
+    expect(make(sentencePiece, { ...none, 'config.text_config': { eos_token_id: 8 } }).eosIds).toEqual([2, 8])
     const named = { ...none, 'tokenizer.added_tokens.1': addedToken(261, '<|eot_id|>') }
     expect(make(byteLevel, named).eosIds).toEqual([260, 261])
   })

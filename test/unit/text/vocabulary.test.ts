@@ -112,6 +112,33 @@ describe('around a text', () => {
   })
 })
 
+describe('a model’s words', () => {
+  const cut = (
+    model: string,
+    text: string,
+    changes: Readonly<Record<string, MetadataValue | undefined>> = {},
+  ) => {
+    const metadata = new Map(Object.entries(smallMetadata[model]!)) as Metadata
+    const tokenizer = createTokenizer({ metadata: changed(metadata, changes) })
+    const ids = tokenizer.encode(text, { special: true, addBos: false })
+    return ids.map((id) => new TextDecoder().decode(tokenizer.tokenBytes(id)))
+  }
+
+  it('are cut as its kind of tokenizer does', () => {
+    expect(cut('gpt2', 'hell<|end|>')).toEqual(['he', 'll', '<|end|>'])
+    expect(cut('gemma4', ' hello helo')).toEqual([' hello', ' hel', 'o'])
+    expect(cut('llama', 'hello hello')).toEqual([' hello', ' hello'])
+    expect(cut('t5', '  hello   h ')).toEqual([' he', 'll', 'o', ' ', 'h'])
+    expect(cut('t5', 'hello h', { add_space_prefix: false })).toEqual(['h', 'e', 'll', 'o', 'h'])
+    expect(cut('bert', 'Héllo. hel')).toEqual([' hello', '.', ' he', 'l'])
+  })
+
+  it('keep their case and accents where the file says so', () => {
+    expect(cut('bert', 'Hello', { 'normalizer.lowercase': false })).toEqual([' [UNK]'])
+    expect(cut('bert', 'Héllo', { 'normalizer.strip_accents': false })).toEqual([' [UNK]'])
+  })
+})
+
 describe('tokens that end an answer', () => {
   const endsOf = (specials: readonly string[], eos: string, types?: Readonly<Record<string, number>>) => {
     const metadata = byteTokenizerMetadata({ specials, eos })
