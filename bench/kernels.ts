@@ -12,6 +12,7 @@ import { weightFormats } from '../src/kernels/formats'
 import { kvBits, kvRegionWords } from '../src/kernels/kv-format'
 import { matmul, matvec } from '../src/kernels/matmul'
 import { rmsnorm } from '../src/kernels/rmsnorm'
+import { reads } from '../src/kernels/weights/format'
 import { blockSize } from '../src/model/kv-cache'
 import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
 import { type KvFormat, kvFormats } from '../src/util/kv-format'
@@ -112,7 +113,7 @@ class KernelBench {
   /** One token through matvec, many through matmul. */
   async product(model: ModelShape, variants: Variants, type: string, product: Product): Promise<void> {
     const { rows, columns, residual, swiglu } = product
-    const format = [...weightFormats.values()].find(({ name }) => name === type)
+    const format = weightFormats.get(type)
     if (!format) throw new Error(`there is no tensor type ${type}`)
     if (columns % format.unitWeights !== 0) return
     const groups = columns / 32
@@ -129,8 +130,8 @@ class KernelBench {
             constants: many
               ? { ...variants.matmul, tokens_per_lane: variants.tokensPerLane }
               : variants.matvec,
-            conditions: { residual, swiglu, subgroups: variants.subgroups },
-            modules: { weights: `weights/${format.module}` },
+            ...reads(format),
+            conditions: { ...format.conditions, residual, swiglu, subgroups: variants.subgroups },
           },
           buffers: {
             weights: planes.words,
@@ -141,9 +142,7 @@ class KernelBench {
             rows,
             groups,
             segment_groups: Math.ceil(groups / (this.options.segments ?? 8)),
-            scales: planes.scales,
-            high: planes.high,
-            supers: planes.supers,
+            ...planes,
             y_stride: outputs,
             y_offset: 0,
           },

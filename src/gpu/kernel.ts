@@ -58,6 +58,8 @@ export interface KernelVariant {
   readonly conditions?: Readonly<Record<string, boolean>>
   /** Shader modules that stand in for a name: `{ weights: 'weights/q4_1' }` makes `package::weights` that file. */
   readonly modules?: Readonly<Record<string, string>>
+  /** Numbers of those modules, compiled in as `const NAME: u32`. */
+  readonly moduleConstants?: Readonly<Record<string, number>>
 }
 
 /** Params as the uniform buffer holds them; the struct is padded to 16 bytes. */

@@ -31,6 +31,9 @@ function declarations(kernel: AnyKernel, variant: KernelVariant): { text: string
     lines.push(`const ${name}: u32 = ${value}u;`)
     names.push(name)
   }
+  for (const [name, value] of Object.entries(variant.moduleConstants ?? {})) {
+    lines.push(`const ${name}: u32 = ${value}u;`)
+  }
   for (const name of kernel.conditions ?? []) {
     lines.push(`const ${name}: bool = ${variant.conditions?.[name] ?? false};`)
     names.push(name)

@@ -1,4 +1,5 @@
 import { kernel, storage } from '../gpu/kernel'
+import { planeParams } from './weights/format'
 
 /** y[t, :] = E[id[t], :], unpacked from the embedding's format; one workgroup a token. */
 export const embed = kernel({
@@ -14,9 +15,7 @@ export const embed = kernel({
     first_row: 'u32',
     rows: 'u32',
     groups: 'u32',
-    scales: 'u32',
-    high: 'u32',
-    supers: 'u32',
+    ...planeParams,
   },
   constants: ['workgroup_size'],
   grid: ({ tokens }: { tokens: number; rowBytes: number; hidden: number }) => [tokens, 1, 1],

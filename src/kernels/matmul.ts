@@ -1,4 +1,5 @@
 import { kernel, storage } from '../gpu/kernel'
+import { planeParams } from './weights/format'
 
 /** A product of activations [tokens, columns] with a quantized matrix [rows, columns]. */
 export interface MatmulShape {
@@ -24,10 +25,7 @@ const params = {
   groups: 'u32',
   /** Groups in a segment of the sum: a function of the columns alone. */
   segment_groups: 'u32',
-  /** Where the format's planes begin, in words. */
-  scales: 'u32',
-  high: 'u32',
-  supers: 'u32',
+  ...planeParams,
   y_stride: 'u32',
   y_offset: 'u32',
 } as const

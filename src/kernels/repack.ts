@@ -1,4 +1,5 @@
 import { kernel, storage } from '../gpu/kernel'
+import { planeParams } from './weights/format'
 
 /**
  * Lays raw blocks of a file out as the planes of shaders/weights/: `count` units from byte `source` of the staging
@@ -17,9 +18,7 @@ function repack(shader: string, lanesPerUnit: number) {
       first: 'u32',
       base: 'u32',
       count: 'u32',
-      scales: 'u32',
-      high: 'u32',
-      supers: 'u32',
+      ...planeParams,
       row_words: 'u32',
       row_stride: 'u32',
     },

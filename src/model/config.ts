@@ -1,4 +1,5 @@
 import type { Metadata } from '../util/metadata'
+import { ggufOnly, type ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 
 /** The numbers of a decoder, read from a file's metadata. */
@@ -36,7 +37,8 @@ function malformed(message: string): OctavoError {
  *
  * @throws OctavoError 'unsupported-architecture', 'malformed-file'
  */
-export function readConfig(metadata: Metadata): ModelConfig {
+export function readConfig(header: ModelHeader): ModelConfig {
+  const { metadata } = ggufOnly(header)
   const architecture = metadata.get('general.architecture')
   if (architecture === undefined)
     throw malformed('general.architecture is missing: this is not a model file.')

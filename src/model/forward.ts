@@ -12,6 +12,7 @@ import { kvBits } from '../kernels/kv-format'
 import { rmsnorm } from '../kernels/rmsnorm'
 import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
 import { swiglu } from '../kernels/swiglu'
+import { reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { Activations } from './activations'
 import type { BatchLayout, BatchShape } from './batch'
@@ -65,7 +66,7 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
   for (const shard of weights.embedding.shards) {
     const { format, groups } = weights.embedding
     plan.add(embed, {
-      variant: { constants: rowLanes, modules: { weights: `weights/${format.module}` } },
+      variant: { ...reads(format), constants: rowLanes },
       buffers: { weights: shard.buffer, batch, sampled, y: x },
       params: { ids_at: layout.ids, first_row: shard.firstRow, rows: shard.rows, groups, ...shard.planes },
       shape: (shape) => ({

@@ -75,7 +75,7 @@ const leastLogitRows = 32
  */
 export async function loadModel(options: LoadModelOptions): Promise<LoadingModel> {
   const { header, signal } = options
-  const config = readConfig(header.metadata)
+  const config = readConfig(header)
   const tensors = findTensors(header, config)
   const gpu = await GpuDevice.open(options.gpu)
   try {

@@ -1,5 +1,6 @@
 import type { GpuDevice } from '../gpu/device'
-import { groupWeights, type Planes, type WeightFormat, weightFormats } from '../kernels/formats'
+import { weightFormats } from '../kernels/formats'
+import { groupWeights, type Planes, type WeightFormat } from '../kernels/weights/format'
 import type { MatrixSource } from './tensors'
 
 /** Some rows of a matrix in one buffer. */
@@ -38,6 +39,7 @@ export function createMatrix(gpu: GpuDevice, source: MatrixSource): Matrix {
     const count = Math.min(rowsPerShard, rows - firstRow)
     const planes = format.planes(count * groups)
     const buffer = gpu.storage(`${source.name}, ${format.name}`, 4 * planes.words)
+    if (format.table) gpu.device.queue.writeBuffer(buffer, 4 * planes.table, format.table())
     shards.push({ firstRow, rows: count, buffer, planes })
   }
   return { source, format, rows, columns, groups, shards }

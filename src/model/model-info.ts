@@ -1,5 +1,4 @@
 import type { DeviceInfo, GpuDevice } from '../gpu/device'
-import { weightFormats } from '../kernels/formats'
 import type { Invariance } from '../util/invariance'
 import type { ModelHeader } from '../util/model-file'
 import type { ModelConfig } from './config'
@@ -72,7 +71,7 @@ function tensorTypes({ embedding, output, layers }: ModelTensors): ModelInfo['te
   ])
   for (const source of new Set([embedding, output, ...inLayers])) {
     for (const tensor of source.tensors) {
-      const type = weightFormats.get(tensor.type)!.name
+      const { type } = tensor
       const entry = types.get(type) ?? { type, tensors: 0, bytes: 0 }
       entry.tensors += 1
       entry.bytes += tensor.bytes

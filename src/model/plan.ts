@@ -3,6 +3,7 @@ import type { Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { splitSize } from '../kernels/attention'
 import { type MatmulShape, matmul, matvec } from '../kernels/matmul'
+import { reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
 import { type Matrix, matrixBytes } from './matrix'
@@ -106,16 +107,15 @@ export class PlanBuilder {
           rows: shard.rows,
           groups: matrix.groups,
           segment_groups,
-          scales: shard.planes.scales,
-          high: shard.planes.high,
-          supers: shard.planes.supers,
+          ...shard.planes,
           y_stride: step.yStride,
           y_offset: (step.yOffset ?? 0) + shard.firstRow,
         },
       })
+      const format = reads(matrix.format)
       const variant = {
-        conditions: { residual, swiglu, subgroups: this.variants.subgroups },
-        modules: { weights: `weights/${matrix.format.module}` },
+        ...format,
+        conditions: { ...format.conditions, residual, swiglu, subgroups: this.variants.subgroups },
       }
       this.add(matvec, {
         ...common(eighth),

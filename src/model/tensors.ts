@@ -1,4 +1,5 @@
-import { groupWeights, weightFormats } from '../kernels/formats'
+import { weightFormats } from '../kernels/formats'
+import { groupWeights } from '../kernels/weights/format'
 import type { ModelHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import type { ModelConfig } from './config'
@@ -34,11 +35,7 @@ export interface ModelTensors {
   readonly vocab: number
 }
 
-const floatTypes: ReadonlyMap<number, string> = new Map([
-  [0, 'F32'],
-  [1, 'F16'],
-  [30, 'BF16'],
-])
+const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16'])
 
 /**
  * Finds every tensor that the architecture has, with the shape it must have. A tensor that the forward pass would
@@ -147,10 +144,10 @@ class TensorFinder {
   #checkFormat(tensor: TensorInfo, columns: number): void {
     const format = weightFormats.get(tensor.type)
     if (!format) {
-      const known = [...weightFormats.values()].map(({ name }) => name).join(', ')
+      const known = [...weightFormats.keys()].join(', ')
       throw new OctavoError(
         'unsupported-tensor-type',
-        `The tensor '${tensor.name}' has ggml type ${tensor.type}, which is not supported.`,
+        `The tensor '${tensor.name}' has type ${tensor.type}, which is not supported.`,
         `Choose a file whose tensors have these types: ${known}.`,
       )
     }

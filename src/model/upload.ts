@@ -1,7 +1,7 @@
 import type { GpuDevice } from '../gpu/device'
 import { packParams } from '../gpu/kernel'
 import type { Pipeline } from '../gpu/pipeline'
-import { groupWeights, type Planes, type WeightFormat } from '../kernels/formats'
+import { groupWeights, type Planes, type WeightFormat } from '../kernels/weights/format'
 import type { TensorInfo, WeightSink } from '../util/model-file'
 import type { Matrix } from './matrix'
 
@@ -63,7 +63,7 @@ export class WeightUploader implements WeightSink {
     uploader.#targets.sort((a, b) => a.from - b.from)
     for (const { format } of uploader.#targets) {
       if (uploader.#pipelines.has(format)) continue
-      const variant = { constants: { workgroup_size: 64 }, conditions: { minimum: format.minimum } }
+      const variant = { constants: { workgroup_size: 64 }, conditions: format.repackConditions ?? {} }
       uploader.#pipelines.set(format, await gpu.pipeline(format.repack, variant))
     }
     return uploader
@@ -159,9 +159,7 @@ export class WeightUploader implements WeightSink {
       first: (from - target.from) / format.unitBytes,
       base: target.base,
       count,
-      scales: planes.scales,
-      high: planes.high,
-      supers: planes.supers,
+      ...planes,
       row_words: target.rowWords,
       row_stride: target.rowStride,
     })
@@ -207,11 +205,11 @@ function writePadded(queue: GPUQueue, buffer: GPUBuffer, bytes: Uint8Array<Array
   }
 }
 
-/** F32, F16 or BF16 (ggml types 0, 1, 30) as f32. */
-function toFloats(type: number, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  if (type === 0) return new Float32Array(bytes.slice().buffer)
+/** F32, F16 or BF16 as f32. */
+function toFloats(type: string, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  if (type === 'F32') return new Float32Array(bytes.slice().buffer)
   const bits = new Uint16Array(bytes.slice().buffer)
-  if (type === 30) return new Float32Array(Uint32Array.from(bits, (value) => value << 16).buffer)
+  if (type === 'BF16') return new Float32Array(Uint32Array.from(bits, (value) => value << 16).buffer)
   return Float32Array.from(bits, (value) => {
     const exponent = (value >> 10) & 31
     const fraction = value & 1023

@@ -1,29 +1,71 @@
 import type { Metadata } from './metadata'
+import { OctavoError } from './octavo-error'
 
 /** One tensor of a model file. */
 export interface TensorInfo {
   readonly name: string
-  /** ggml's type id: 0 F32, 1 F16, 2 Q4_0, 3 Q4_1, 8 Q8_0, 14 Q6_K, 30 BF16, … */
-  readonly type: number
-  /** In the file's order: the first is the length of a row, [columns, rows, …]. */
+  /** As GGUF or safetensors name it: F32, F16, BF16, Q4_K, I32, F8_E4M3, … */
+  readonly type: string
+  /** In GGUF's order: the first is the length of a row, [columns, rows, …]. safetensors says it the other way round. */
   readonly dims: readonly number[]
-  /** Absolute offset of the first byte in the file. */
+  /** Of the first byte, where the model's files are laid end to end. */
   readonly offset: number
   readonly bytes: number
 }
 
-/** What a model file says of itself before any weight is read. */
-export interface ModelHeader {
-  readonly metadata: Metadata
+interface Tensors {
   readonly tensors: readonly TensorInfo[]
-  /** Size of the whole file. */
+  /** Size of all the model's files. */
   readonly fileBytes: number
 }
 
+export interface GgufHeader extends Tensors {
+  readonly kind: 'gguf'
+  readonly metadata: Metadata
+}
+
+/** A safetensors model: tensors with bare types; what they mean is in the repo's other files. */
+export interface SafetensorsHeader extends Tensors {
+  readonly kind: 'safetensors'
+  readonly texts: RepoTexts
+}
+
+/** What a model says of itself before any weight is read. */
+export type ModelHeader = GgufHeader | SafetensorsHeader
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: Json | undefined
+}
+
+/** The small files of a repo beside its weights, parsed; null where it has none. Untrusted. */
+export interface RepoTexts {
+  readonly config: JsonObject
+  /** tokenizer.json */
+  readonly tokenizer: JsonObject | null
+  /** tokenizer_config.json */
+  readonly tokenizerConfig: JsonObject | null
+  /** generation_config.json */
+  readonly generationConfig: JsonObject | null
+  /** chat_template.jinja, or the template of chat_template.json */
+  readonly chatTemplate: string | null
+}
+
 /**
- * Takes the bytes of a model file as they arrive: consecutive pieces of any length, in any order, each byte once.
+ * Takes the bytes of a model's files, laid end to end, as they arrive: consecutive pieces of any length, in any order,
+ * each byte once.
  * `bytes` may be reused by the caller once the promise resolves.
  */
 export interface WeightSink {
   write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>
+}
+
+/** @throws OctavoError 'unsupported-architecture' */
+export function ggufOnly(header: ModelHeader): GgufHeader {
+  if (header.kind === 'gguf') return header
+  throw new OctavoError(
+    'unsupported-architecture',
+    'Models of safetensors files are not read yet.',
+    'Choose a repo with GGUF files; their names often end in “-GGUF”.',
+  )
 }

@@ -1,5 +1,5 @@
 import type { Metadata, MetadataArray, MetadataValue } from '../util/metadata'
-import type { ModelHeader, TensorInfo } from '../util/model-file'
+import type { GgufHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { ggmlTypes, removedTypes } from './ggml-types'
 import { Cursor, malformed } from './gguf-cursor'
@@ -15,7 +15,7 @@ const mostDims = 4
  * @throws NeedMoreBytes where `bytes` ends inside the header and the file does not, OctavoError 'malformed-file',
  *   'unsupported-tensor-type'
  */
-export function readGgufHeader(bytes: Uint8Array, fileBytes: number): ModelHeader {
+export function readGgufHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   const cursor = new Cursor(bytes, fileBytes)
   readVersion(cursor)
   const tensorCount = cursor.u64(() => 'The tensor count')
@@ -33,7 +33,7 @@ export function readGgufHeader(bytes: Uint8Array, fileBytes: number): ModelHeade
   const tensors = raw.map((tensor) => placeTensor(tensor, dataOffset, alignment, fileBytes))
   checkNames(tensors)
   checkOverlap(tensors)
-  return { metadata, tensors, fileBytes }
+  return { kind: 'gguf', metadata, tensors, fileBytes }
 }
 
 function readVersion(cursor: Cursor): void {
@@ -217,7 +217,7 @@ function placeTensor(
   if (begin + bytes > BigInt(fileBytes)) {
     throw malformed(`The tensor '${name}' ends beyond the file, which is cut short.`)
   }
-  return { name, type: tensor.type, dims: dims.map(Number), offset: Number(begin), bytes: Number(bytes) }
+  return { name, type: type.name, dims: dims.map(Number), offset: Number(begin), bytes: Number(bytes) }
 }
 
 function checkNames(tensors: readonly TensorInfo[]): void {

@@ -78,7 +78,7 @@ export function modelReference(model: LoadRequest['model']): string | File {
 
 function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedModel): EngineInfo {
   const text = (key: string) => {
-    const value = header.metadata.get(key)
+    const value = header.kind === 'gguf' ? header.metadata.get(key) : undefined
     return typeof value === 'string' ? value : null
   }
   const { format, blockSize, blocks, maxTokens, bytes } = info.kvCache

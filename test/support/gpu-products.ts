@@ -108,15 +108,17 @@ function runProduct(
   shape: Parameters<typeof matvec.grid>[0],
 ) {
   return runKernel(gpu, kernel, {
-    variant: { constants, conditions: { residual, swiglu, subgroups }, modules: matrix.modules },
+    variant: {
+      ...matrix.variant,
+      constants,
+      conditions: { ...matrix.variant.conditions, residual, swiglu, subgroups },
+    },
     inputs: { weights: matrix.words, x, y: before },
     params: {
       rows: matrix.rows,
       groups: matrix.groups,
       segment_groups: Math.ceil(matrix.groups / 8),
-      scales: matrix.planes.scales,
-      high: matrix.planes.high,
-      supers: matrix.planes.supers,
+      ...matrix.planes,
       y_stride: yStride,
       y_offset: yOffset,
     },

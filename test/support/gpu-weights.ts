@@ -1,4 +1,5 @@
-import { groupWeights, type Planes, type WeightFormat, weightFormats } from '../../src/kernels/formats'
+import { weightFormats } from '../../src/kernels/formats'
+import { groupWeights, type Planes, reads, type WeightFormat } from '../../src/kernels/weights/format'
 import { blockTypes, dequantize } from '../reference/dequantize'
 import { encodeHalf } from '../reference/half'
 import { repackPlain } from '../reference/repack/plain'
@@ -8,10 +9,10 @@ import { repackQ8 } from '../reference/repack/q8_0'
 import type { Random } from './gpu-random'
 
 /** Names of the tensor types that the kernels read. */
-export const typeNames = [...weightFormats.values()].map((format) => format.name)
+export const typeNames = [...weightFormats.keys()]
 
 export function formatOf(type: string): WeightFormat {
-  return [...weightFormats.values()].find((format) => format.name === type)!
+  return weightFormats.get(type)!
 }
 
 /** The least multiple of what the type's rows consist of. */
@@ -34,7 +35,8 @@ export interface TestMatrix {
   readonly groups: number
   readonly planes: Planes
   readonly words: Uint32Array<ArrayBuffer>
-  readonly modules: { readonly weights: string }
+  /** What a kernel is linked with to read it. */
+  readonly variant: ReturnType<typeof reads>
 }
 
 export function randomMatrix(random: Random, type: string, rows: number, columns: number): TestMatrix {
@@ -51,7 +53,7 @@ export function randomMatrix(random: Random, type: string, rows: number, columns
     groups,
     planes: format.planes(rows * groups),
     words: planesOf(type, raw, columns),
-    modules: { weights: `weights/${format.module}` },
+    variant: reads(format),
   }
 }
 

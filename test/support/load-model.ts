@@ -2,7 +2,7 @@ import { type LoadedModel, loadModel } from '../../src/model/load'
 import type { Variants } from '../../src/model/variants'
 import type { Invariance } from '../../src/util/invariance'
 import type { KvFormat } from '../../src/util/kv-format'
-import type { ModelHeader } from '../../src/util/model-file'
+import type { GgufHeader } from '../../src/util/model-file'
 import { readGgufHeader } from '../../src/weights/gguf'
 import { NeedMoreBytes } from '../../src/weights/gguf-cursor'
 
@@ -77,7 +77,7 @@ async function loadModelFile(file: ModelFile, options: TestLoadOptions): Promise
   return loading.finish()
 }
 
-async function readHeader(file: ModelFile): Promise<ModelHeader> {
+async function readHeader(file: ModelFile): Promise<GgufHeader> {
   for (let length = 4_000_000; ; length *= 2) {
     try {
       return readGgufHeader(await file.read(0, Math.min(length, file.bytes)), file.bytes)
@@ -87,7 +87,7 @@ async function readHeader(file: ModelFile): Promise<ModelHeader> {
   }
 }
 
-function cutLayers(header: ModelHeader, layers: number): ModelHeader {
+function cutLayers(header: GgufHeader, layers: number): GgufHeader {
   const metadata = new Map(header.metadata)
   metadata.set('llama.block_count', layers)
   const kept = header.tensors.filter(({ name }) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1) < layers)

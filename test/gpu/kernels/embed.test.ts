@@ -18,7 +18,7 @@ async function lookUp(workgroup_size: number, matrix: TestMatrix, { ids, sampled
   const { planes, groups, rows } = matrix
   const width = groups * 32
   const outputs = await runKernel(gpu, embed, {
-    variant: { constants: { workgroup_size }, modules: matrix.modules },
+    variant: { ...matrix.variant, constants: { workgroup_size } },
     inputs: {
       weights: matrix.words,
       batch: new Uint32Array([9, ...ids]),
@@ -30,9 +30,7 @@ async function lookUp(workgroup_size: number, matrix: TestMatrix, { ids, sampled
       first_row: firstRow,
       rows,
       groups,
-      scales: planes.scales,
-      high: planes.high,
-      supers: planes.supers,
+      ...planes,
     },
     shape: { tokens: ids.length, rowBytes: 0, hidden: width },
   })

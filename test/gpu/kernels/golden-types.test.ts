@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { embed } from '../../../src/kernels/embed'
-import { weightFormats } from '../../../src/kernels/formats'
+import { reads } from '../../../src/kernels/weights/format'
 import { dequantize } from '../../reference/dequantize'
 import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
 import { expectClose } from '../../support/gpu-compare'
@@ -50,11 +50,9 @@ describe.each(index.tensors)('the reference tensor $name, uploaded as a file is'
   const { values, magnitudes } = dequantize(type, raw)
 
   async function uploaded(): Promise<TestMatrix> {
-    const id = [...weightFormats].find(([, format]) => format.name === type)![0]
-    const info = { name: tensor.name, type: id, dims, offset, bytes }
+    const info = { name: tensor.name, type, dims, offset, bytes }
     const { matrices, planes } = await upload(gpu, [[info]], [], [[offset, raw]])
     const { groups, format, shards } = matrices[0]!
-    const modules = { weights: `weights/${format.module}` }
     return {
       type,
       rows,
@@ -65,7 +63,7 @@ describe.each(index.tensors)('the reference tensor $name, uploaded as a file is'
       groups,
       planes: shards[0]!.planes,
       words: planes[0]![0]!,
-      modules,
+      variant: reads(format),
     }
   }
 
@@ -76,7 +74,7 @@ describe.each(index.tensors)('the reference tensor $name, uploaded as a file is'
     const { planes, groups } = matrix
     for (const { rowLanes, name } of testVariants(gpu)) {
       const outputs = await runKernel(gpu, embed, {
-        variant: { constants: { workgroup_size: rowLanes }, modules: matrix.modules },
+        variant: { ...matrix.variant, constants: { workgroup_size: rowLanes } },
         inputs: {
           weights: matrix.words,
           batch: Uint32Array.from({ length: rows }, (_, row) => row),

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import { weightFormats } from '../../../src/kernels/formats'
 import type { TensorInfo } from '../../../src/util/model-file'
 import { blockTypes, dequantize } from '../../reference/dequantize'
 import { openTestGpu } from '../../support/gpu'
@@ -10,10 +9,6 @@ import { planesOf, randomBlocks, typeNames } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
 const random = new Random(20)
-
-function typeId(name: string): number {
-  return [...weightFormats].find(([, format]) => format.name === name)![0]
-}
 
 /** A file with a matrix of each type, put together from two tensors, and one norm of each float type. */
 function makeFile(rows: readonly [number, number]) {
@@ -26,7 +21,7 @@ function makeFile(rows: readonly [number, number]) {
     parts.push([offset, raw])
     end = offset + raw.length
     expect(raw.length % bytes).toBe(0)
-    return { name, type: typeId(type), dims, offset, bytes: raw.length }
+    return { name, type, dims, offset, bytes: raw.length }
   }
   const matrices = typeNames.map((type) => {
     // Columns that are no whole groups where the type allows it.

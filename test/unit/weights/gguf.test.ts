@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../../src/model/config'
 import { findTensors } from '../../../src/model/tensors'
 import { readVocabulary } from '../../../src/text/vocabulary'
-import type { ModelHeader } from '../../../src/util/model-file'
+import type { GgufHeader } from '../../../src/util/model-file'
 import { OctavoError } from '../../../src/util/octavo-error'
 import { readGgufHeader } from '../../../src/weights/gguf'
 import { NeedMoreBytes } from '../../../src/weights/gguf-cursor'
@@ -30,7 +30,7 @@ function readWhole({ file, stage }: Case): void {
   const bytes = fileBytes(file)
   const header = readGgufHeader(bytes, bytes.length)
   if (stage !== 'model') return
-  const { vocab } = findTensors(header, readConfig(header.metadata))
+  const { vocab } = findTensors(header, readConfig(header))
   readVocabulary(header.metadata, vocab)
 }
 
@@ -90,7 +90,7 @@ async function readByTheHubsPackage(path: string) {
   return gguf(path, { allowLocalFile: true })
 }
 
-async function expectAgreement(path: string, header: ModelHeader): Promise<void> {
+async function expectAgreement(path: string, header: GgufHeader): Promise<void> {
   const { metadata, tensorInfos, tensorDataOffset } = await readByTheHubsPackage(path)
   const { version: _, tensor_count, kv_count, ...values } = metadata as Record<string, unknown>
   expect(header.tensors.length).toBe(Number(tensor_count))

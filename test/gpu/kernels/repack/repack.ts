@@ -30,16 +30,14 @@ export async function expectRepacked(
     const staging = new Uint8Array(Math.ceil((source + part.length + 8) / 4) * 4)
     staging.set(part, source)
     const outputs = await runKernel(gpu, format.repack, {
-      variant: { constants: { workgroup_size: 64 }, conditions: { minimum: format.minimum } },
+      variant: { constants: { workgroup_size: 64 }, conditions: format.repackConditions ?? {} },
       inputs: { raw: new Uint32Array(staging.buffer), planes: words },
       params: {
         source,
         first,
         base: 0,
         count,
-        scales: planes.scales,
-        high: planes.high,
-        supers: planes.supers,
+        ...planes,
         row_words: columns / format.unitWeights,
         row_stride: plain ? (groups * 32) / format.unitWeights : columns / format.unitWeights,
       },
