@@ -22,7 +22,7 @@ export interface Room {
  *   'limits-too-small', 'invalid-option'
  */
 export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise<Room> {
-  const config = readConfig(options.header.metadata)
+  const config = readConfig(options.header)
   const tensors = findTensors(options.header, config)
   const device = await GpuDevice.open(countingGpu(gpu))
   const { cache, limits } = await makeRoom(device, config, tensors, options)
@@ -31,9 +31,5 @@ export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise
 
 /** The tensor types that matrices may have: `Q4_0`, `F16`, … */
 export function readTypeNames(): readonly string[] {
-  return [...weightFormats.values()].map(({ name }) => name)
-}
-
-export function typeName(type: number): string {
-  return weightFormats.get(type)?.name ?? `type ${type}`
+  return [...weightFormats.keys()]
 }

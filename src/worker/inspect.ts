@@ -1,8 +1,10 @@
 import type { RoomOptions } from '../model/load'
-import { type Room, readTypeNames, roomNeeded, typeName } from '../model/room'
+import { type Room, readTypeNames, roomNeeded } from '../model/room'
 import { templateTexts } from '../text/template-source'
 import { createTokenizer } from '../text/tokenizer'
 import { megabytes } from '../util/disk'
+import type { Metadata } from '../util/metadata'
+import type { ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
 import { browserPlatform } from '../weights/platform'
@@ -45,12 +47,13 @@ export async function inspect(
   await attempt(reasons, () => createTokenizer(header))
   const room = await roomFor(means, request, opened, reasons)
   const { licence, models } = await repoFacts
+  const metadata = metadataOf(header)
   const text = (key: string) => {
-    const value = header.metadata.get(key)
+    const value = metadata.get(key)
     return typeof value === 'string' ? value : null
   }
   const architecture = text('general.architecture') ?? ''
-  const contextLength = header.metadata.get(`${architecture}.context_length`)
+  const contextLength = metadata.get(`${architecture}.context_length`)
   const files = models.find(({ files }) => files.some(({ path }) => path === source.file))?.files ?? [
     { path: source.file, bytes: header.fileBytes },
   ]
@@ -74,6 +77,10 @@ export async function inspect(
     reasons,
     quantizations: choices(opened, models, room, reasons, means),
   }
+}
+
+function metadataOf(header: ModelHeader): Metadata {
+  return header.kind === 'gguf' ? header.metadata : new Map()
 }
 
 async function factsOfRepo(
@@ -149,7 +156,7 @@ function lacksMemory(bytes: number, memoryBytes: number | null): boolean {
 function featuresOf({ header }: OpenedModel, architecture: string): ModelInspection['features'] {
   const { template, toolTemplate } = templateTexts(header)
   const embeddings =
-    header.metadata.has(`${architecture}.pooling_type`) || /bert|t5encoder/.test(architecture)
+    metadataOf(header).has(`${architecture}.pooling_type`) || /bert|t5encoder/.test(architecture)
   return {
     chat: template !== null,
     tools: toolTemplate !== null || /\btools\b/.test(template ?? ''),
@@ -169,10 +176,10 @@ function quantizationOf(path: string): string | null {
 }
 
 function largestType({ header }: OpenedModel): string {
-  const bytes = new Map<number, number>()
+  const bytes = new Map<string, number>()
   for (const tensor of header.tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes)
   const [type] = [...bytes].sort((a, b) => b[1] - a[1])[0] ?? []
-  return type === undefined ? '' : typeName(type)
+  return type ?? ''
 }
 
 function choices(

@@ -7,6 +7,7 @@ import { findTensors } from '../../../src/model/tensors'
 import { readVocabulary } from '../../../src/text/vocabulary'
 import type { GgufHeader } from '../../../src/util/model-file'
 import { OctavoError } from '../../../src/util/octavo-error'
+import { ggmlTypes } from '../../../src/weights/ggml-types'
 import { readGgufHeader } from '../../../src/weights/gguf'
 import { NeedMoreBytes } from '../../../src/weights/gguf-cursor'
 import { ggufFile } from './gguf-file'
@@ -101,7 +102,7 @@ async function expectAgreement(path: string, header: GgufHeader): Promise<void> 
   }
   const described = tensorInfos.map(({ name, shape, dtype, offset }) => ({
     name,
-    type: dtype as number,
+    type: ggmlTypes.get(dtype as number)!.name,
     dims: shape.map(Number),
     offset: Number(tensorDataOffset + offset),
   }))
