@@ -23,7 +23,7 @@ function repack(shader: string, lanesPerUnit: number) {
       row_stride: 'u32',
     },
     constants: ['workgroup_size'],
-    conditions: ['minimum'],
+    conditions: ['minimum', 'fifth'],
     grid: ({ count }: { count: number; bytes: number }, { workgroup_size }) => {
       const groups = Math.ceil((count * lanesPerUnit) / workgroup_size)
       const columns = Math.min(groups, 32768)
@@ -35,5 +35,6 @@ function repack(shader: string, lanesPerUnit: number) {
 
 export const repackQ4 = repack('q4', 1)
 export const repackQ8 = repack('q8_0', 1)
+export const repackQ4K = repack('q4_k', 8)
 export const repackQ6K = repack('q6_k', 8)
 export const repackPlain = repack('plain', 1)

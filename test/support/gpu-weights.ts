@@ -4,6 +4,7 @@ import { blockTypes, dequantize } from '../reference/dequantize'
 import { encodeHalf } from '../reference/half'
 import { repackPlain } from '../reference/repack/plain'
 import { repackQ4 } from '../reference/repack/q4'
+import { repackQ4K } from '../reference/repack/q4_k'
 import { repackQ6K } from '../reference/repack/q6_k'
 import { repackQ8 } from '../reference/repack/q8_0'
 import type { Random } from './gpu-random'
@@ -59,18 +60,28 @@ export function randomMatrix(random: Random, type: string, rows: number, columns
 
 /** Raw blocks as the kernels' planes, laid out by the twins of the repack kernels. */
 export function planesOf(type: string, raw: Uint8Array, columns: number): Uint32Array<ArrayBuffer> {
-  if (type === 'Q4_0' || type === 'Q4_1') return repackQ4(raw, type === 'Q4_1')
+  if (/^Q[45]_[01]$/.test(type)) return repackQ4(raw, type.endsWith('1'), type.startsWith('Q5'))
+  if (type === 'Q4_K' || type === 'Q5_K') return repackQ4K(raw, type === 'Q5_K')
   if (type === 'Q8_0') return repackQ8(raw)
   if (type === 'Q6_K') return repackQ6K(raw)
   const perWord = formatOf(type).unitWeights
   return repackPlain(raw, columns / perWord, (Math.ceil(columns / groupWeights) * groupWeights) / perWord)
 }
 
+/** Whether a weight is the sum of two terms, which a device may round once or twice. */
+export function hasMinimum(type: string): boolean {
+  return ['Q4_1', 'Q5_1', 'Q4_K', 'Q5_K'].includes(type)
+}
+
 /** Where the f16 scales of a block lie. */
 const scaleOffsets: Readonly<Record<string, readonly number[]>> = {
   Q4_0: [0],
   Q4_1: [0, 2],
+  Q5_0: [0],
+  Q5_1: [0, 2],
   Q8_0: [0],
+  Q4_K: [0, 2],
+  Q5_K: [0, 2],
   Q6_K: [208],
 }
 

@@ -21,6 +21,34 @@ export const legacyFormats: readonly WeightFormat[] = [
     planes: (groups) => planesOf(4 * groups, [['scales', groups]]),
   },
   {
+    name: 'Q5_0',
+    module: 'q5',
+    conditions: { minimum: false },
+    unitBytes: 22,
+    unitWeights: 32,
+    repack: repackQ4,
+    repackConditions: { fifth: true },
+    planes: (groups) =>
+      planesOf(4 * groups, [
+        ['scales', halfWords(groups)],
+        ['high', groups],
+      ]),
+  },
+  {
+    name: 'Q5_1',
+    module: 'q5',
+    conditions: { minimum: true },
+    unitBytes: 24,
+    unitWeights: 32,
+    repack: repackQ4,
+    repackConditions: { minimum: true, fifth: true },
+    planes: (groups) =>
+      planesOf(4 * groups, [
+        ['scales', groups],
+        ['high', groups],
+      ]),
+  },
+  {
     name: 'Q8_0',
     module: 'q8_0',
     unitBytes: 34,

@@ -4,7 +4,13 @@ import { embed as reference } from '../../reference/embed'
 import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
 import { expectClose, unit } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
-import { fittingColumns, randomMatrix, type TestMatrix, typeNames } from '../../support/gpu-weights'
+import {
+  fittingColumns,
+  hasMinimum,
+  randomMatrix,
+  type TestMatrix,
+  typeNames,
+} from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
 
@@ -62,7 +68,7 @@ describe.each([...new Set(testVariants(gpu).map(({ rowLanes }) => rowLanes))])(
           const expected = expectedRows(matrix, matrix.values, ids, 0)
           const magnitudes = expectedRows(matrix, matrix.magnitudes, ids, 0)
           // Quants, scales and their products are exact but for one rounding; a minimum may be added fused or not.
-          const roundings = type === 'Q4_1' ? 2 : 1
+          const roundings = hasMinimum(type) ? 2 : 1
           const label = `embed ${lanes} lanes ${type} [${rows}, ${columns}] ids ${ids}`
           expectClose(label, got, expected, (i) => roundings * unit * magnitudes[i]!)
         }

@@ -6,7 +6,7 @@ import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
 import { expectClose } from '../../support/gpu-compare'
 import { matmulPoints, multiply, type Product, paddedTokens } from '../../support/gpu-products'
 import { upload } from '../../support/gpu-upload'
-import type { TestMatrix } from '../../support/gpu-weights'
+import { hasMinimum, type TestMatrix } from '../../support/gpu-weights'
 
 interface Range {
   readonly offset: number
@@ -88,7 +88,7 @@ describe.each(index.tensors)('the reference tensor $name, uploaded as a file is'
       expectClose(`${name} ${tensor.name}`, outputs.floats('y'), rounded, (i) => {
         const flushed = Math.abs(rounded[i]!) < leastNormal ? Math.abs(rounded[i]!) : 0
         // One step of the larger term where a multiply-add may be fused, else exact.
-        return type === 'Q4_1' ? 2 ** -23 * magnitudes[i]! : flushed
+        return hasMinimum(type) ? 2 ** -23 * magnitudes[i]! : flushed
       })
     }
   })

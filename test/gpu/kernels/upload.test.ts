@@ -25,7 +25,7 @@ function makeFile(rows: readonly [number, number]) {
   }
   const matrices = typeNames.map((type) => {
     // Columns that are no whole groups where the type allows it.
-    const columns = type === 'Q6_K' ? 256 : blockTypes[type]!.weights === 32 ? 96 : 36
+    const columns = blockTypes[type]!.weights === 256 ? 256 : blockTypes[type]!.weights === 32 ? 96 : 36
     return rows.map((count, i) => add(`${type} ${i}`, type, [columns, count]))
   })
   const norms = ['F32', 'F16', 'BF16'].map((type) => add(`norm ${type}`, type, [37]))

@@ -1,0 +1,36 @@
+// Groups of 32 weights d·(q − 16), or d·q + m with `minimum`. Nibbles as in q4_0. High bits: a word a group from
+// params.high on, bit w of byte b is weight 4w + b's. Scales from params.scales on as in q4_0, or q4_1.
+import package::bindings::{weights, params};
+import package::lib::numbers::{half, Octet};
+import package::lib::planes::word;
+
+const spans = 1u;
+@if(minimum) const has_minimum = true;
+@if(!minimum) const has_minimum = false;
+@if(minimum) const middle = 0.0;
+@if(!minimum) const middle = 16.0;
+
+struct Packed { low: vec4u, high: u32 }
+
+fn fetch(group: u32) -> Packed {
+  return Packed(weights[group], word(params.high + group));
+}
+
+fn octet(packed: Packed, i: u32) -> Octet {
+  let low = packed.low[i];
+  let high = packed.high >> (2u * i);
+  let first = (low & 0x0f0f0f0fu) | ((high & 0x01010101u) << 4u);
+  let second = ((low >> 4u) & 0x0f0f0f0fu) | ((high & 0x02020202u) << 3u);
+  return Octet(vec4f(unpack4xU8(first)) - middle, vec4f(unpack4xU8(second)) - middle);
+}
+
+@if(minimum)
+fn scale(group: u32, span: u32) -> vec2f {
+  let both = word(params.scales + group);
+  return vec2f(half(both), half(both >> 16u));
+}
+
+@if(!minimum)
+fn scale(group: u32, span: u32) -> vec2f {
+  return vec2f(half(word(params.scales + (group >> 1u)) >> (16u * (group & 1u))), 0.0);
+}
