@@ -1,6 +1,6 @@
 // One workgroup takes one head of one token's Q|K|V row; a lane owns pairs of quads. Q is rotated and scaled, K rotated
 // and V as it is go to the KV cache, to the token's slot. Pairs are neighbours (2i, 2i + 1), as llama's GGUF files order
-// them. Where the cache is quantized, the head's least and greatest elements are found first.
+// them, or, where half_quads is not 0, i and i + 4 half_quads, as transformers does. Where the cache is quantized, the head's least and greatest elements are found first.
 import package::lib::cache::{Place, head_quads, quantized, nibbles, element_words, region_of, quad_place};
 import package::lib::reduce::workgroup_max;
 
@@ -14,6 +14,9 @@ fn turned(token: u32, head: u32, d: u32) -> vec4f {
   if (head >= heads + kv_heads) {
     return value;
   }
+  if (half_quads > 0u) {
+    return turned_halves(token, head, d, value);
+  }
   let turn = rope[batch[params.positions_at + token] * head_quads + d];
   return vec4f(
     value.x * turn.x - value.y * turn.y,
@@ -21,6 +24,22 @@ fn turned(token: u32, head: u32, d: u32) -> vec4f {
     value.z * turn.z - value.w * turn.w,
     value.z * turn.w + value.w * turn.z,
   );
+}
+
+fn turned_halves(token: u32, head: u32, d: u32, value: vec4f) -> vec4f {
+  if (d >= 2u * half_quads) {
+    return value;
+  }
+  let is_first = d < half_quads;
+  let pairs = select(d - half_quads, d, is_first);
+  let partner = select(pairs, d + half_quads, is_first);
+  let other = qkv[(token * (heads + 2u * kv_heads) + head) * head_quads + partner];
+  let at = batch[params.positions_at + token] * head_quads + 2u * pairs;
+  let a = rope[at];
+  let b = rope[at + 1u];
+  let cosine = vec4f(a.x, a.z, b.x, b.z);
+  let sine = vec4f(a.y, a.w, b.y, b.w);
+  return value * cosine + other * select(sine, -sine, is_first);
 }
 
 // What other formats than f32 can hold of a quad.

@@ -51,7 +51,8 @@ export const ropeKv = kernel({
     cache: storage('read_write', 'u32', cacheShape),
   },
   params: { positions_at: 'u32', slots_at: 'u32', values_at: 'u32', scale: 'f32' },
-  constants: headConstants,
+  /** `half_quads`: quads of elements in half of the rotated part where pairs are (i, i + half); 0: neighbours. */
+  constants: [...headConstants, 'half_quads'],
   grid: ({ tokens }: { tokens: number }, { heads, kv_heads }) => [heads + 2 * kv_heads, tokens, 1],
   bytes: ({ tokens }, c) =>
     queryBytes(tokens, c) * 2 + 4 * tokens * c.head_dim * (2 * c.kv_heads + 1) + cacheBytes(tokens, c),

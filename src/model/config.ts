@@ -1,5 +1,4 @@
 import type { Metadata } from '../util/metadata'
-import { ggufOnly, type ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 
 /** The numbers of a decoder, read from a file's metadata. */
@@ -17,8 +16,12 @@ export interface ModelConfig {
   readonly ropeBase: number
   /** Elements of a head that are rotated, from the first on. */
   readonly ropeDim: number
+  /** Which elements turn together: neighbours (2i, 2i + 1), as in llama's GGUF files, or (i, i + ropeDim / 2). */
+  readonly ropePairs: 'neighbours' | 'halves'
   /** Positions are divided by this (linear scaling); 1 for none. */
   readonly ropeScale: number
+  /** Divisors of the frequencies, one for each pair, where the config gives a rule for them; else null. */
+  readonly ropeFactors: readonly number[] | null
   /** Tokens that the model was trained for. */
   readonly contextLength: number
 }
@@ -37,8 +40,7 @@ function malformed(message: string): OctavoError {
  *
  * @throws OctavoError 'unsupported-architecture', 'malformed-file'
  */
-export function readConfig(header: ModelHeader): ModelConfig {
-  const { metadata } = ggufOnly(header)
+export function readMetadataConfig(metadata: Metadata): ModelConfig {
   const architecture = metadata.get('general.architecture')
   if (architecture === undefined)
     throw malformed('general.architecture is missing: this is not a model file.')
@@ -62,21 +64,13 @@ export function readConfig(header: ModelHeader): ModelConfig {
 
   const heads = read.count('attention.head_count')
   const kvHeads = read.count('attention.head_count_kv', heads)
-  if (heads % kvHeads !== 0) {
-    throw malformed(`llama.attention.head_count ${heads} is not a multiple of head_count_kv ${kvHeads}.`)
-  }
-  // Scores of a prefill tile, a lane for each of them and 64 keys a split, fill the workgroup memory of any device.
-  if (heads / kvHeads > 64) {
-    throw malformed(`${heads / kvHeads} query heads share a head of keys and values; up to 64 are supported.`)
-  }
+  checkHeadCounts(heads, kvHeads)
   const hidden = read.count('embedding_length')
   const headDim = read.count('attention.key_length', hidden / heads)
   if (read.count('attention.value_length', headDim) !== headDim) {
     throw malformed(`${architecture}.attention.value_length differs from key_length, which is not supported.`)
   }
-  if (headDim % 4 !== 0 || headDim > 256) {
-    throw malformed(`A head has ${headDim} elements; multiples of 4 up to 256 are supported.`)
-  }
+  checkHeadDim(headDim)
   const ropeDim = read.count('rope.dimension_count', headDim)
   if (ropeDim > headDim || ropeDim % 2 !== 0) {
     throw malformed(`${architecture}.rope.dimension_count is ${ropeDim}, but a head has ${headDim} elements.`)
@@ -95,7 +89,27 @@ export function readConfig(header: ModelHeader): ModelConfig {
     ropeBase: read.positive('rope.freq_base', 10000),
     ropeDim,
     ropeScale: linear ? read.positive('rope.scaling.factor', 1) : 1,
+    ropePairs: 'neighbours',
+    ropeFactors: null,
     contextLength: read.count('context_length'),
+  }
+}
+
+/** What the attention kernels have room for. @throws OctavoError 'malformed-file' */
+export function checkHeadCounts(heads: number, kvHeads: number): void {
+  if (heads % kvHeads !== 0) {
+    throw malformed(`attention.head_count ${heads} is not a multiple of head_count_kv ${kvHeads}.`)
+  }
+  // Scores of a prefill tile, a lane for each of them and 64 keys a split, fill the workgroup memory of any device.
+  if (heads / kvHeads > 64) {
+    throw malformed(`${heads / kvHeads} query heads share a head of keys and values; up to 64 are supported.`)
+  }
+}
+
+/** @throws OctavoError 'malformed-file' */
+export function checkHeadDim(headDim: number): void {
+  if (headDim % 4 !== 0 || headDim > 256) {
+    throw malformed(`A head has ${headDim} elements; multiples of 4 up to 256 are supported.`)
   }
 }
 

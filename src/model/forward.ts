@@ -91,7 +91,13 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
       yOffset += matrix.rows
     }
     plan.add(ropeKv, {
-      variant: { constants: { ...head, workgroup_size: variants.headLanes } },
+      variant: {
+        constants: {
+          ...head,
+          workgroup_size: variants.headLanes,
+          half_quads: config.ropePairs === 'halves' ? config.ropeDim / 8 : 0,
+        },
+      },
       buffers: { qkv, rope: weights.rope, batch, q, cache: kv },
       params: {
         positions_at: layout.positions,

@@ -1,8 +1,8 @@
 import { countingGpu } from '../gpu/counting-gpu'
 import { GpuDevice } from '../gpu/device'
 import { weightFormats } from '../kernels/formats'
-import { readConfig } from './config'
 import { makeRoom, type RoomOptions } from './load'
+import { readConfig } from './read-config'
 import { findTensors } from './tensors'
 
 /** What a model takes on a GPU. */

@@ -6,12 +6,12 @@ import type { ModelConfig } from './config'
  *
  * θᵢ = position / (scale · base^(2i / ropeDim) · factorᵢ)   (Su et al. 2021, arXiv:2104.09864)
  *
- * @param factors one divisor for each pair (`rope_freqs.weight`), or null
+ * @param factors one divisor for each pair, or null
  */
 export function ropeTable(
   config: Pick<ModelConfig, 'headDim' | 'ropeDim' | 'ropeBase' | 'ropeScale'>,
   positions: number,
-  factors: Float32Array | null,
+  factors: ArrayLike<number> | null,
 ): Float32Array<ArrayBuffer> {
   const { headDim, ropeDim, ropeBase, ropeScale } = config
   const table = new Float32Array(positions * headDim)

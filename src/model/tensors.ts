@@ -3,6 +3,7 @@ import { groupWeights } from '../kernels/weights/format'
 import type { ModelHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import type { ModelConfig } from './config'
+import { tensorNames } from './tensor-names'
 
 /** Rows of one matrix that lie together on the GPU, by the tensors they come from. */
 export interface MatrixSource {
@@ -45,44 +46,44 @@ const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16'])
  */
 export function findTensors(header: ModelHeader, config: ModelConfig): ModelTensors {
   const find = new TensorFinder(header)
+  const names = tensorNames(header)
   const { hidden, heads, kvHeads, headDim, intermediate } = config
   if (config.layers > header.tensors.length) {
     throw new OctavoError(
       'malformed-file',
-      `The file says it has ${config.layers} layers, but holds ${header.tensors.length} tensors: 'blk.${header.tensors.length}' cannot be there.`,
+      `The file says it has ${config.layers} layers, but holds ${header.tensors.length} tensors: '${names.layerPrefix}${header.tensors.length}' cannot be there.`,
       'Download the file again.',
     )
   }
-  const embeddingTensor = find.any('token_embd.weight')
-  const vocab = embeddingTensor.dims[1] ?? 0
-  const embedding = find.matrix('embedding', [['token_embd.weight', vocab]], hidden)[0]!
+  const embeddingName = `${names.embedding}.weight`
+  const vocab = find.any(embeddingName).dims[1] ?? 0
+  const embedding = find.matrix('embedding', [[embeddingName, vocab]], hidden)[0]!
   const layers = Array.from({ length: config.layers }, (_, i): LayerTensors => {
-    const name = (part: string) => `blk.${i}.${part}.weight`
+    const name = (part: string) => `${names.layerPrefix}${i}.${part}`
     const qkv: [string, number][] = [
-      [name('attn_q'), heads * headDim],
-      [name('attn_k'), kvHeads * headDim],
-      [name('attn_v'), kvHeads * headDim],
+      [name(`${names.query}.weight`), heads * headDim],
+      [name(`${names.key}.weight`), kvHeads * headDim],
+      [name(`${names.value}.weight`), kvHeads * headDim],
     ]
     const gateUp: [string, number][] = [
-      [name('ffn_gate'), intermediate],
-      [name('ffn_up'), intermediate],
+      [name(`${names.gate}.weight`), intermediate],
+      [name(`${names.up}.weight`), intermediate],
     ]
+    const output: [string, number] = [name(`${names.attentionOutput}.weight`), hidden]
     return {
-      attentionNorm: find.vector(name('attn_norm'), hidden),
+      attentionNorm: find.vector(name(`${names.attentionNorm}.weight`), hidden),
       qkv: find.matrix(`layer ${i} qkv`, qkv, hidden),
-      attentionOutput: find.matrix(`layer ${i} output`, [[name('attn_output'), hidden]], heads * headDim)[0]!,
-      mlpNorm: find.vector(name('ffn_norm'), hidden),
+      attentionOutput: find.matrix(`layer ${i} output`, [output], heads * headDim)[0]!,
+      mlpNorm: find.vector(name(`${names.mlpNorm}.weight`), hidden),
       gateUp: find.matrix(`layer ${i} gate, up`, gateUp, hidden),
-      down: find.matrix(`layer ${i} down`, [[name('ffn_down'), hidden]], intermediate)[0]!,
+      down: find.matrix(`layer ${i} down`, [[name(`${names.down}.weight`), hidden]], intermediate)[0]!,
     }
   })
-  const outputNorm = find.vector('output_norm.weight', hidden)
-  const output = find.has('output.weight')
-    ? find.matrix('output', [['output.weight', vocab]], hidden)[0]!
-    : embedding
-  const ropeFactors = find.has('rope_freqs.weight')
-    ? find.vector('rope_freqs.weight', config.ropeDim / 2)
-    : null
+  const outputNorm = find.vector(`${names.outputNorm}.weight`, hidden)
+  const outputName = `${names.output}.weight`
+  const output = find.has(outputName) ? find.matrix('output', [[outputName, vocab]], hidden)[0]! : embedding
+  const factorsName = `${names.ropeFactors}.weight`
+  const ropeFactors = find.has(factorsName) ? find.vector(factorsName, config.ropeDim / 2) : null
   find.refuseUnused(config.architecture)
   return { embedding, layers, outputNorm, output, ropeFactors, vocab }
 }

@@ -82,6 +82,6 @@ export function writeConstants(
   })
   write(weights.outputNorm, 0, valuesOf(tensors.outputNorm))
   const positions = Math.floor(weights.rope.size / (4 * config.headDim))
-  const factors = tensors.ropeFactors ? valuesOf(tensors.ropeFactors) : null
+  const factors = tensors.ropeFactors ? valuesOf(tensors.ropeFactors) : config.ropeFactors
   write(weights.rope, 0, ropeTable(config, positions, factors))
 }

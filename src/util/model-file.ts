@@ -1,5 +1,4 @@
 import type { Metadata } from './metadata'
-import { OctavoError } from './octavo-error'
 
 /** One tensor of a model file. */
 export interface TensorInfo {
@@ -58,14 +57,4 @@ export interface RepoTexts {
  */
 export interface WeightSink {
   write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>
-}
-
-/** @throws OctavoError 'unsupported-architecture' */
-export function ggufOnly(header: ModelHeader): GgufHeader {
-  if (header.kind === 'gguf') return header
-  throw new OctavoError(
-    'unsupported-architecture',
-    'Models of safetensors files are not read yet.',
-    'Choose a repo with GGUF files; their names often end in “-GGUF”.',
-  )
 }

@@ -10,6 +10,8 @@ export interface RopeKvInput {
   readonly headDim: number
   readonly blockSize: number
   readonly scale: number
+  /** Pairs are (i, i + half), of the first 2 · half elements; 0: neighbours. */
+  readonly half?: number
 }
 
 export interface RopeKvOutput {
@@ -30,22 +32,23 @@ export interface WrittenRow {
   readonly magnitudes: readonly number[]
 }
 
-/** Rotary position embedding of neighbouring pairs (x, y) → (x cos − y sin, x sin + y cos), and the KV write by slot. */
+/** Rotary position embedding of pairs (x, y) → (x cos − y sin, x sin + y cos), and the KV write by slot. */
 export function ropeKv(input: RopeKvInput): RopeKvOutput {
-  const { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, scale } = input
+  const { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, scale, half = 0 } = input
   const q = new Float64Array(positions.length * heads * headDim)
   const qMagnitude = new Float64Array(q.length)
   const written: WrittenRow[] = []
   positions.forEach((position, token) => {
     const row = token * (heads + 2 * kvHeads) * headDim
     const turned = (head: number, i: number): [number, number] => {
-      const even = row + head * headDim + i - (i % 2)
-      const [x, y] = [qkv[even]!, qkv[even + 1]!]
-      const [cos, sin] = [
-        rope[position * headDim + i - (i % 2)]!,
-        rope[position * headDim + i - (i % 2) + 1]!,
-      ]
-      const [first, second] = i % 2 === 0 ? [x * cos, -y * sin] : [x * sin, y * cos]
+      const at = row + head * headDim
+      if (half > 0 && i >= 2 * half) return [qkv[at + i]!, Math.abs(qkv[at + i]!)]
+      const pair = half > 0 ? i % half : Math.floor(i / 2)
+      const [x, y] =
+        half > 0 ? [qkv[at + pair]!, qkv[at + pair + half]!] : [qkv[at + 2 * pair]!, qkv[at + 2 * pair + 1]!]
+      const [cos, sin] = [rope[position * headDim + 2 * pair]!, rope[position * headDim + 2 * pair + 1]!]
+      const isFirst = half > 0 ? i < half : i % 2 === 0
+      const [first, second] = isFirst ? [x * cos, -y * sin] : [x * sin, y * cos]
       return [first + second, Math.abs(first) + Math.abs(second)]
     }
     const slot = slots[token]!

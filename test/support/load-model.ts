@@ -2,9 +2,10 @@ import { type LoadedModel, loadModel } from '../../src/model/load'
 import type { Variants } from '../../src/model/variants'
 import type { Invariance } from '../../src/util/invariance'
 import type { KvFormat } from '../../src/util/kv-format'
-import type { GgufHeader } from '../../src/util/model-file'
+import type { GgufHeader, JsonObject, ModelHeader } from '../../src/util/model-file'
 import { readGgufHeader } from '../../src/weights/gguf'
 import { NeedMoreBytes } from '../../src/weights/gguf-cursor'
+import { readSafetensorsHeader } from '../../src/weights/safetensors'
 
 /** The real model, as the test page's server has it. */
 export const realModelUrl = '/cache/SmolLM2-135M-Instruct.Q4_1.gguf'
@@ -39,6 +40,24 @@ export function loadModelBytes(
 }
 
 export async function loadModelUrl(url: string, options: TestLoadOptions = {}): Promise<LoadedModel> {
+  return loadModelFile(await openUrl(url), options)
+}
+
+/** A model.safetensors and its repo's config.json. */
+export async function loadSafetensors(
+  url: string,
+  config: JsonObject,
+  options: TestLoadOptions = {},
+): Promise<LoadedModel> {
+  const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer())
+  const tensors = readSafetensorsHeader(bytes, bytes.length)
+  const texts = { config, tokenizer: null, tokenizerConfig: null, generationConfig: null, chatTemplate: null }
+  const read = async (offset: number, length: number) => bytes.slice(offset, offset + length)
+  const header = { kind: 'safetensors', tensors, fileBytes: bytes.length, texts } as const
+  return loadHeader({ bytes: bytes.length, read }, header, options)
+}
+
+async function openUrl(url: string): Promise<ModelFile> {
   const head = await fetch(url, { method: 'HEAD' })
   if (!head.ok) throw new Error(`${url}: ${head.status}; \`npm run model\` fetches it`)
   const read = async (offset: number, length: number) => {
@@ -46,10 +65,19 @@ export async function loadModelUrl(url: string, options: TestLoadOptions = {}): 
     if (response.status !== 206) throw new Error(`${url}: ${response.status}`)
     return new Uint8Array(await response.arrayBuffer())
   }
-  return loadModelFile({ bytes: Number(head.headers.get('Content-Length')), read }, options)
+  return { bytes: Number(head.headers.get('Content-Length')), read }
 }
 
 async function loadModelFile(file: ModelFile, options: TestLoadOptions): Promise<LoadedModel> {
+  const whole = await readHeader(file)
+  return loadHeader(file, options.layers === undefined ? whole : cutLayers(whole, options.layers), options)
+}
+
+async function loadHeader(
+  file: ModelFile,
+  header: ModelHeader,
+  options: TestLoadOptions,
+): Promise<LoadedModel> {
   const {
     format = 'f16',
     invariance = 'on',
@@ -57,8 +85,6 @@ async function loadModelFile(file: ModelFile, options: TestLoadOptions): Promise
     maxSequences = 4,
     maxBatchTokens = 128,
   } = options
-  const whole = await readHeader(file)
-  const header = options.layers === undefined ? whole : cutLayers(whole, options.layers)
   const loading = await loadModel({
     gpu: options.gpu ?? navigator.gpu,
     header,

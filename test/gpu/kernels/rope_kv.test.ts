@@ -25,15 +25,26 @@ const before = 0x7bcd7bcd
 describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])(
   'RoPE and the KV write by %s lanes',
   (lanes) => {
-    it.each(headShapes.flatMap((shape) => formats.map((format) => [{ ...shape, format }] as const)))(
+    const cases = headShapes.flatMap((shape) => formats.map((format) => ({ ...shape, format, half: 0 })))
+    const inHalves = [
+      { ...headShapes[0]!, format: 'f32' as const, half: 32 },
+      { ...headShapes[1]!, format: 'f16' as const, half: 20 },
+      // A part of the head stays as it is.
+      { ...headShapes[1]!, format: 'int8' as const, half: 16 },
+    ]
+    it.each([...cases, ...inHalves])(
       'turns Q and K and puts K and V where the slots say, %o',
-      async ({ heads, kvHeads, headDim, format }) => {
+      async ({ heads, kvHeads, headDim, format, half }) => {
         const random = new Random(headDim)
         const tokens = 5
         const width = (heads + 2 * kvHeads) * headDim
         const positions = [0, 1, 299, 31, 32]
         const slots = [159, 0, 31, 32, 70]
-        const rope = ropeTable({ headDim, ropeDim: headDim, ropeBase: 10000, ropeScale: 1 }, 300, null)
+        const rope = ropeTable(
+          { headDim, ropeDim: half > 0 ? 2 * half : headDim, ropeBase: 10000, ropeScale: 1 },
+          300,
+          null,
+        )
         const qkv = random.normals(tokens * width)
         // More than an f16 can hold is stored as its greatest value, not as infinity.
         qkv[(heads + kvHeads) * headDim] = 1e6
@@ -53,6 +64,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
               kv_heads: kvHeads,
               block_size: blockSize,
               kv_bits: kvBits[format],
+              half_quads: half / 4,
             },
           },
           inputs: {
@@ -65,7 +77,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
           params: { positions_at: 1, slots_at: 1 + tokens, values_at: got.valuesAt, scale },
           shape: { tokens },
         })
-        const input = { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, scale }
+        const input = { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, scale, half }
         const { q, qMagnitude, written } = reference(input)
         const label = `rope_kv ${lanes} lanes ${heads}/${kvHeads} × ${headDim}, kv ${format}`
         expectClose(`${label}, q`, outputs.floats('q'), q, (i) => gamma(4) * qMagnitude[i]!)

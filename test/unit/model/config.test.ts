@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { readConfig } from '../../../src/model/config'
+import { readConfig } from '../../../src/model/read-config'
 
 function header(heads: number, kvHeads: number, headDim: number) {
   const metadata = new Map<string, string | number>([

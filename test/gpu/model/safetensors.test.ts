@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../../src/util/model-file'
+import { ForcedSequence } from '../../support/force-tokens'
+import { loadSafetensors } from '../../support/load-model'
+
+/** See test/golden/arch/README.md. */
+interface Golden {
+  /** Standard deviation of the logits. */
+  readonly logit_std: number
+  readonly sequences: readonly {
+    readonly input_ids: readonly number[]
+    readonly last_logits: readonly number[]
+    readonly greedy: readonly number[]
+  }[]
+}
+
+async function json<T>(path: string): Promise<T> {
+  const response = await fetch(`/golden/arch/${path}`)
+  expect(response.ok, path).toBe(true)
+  return response.json()
+}
+
+describe.each(['llama-hd80', 'llama-linear', 'llama-llama3rope'])('the reference model %s', (name) => {
+  it.each(['config.json', 'config.legacy.json'])(
+    'gives transformers’ logits and greedy tokens from its safetensors file and %s',
+    async (configName) => {
+      const golden = await json<Golden>(`${name}/golden.json`)
+      const config = await json<JsonObject>(`${name}/${configName}`)
+      const { runner, destroy } = await loadSafetensors(`/golden/arch/${name}/model.safetensors`, config, {
+        format: 'f32',
+        maxTokens: 128,
+      })
+      try {
+        for (const { input_ids, last_logits, greedy } of golden.sequences) {
+          const sequence = new ForcedSequence(runner, 0, 64)
+          let { best, logits } = await sequence.prefill(input_ids, 16)
+          const deviation = Math.max(...last_logits.map((value, i) => Math.abs(value - logits[i]!)))
+          // The reference data's bound for an f32 path.
+          expect(deviation / golden.logit_std).toBeLessThan(2e-3)
+          const found: number[] = []
+          while (found.length < greedy.length) {
+            found.push(best)
+            ;({ best, logits } = await sequence.decode(best))
+          }
+          expect(found).toEqual(greedy)
+        }
+      } finally {
+        destroy()
+      }
+    },
+  )
+})
