@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { JsonObject } from '../../../src/util/model-file'
 import { ForcedSequence } from '../../support/force-tokens'
 import { loadSafetensors } from '../../support/load-model'
@@ -20,33 +20,31 @@ async function json<T>(path: string): Promise<T> {
   return response.json()
 }
 
-describe.each(['llama-hd80', 'llama-linear', 'llama-llama3rope'])('the reference model %s', (name) => {
-  it.each(['config.json', 'config.legacy.json'])(
-    'gives transformers’ logits and greedy tokens from its safetensors file and %s',
-    async (configName) => {
-      const golden = await json<Golden>(`${name}/golden.json`)
-      const config = await json<JsonObject>(`${name}/${configName}`)
-      const { runner, destroy } = await loadSafetensors(`/golden/arch/${name}/model.safetensors`, config, {
-        format: 'f32',
-        maxTokens: 128,
-      })
-      try {
-        for (const { input_ids, last_logits, greedy } of golden.sequences) {
-          const sequence = new ForcedSequence(runner, 0, 64)
-          let { best, logits } = await sequence.prefill(input_ids, 16)
-          const deviation = Math.max(...last_logits.map((value, i) => Math.abs(value - logits[i]!)))
-          // The reference data's bound for an f32 path.
-          expect(deviation / golden.logit_std).toBeLessThan(2e-3)
-          const found: number[] = []
-          while (found.length < greedy.length) {
-            found.push(best)
-            ;({ best, logits } = await sequence.decode(best))
-          }
-          expect(found).toEqual(greedy)
+it.each(['llama-hd80', 'llama-linear', 'llama-llama3rope'])(
+  'the reference model %s gives transformers’ logits and greedy tokens from its safetensors file and config.json',
+  async (name) => {
+    const golden = await json<Golden>(`${name}/golden.json`)
+    const config = await json<JsonObject>(`${name}/config.json`)
+    const { runner, destroy } = await loadSafetensors(`/golden/arch/${name}/model.safetensors`, config, {
+      format: 'f32',
+      maxTokens: 128,
+    })
+    try {
+      for (const { input_ids, last_logits, greedy } of golden.sequences) {
+        const sequence = new ForcedSequence(runner, 0, 64)
+        let { best, logits } = await sequence.prefill(input_ids, 16)
+        const deviation = Math.max(...last_logits.map((value, i) => Math.abs(value - logits[i]!)))
+        // The reference data's bound for an f32 path.
+        expect(deviation / golden.logit_std).toBeLessThan(2e-3)
+        const found: number[] = []
+        while (found.length < greedy.length) {
+          found.push(best)
+          ;({ best, logits } = await sequence.decode(best))
         }
-      } finally {
-        destroy()
+        expect(found).toEqual(greedy)
       }
-    },
-  )
-})
+    } finally {
+      destroy()
+    }
+  },
+)
