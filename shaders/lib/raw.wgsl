@@ -18,3 +18,8 @@ fn raw_half(byte: u32) -> u32 {
 fn put_half(plane: u32, index: u32, value: u32) {
   atomicOr(&planes[plane + index / 2u], value << (16u * (index % 2u)));
 }
+
+// The same of the four bytes of a word; the value's low eight bits.
+fn put_byte(plane: u32, index: u32, value: u32) {
+  atomicOr(&planes[plane + index / 4u], (value & 0xffu) << (8u * (index % 4u)));
+}

@@ -1,6 +1,7 @@
 // One lane takes one raw block of Q4_0 or Q4_1, or with `fifth` of Q5_0 or Q5_1, whose scales 32 high bits follow.
 // Byte i of a block holds weight i (low) and weight 16 + i (high).
 import package::lib::raw::{raw_word, raw_half, put_half};
+import package::lib::raw_nibbles::put_group;
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
@@ -26,10 +27,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     }
     atomicStore(&planes[params.high + group], high);
   }
-  for (var w = 0u; w < 2u; w++) {
-    let a = raw_word(begin + header + 8u * w);
-    let b = raw_word(begin + header + 8u * w + 4u);
-    atomicStore(&planes[group * 4u + w], (a & 0x0f0f0f0fu) | ((b & 0x0f0f0f0fu) << 4u));
-    atomicStore(&planes[group * 4u + 2u + w], ((a >> 4u) & 0x0f0f0f0fu) | (b & 0xf0f0f0f0u));
-  }
+  put_group(group, begin + header);
 }

@@ -1,23 +1,10 @@
-import { decodeHalf } from './half'
+import { type BlockType, half, nibble } from './block'
+import { iqBlockTypes } from './dequantize-iq'
 
 /** Weights of raw blocks in a file's order, and for each the sum of the magnitudes that it was added up from. */
 export interface Dequantized {
   readonly values: Float64Array
   readonly magnitudes: Float64Array
-}
-
-interface BlockType {
-  readonly weights: number
-  readonly bytes: number
-  /** The terms whose sum is weight i of the block that begins at `at`. */
-  readonly terms: (data: DataView, at: number, i: number) => readonly number[]
-}
-
-const half = (data: DataView, at: number) => decodeHalf(data.getUint16(at, true))
-
-/** Byte i of 16 holds weight i in its low four bits and weight i + 16 in its high ones. */
-function nibble(data: DataView, at: number, i: number): number {
-  return i < 16 ? data.getUint8(at + i) & 15 : data.getUint8(at + i - 16) >> 4
 }
 
 /** Bit i from byte `at` on, lowest first. */
@@ -82,6 +69,7 @@ export const blockTypes: Readonly<Record<string, BlockType>> = {
       return kTerms(data, at, i, at + 48, highBit)
     },
   },
+  ...iqBlockTypes,
   Q6_K: {
     weights: 256,
     bytes: 210,

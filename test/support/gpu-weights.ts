@@ -2,6 +2,7 @@ import { weightFormats } from '../../src/kernels/formats'
 import { groupWeights, type Planes, reads, type WeightFormat } from '../../src/kernels/weights/format'
 import { blockTypes, dequantize } from '../reference/dequantize'
 import { encodeHalf } from '../reference/half'
+import { repackIq4Xs, repackMxfp4, repackNvfp4 } from '../reference/repack/iq4'
 import { repackPlain } from '../reference/repack/plain'
 import { repackQ4 } from '../reference/repack/q4'
 import { repackQ4K } from '../reference/repack/q4_k'
@@ -62,6 +63,10 @@ export function randomMatrix(random: Random, type: string, rows: number, columns
 export function planesOf(type: string, raw: Uint8Array, columns: number): Uint32Array<ArrayBuffer> {
   if (/^Q[45]_[01]$/.test(type)) return repackQ4(raw, type.endsWith('1'), type.startsWith('Q5'))
   if (type === 'Q4_K' || type === 'Q5_K') return repackQ4K(raw, type === 'Q5_K')
+  if (type === 'IQ4_NL') return repackQ4(raw, false, false)
+  if (type === 'IQ4_XS') return repackIq4Xs(raw)
+  if (type === 'MXFP4') return repackMxfp4(raw)
+  if (type === 'NVFP4') return repackNvfp4(raw)
   if (type === 'Q8_0') return repackQ8(raw)
   if (type === 'Q6_K') return repackQ6K(raw)
   const perWord = formatOf(type).unitWeights
@@ -83,6 +88,9 @@ const scaleOffsets: Readonly<Record<string, readonly number[]>> = {
   Q4_K: [0, 2],
   Q5_K: [0, 2],
   Q6_K: [208],
+  IQ4_NL: [0],
+  IQ4_XS: [0],
+  NVFP4: [],
 }
 
 /** Blocks of random bits with scales of either sign, or random normal floats. */
@@ -95,6 +103,7 @@ export function randomBlocks(random: Random, type: string, count: number): Uint8
     if (type === 'F32') data.setFloat32(at, random.normal(), true)
     else if (type === 'F16') data.setUint16(at, encodeHalf(random.normal()), true)
     else if (type === 'BF16') data.setUint16(at, bfloat(random.normal()), true)
+    else if (type === 'MXFP4') raw[at] = 112 + (raw[at]! % 16)
     else
       for (const offset of scaleOffsets[type]!) {
         data.setUint16(at + offset, encodeHalf(0.02 * random.normal()), true)

@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gguf } from '@huggingface/gguf'
 
-const names = ['f32', 'f16', 'bf16', 'q4_0', 'q4_1', 'q5_0', 'q5_1', 'q8_0', 'q4_k', 'q5_k', 'q6_k']
+const legacyAndK = ['q4_0', 'q4_1', 'q5_0', 'q5_1', 'q8_0', 'q4_k', 'q5_k', 'q6_k']
+const names = ['f32', 'f16', 'bf16', ...legacyAndK, 'iq4_nl', 'iq4_xs', 'mxfp4', 'nvfp4']
 const folder = process.argv[2]
 const file = join(folder, 'types.gguf')
 const { tensorInfos, tensorDataOffset } = await gguf(file, { allowLocalFile: true })

@@ -5,7 +5,7 @@ import { openTestGpu } from '../../support/gpu'
 import { expectSame } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
 import { type Piece, type Uploaded, upload } from '../../support/gpu-upload'
-import { planesOf, randomBlocks, typeNames } from '../../support/gpu-weights'
+import { fittingColumns, planesOf, randomBlocks, typeNames } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
 const random = new Random(20)
@@ -25,7 +25,7 @@ function makeFile(rows: readonly [number, number]) {
   }
   const matrices = typeNames.map((type) => {
     // Columns that are no whole groups where the type allows it.
-    const columns = blockTypes[type]!.weights === 256 ? 256 : blockTypes[type]!.weights === 32 ? 96 : 36
+    const columns = fittingColumns(type, blockTypes[type]!.weights === 1 ? 36 : 96)
     return rows.map((count, i) => add(`${type} ${i}`, type, [columns, count]))
   })
   const norms = ['F32', 'F16', 'BF16'].map((type) => add(`norm ${type}`, type, [37]))

@@ -17,9 +17,9 @@ export async function expectRepacked(
   lengths: readonly number[],
 ): Promise<void> {
   const format = formatOf(type)
-  const { bytes, weights } = blockTypes[type]!
+  const { weights } = blockTypes[type]!
   const raw = randomBlocks(new Random(8), type, (rows * columns) / weights)
-  const plain = bytes < 18
+  const plain = weights === 1
   const groups = Math.ceil(columns / 32)
   const planes = format.planes(rows * groups)
   let words: Uint32Array<ArrayBuffer> = new Uint32Array(planes.words)

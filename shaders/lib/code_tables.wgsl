@@ -1,0 +1,25 @@
+// Four-bit codes that stand for entries of a fixed table, packed in constants: a driver pays for an array that is
+// indexed by a value it does not know.
+
+// IQ4_NL and IQ4_XS: −127, −104, −83, −65, −49, −35, −22, −10, 1, 13, 25, 38, 53, 69, 89, 113, four i8 in a word.
+fn iq4(codes: vec4u) -> vec4f {
+  let below = select(vec4u(0xbfad9881u), vec4u(0xf6eaddcfu), (codes & vec4u(4u)) != vec4u(0u));
+  let above = select(vec4u(0x26190d01u), vec4u(0x71594535u), (codes & vec4u(4u)) != vec4u(0u));
+  let four = select(below, above, codes >= vec4u(8u));
+  return vec4f(bitcast<vec4i>(four << (vec4u(24u) - 8u * (codes & vec4u(3u)))) >> vec4u(24u));
+}
+
+// MXFP4 and NVFP4 (e2m1), a quarter of 0, 1, 2, 3, 4, 6, 8, 12 and their negatives; scales are four times as great, so
+// that none is subnormal.
+fn fp4(codes: vec4u) -> vec4f {
+  let magnitudes = vec4f((vec4u(0xc8643210u) >> (4u * (codes & vec4u(7u)))) & vec4u(15u));
+  return magnitudes * select(vec4f(0.25), vec4f(-0.25), codes >= vec4u(8u));
+}
+
+fn low_codes(word: u32) -> vec4u {
+  return (vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u);
+}
+
+fn high_codes(word: u32) -> vec4u {
+  return (vec4u(word) >> vec4u(4u, 12u, 20u, 28u)) & vec4u(15u);
+}
