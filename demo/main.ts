@@ -114,7 +114,7 @@ const settingsPanel = new SettingsPanel(settings, token, {
   onLoad: () => {
     // What the address asked for gives way to what the person has just asked for.
     history.replaceState(null, '', location.pathname)
-    void model.load(wantedModel())
+    void model.choose(wantedModel())
   },
   onPickFile: () => files.pick(),
   endpoint: () => wantedModel().endpoint,

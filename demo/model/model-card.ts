@@ -1,10 +1,12 @@
+import type { ModelInspection } from 'octavo'
 import { button, element } from '../element'
 import { type AdviceAction, advise, type Circumstances } from '../errors/advice'
 import { errorCard } from '../errors/error-card'
 import { formatBytes, formatSeconds } from '../quantities'
 import { loadFigures, loadShare, phaseWords } from './load-words'
 import { type ModelChoice, modelTitle } from './model-choice'
-import type { ModelState } from './model-session'
+import { fittingChoice, modelFacts } from './model-facts'
+import { isMetered, type ModelState } from './model-session'
 
 export interface ModelCardHooks {
   readonly onLoad: (choice: ModelChoice) => void
@@ -48,24 +50,29 @@ export class ModelCard {
     return [errorCard(state.error, advise(state.error.code, circumstances(state.error.remedy)), act)]
   }
 
-  #welcome({ choice, note }: Extract<ModelState, { kind: 'absent' }>): HTMLElement[] {
+  #welcome({ choice, note, found }: Extract<ModelState, { kind: 'absent' }>): HTMLElement[] {
     const { onLoad, onPickFile, onSettings } = this.#hooks
-    const facts = [
-      ['Model', modelTitle(choice)],
-      ['Size', choice.bytes === null ? 'shown once its file has been read' : downloadSize(choice)],
-      ['Licence', choice.license ?? 'as its publisher says'],
-    ] as const
+    const facts = modelFacts(choice, found)
+    const fitting = found && fittingChoice(choice, found)
+    const unfit = found?.fits === false
     return [
       element('h2', {}, 'A language model in this page'),
       element('p', { class: 'lead' }, 'Runs on your device. What you type never leaves it.'),
       element('dl', { class: 'facts' }, ...facts.map(([name, value]) => fact(name, value))),
       ...[note, meteredNote(choice)]
         .filter((each) => each !== null)
-        .map((each) => element('p', { class: 'note' }, each)),
+        .map((each) => element('p', { class: 'note', role: 'status' }, each)),
+      ...(unfit ? [unfitNote(found, fitting)] : []),
       element(
         'div',
         { class: 'buttons' },
-        button('Load model', () => onLoad(choice), { class: 'primary' }),
+        fitting &&
+          button(`Load ${modelTitle(fitting)} (${formatBytes(fitting.bytes!)})`, () => onLoad(fitting), {
+            class: 'primary',
+          }),
+        button(unfit ? 'Load it all the same' : 'Load model', () => onLoad(choice), {
+          class: unfit ? 'quiet' : 'primary',
+        }),
         button('Open a .gguf file', onPickFile, { class: 'quiet' }),
         button('Another model', onSettings, { class: 'quiet' }),
       ),
@@ -103,16 +110,20 @@ function loadingLead({ fromDevice, expectedSeconds }: Loading): string {
   return `Ready in about ${formatSeconds(expectedSeconds)}, from this device.`
 }
 
-function downloadSize({ model, bytes }: ModelChoice): string {
-  return typeof model === 'string' ? `${formatBytes(bytes!)}, downloaded once` : formatBytes(bytes!)
+/** Why the model would not run here, and what to do about it. */
+function unfitNote({ reasons }: ModelInspection, fitting: ModelChoice | null): HTMLElement {
+  const [reason] = reasons
+  const remedy = fitting ? 'Another quantization of it can be expected to run here.' : reason!.remedy
+  return element(
+    'p',
+    { class: 'note', role: 'status' },
+    `This device cannot run it. ${reason!.message} ${remedy}`,
+  )
 }
 
 /** Said before a download over a connection that the person pays for or wants to spare. */
 function meteredNote({ model, bytes }: ModelChoice): string | null {
-  const { connection } = navigator as Navigator & {
-    readonly connection?: { readonly saveData?: boolean; readonly type?: string }
-  }
-  if (typeof model !== 'string' || !(connection?.saveData || connection?.type === 'cellular')) return null
+  if (typeof model !== 'string' || !isMetered()) return null
   const size = bytes === null ? 'the model' : formatBytes(bytes)
   return `This connection is metered or saves data. Loading downloads ${size}.`
 }

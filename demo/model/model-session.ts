@@ -1,4 +1,11 @@
-import { createEngine, type Engine, type LoadProgress, OctavoError } from 'octavo'
+import {
+  createEngine,
+  type Engine,
+  inspectModel,
+  type LoadProgress,
+  type ModelInspection,
+  OctavoError,
+} from 'octavo'
 import { toOctavoError } from '../errors/unexpected'
 import { Observable } from '../observable'
 import type { LoadState } from './load-words'
@@ -8,7 +15,13 @@ import { TransferRate } from './transfer-rate'
 
 /** Where the page's one model stands. */
 export type ModelState =
-  | { readonly kind: 'absent'; readonly choice: ModelChoice; readonly note: string | null }
+  | {
+      readonly kind: 'absent'
+      readonly choice: ModelChoice
+      readonly note: string | null
+      /** What its file says; null where it has not been looked at. */
+      readonly found: ModelInspection | null
+    }
   | {
       readonly kind: 'loading'
       readonly choice: ModelChoice
@@ -29,12 +42,13 @@ export class ModelSession {
   readonly state: Observable<ModelState>
   readonly #token: (choice: ModelChoice) => string | null
   #loading: AbortController | null = null
+  #looking: AbortController | null = null
 
   /** @param token the access token that may be sent to the choice's endpoint. */
   constructor(choice: ModelChoice, token: (choice: ModelChoice) => string | null) {
     // Nobody who comes back is shown, for a moment, a button to load what loads by itself.
     this.state = new Observable(
-      findLoaded(choice) ? loading(choice, beginning) : { kind: 'absent', choice, note: null },
+      findLoaded(choice) ? loading(choice, beginning) : { kind: 'absent', choice, note: null, found: null },
     )
     this.#token = token
   }
@@ -48,9 +62,45 @@ export class ModelSession {
   async resume(): Promise<void> {
     const { choice } = this.state.value
     if (findLoaded(choice)) await this.load(choice, { mayDownload: false })
+    // Nothing is asked for over a connection that the person pays for.
+    else if (!isMetered())
+      await this.#look(choice, ({ message }) => {
+        const note = `Its file could not be looked at: ${message}`
+        this.state.set({ kind: 'absent', choice, note, found: null })
+      })
+  }
+
+  /** Shows what a model is, for the person to load it or not; one that lies on this device is loaded. */
+  async choose(choice: ModelChoice): Promise<void> {
+    if (findLoaded(choice)) return this.load(choice)
+    this.#loading?.abort()
+    this.#loading = null
+    void this.engine?.unload()
+    this.state.set({ kind: 'absent', choice, note: 'Reading what the model is…', found: null })
+    await this.#look(choice, (error) => this.fail(error))
+  }
+
+  async #look(choice: ModelChoice, onError: (error: OctavoError) => void): Promise<void> {
+    this.#looking?.abort()
+    const looking = new AbortController()
+    this.#looking = looking
+    const isWanted = () => this.#looking === looking && this.state.value.kind === 'absent'
+    try {
+      const found = await inspectModel(choice.model, { hub: this.#hub(choice), signal: looking.signal })
+      if (isWanted()) this.state.set({ kind: 'absent', choice, note: null, found })
+    } catch (error) {
+      if (isWanted()) onError(toOctavoError(error))
+    }
+  }
+
+  #hub(choice: ModelChoice): { endpoint?: string; token?: string } {
+    const token = this.#token(choice)
+    return { ...(choice.endpoint && { endpoint: choice.endpoint }), ...(token && { token }) }
   }
 
   async load(choice: ModelChoice, { mayDownload } = { mayDownload: true }): Promise<void> {
+    this.#looking?.abort()
+    this.#looking = null
     this.#loading?.abort()
     const controller = new AbortController()
     this.#loading = controller
@@ -76,10 +126,9 @@ export class ModelSession {
     onProgress(last)
     try {
       await before?.unload()
-      const token = this.#token(choice)
       const engine = await createEngine({
         model: choice.model,
-        hub: { ...(choice.endpoint && { endpoint: choice.endpoint }), ...(token && { token }) },
+        hub: this.#hub(choice),
         onProgress,
         signal: controller.signal,
       })
@@ -117,11 +166,19 @@ export class ModelSession {
 
   #end(controller: AbortController, choice: ModelChoice, note: string | null): void {
     this.#loading = null
-    this.state.set({ kind: 'absent', choice, note })
+    this.state.set({ kind: 'absent', choice, note, found: null })
     controller.abort(
       new OctavoError('aborted', 'Loading was cancelled.', 'Load the model when it is wanted.'),
     )
   }
+}
+
+/** Whether the person pays for the connection or wants to spare it. */
+export function isMetered(): boolean {
+  const { connection } = navigator as Navigator & {
+    readonly connection?: { readonly saveData?: boolean; readonly type?: string }
+  }
+  return connection?.saveData === true || connection?.type === 'cellular'
 }
 
 const beginning: LoadState = {
