@@ -1,5 +1,4 @@
 import type { GpuDevice } from '../gpu/device'
-import { weightFormats } from '../kernels/formats'
 import { groupWeights, type Planes, type WeightFormat } from '../kernels/weights/format'
 import type { MatrixSource } from './tensors'
 
@@ -29,8 +28,7 @@ export function paddedColumns(columns: number): number {
 }
 
 export function createMatrix(gpu: GpuDevice, source: MatrixSource): Matrix {
-  const { rows, columns } = source
-  const format = weightFormats.get(source.tensors[0]!.type)!
+  const { rows, columns, format } = source
   const groups = paddedColumns(columns) / groupWeights
   const limit = Math.min(gpu.info.maxBindingBytes, gpu.info.maxBufferBytes)
   const rowsPerShard = shardRows(format, groups, rows, limit)

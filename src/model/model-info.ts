@@ -70,8 +70,8 @@ function tensorTypes({ embedding, output, layers }: ModelTensors): ModelInfo['te
     down,
   ])
   for (const source of new Set([embedding, output, ...inLayers])) {
-    for (const tensor of source.tensors) {
-      const { type } = tensor
+    const type = source.format.name
+    for (const { tensor } of source.parts) {
       const entry = types.get(type) ?? { type, tensors: 0, bytes: 0 }
       entry.tensors += 1
       entry.bytes += tensor.bytes

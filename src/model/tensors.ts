@@ -1,14 +1,25 @@
 import { weightFormats } from '../kernels/formats'
-import { groupWeights } from '../kernels/weights/format'
+import { type Packing, packingOf } from '../kernels/packing'
+import { groupWeights, type WeightFormat } from '../kernels/weights/format'
 import type { ModelHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import type { ModelConfig } from './config'
 import { tensorNames } from './tensor-names'
 
-/** Rows of one matrix that lie together on the GPU, by the tensors they come from. */
+/** A tensor that goes into a matrix: all planes of some of its rows, or one plane of them beside other tensors. */
+export interface MatrixPart {
+  readonly tensor: TensorInfo
+  /** Rows of the matrix that it fills. */
+  readonly firstRow: number
+  readonly rows: number
+  readonly packing: Packing
+}
+
+/** Rows of one matrix that lie together on the GPU in one format, by the tensors they come from. */
 export interface MatrixSource {
   readonly name: string
-  readonly tensors: readonly TensorInfo[]
+  readonly format: WeightFormat
+  readonly parts: readonly MatrixPart[]
   readonly columns: number
   readonly rows: number
 }
@@ -132,17 +143,25 @@ class TensorFinder {
     columns: number,
   ): MatrixSource[] {
     const matrices: MatrixSource[] = []
-    const tensors = parts.map(([part, rows]) => this.#shaped(part, [columns, rows]))
-    for (const tensor of tensors) this.#checkFormat(tensor, columns)
-    const oneType = tensors.every((tensor) => tensor.type === tensors[0]!.type)
-    for (const group of oneType ? [tensors] : tensors.map((tensor) => [tensor])) {
-      const rows = group.reduce((sum, tensor) => sum + tensor.dims[1]!, 0)
-      matrices.push({ name, tensors: group, columns, rows })
+    const found = parts.map(([part, rows]) => {
+      const tensor = this.#shaped(part, [columns, rows])
+      return { tensor, rows, format: this.#formatOf(tensor, columns) }
+    })
+    const oneFormat = found.every(({ format }) => format === found[0]!.format)
+    for (const group of oneFormat ? [found] : found.map((part) => [part])) {
+      const { format } = group[0]!
+      let rows = 0
+      const own: MatrixPart[] = []
+      for (const part of group) {
+        own.push({ tensor: part.tensor, firstRow: rows, rows: part.rows, packing: packingOf(format) })
+        rows += part.rows
+      }
+      matrices.push({ name, format, parts: own, columns, rows })
     }
     return matrices
   }
 
-  #checkFormat(tensor: TensorInfo, columns: number): void {
+  #formatOf(tensor: TensorInfo, columns: number): WeightFormat {
     const format = weightFormats.get(tensor.type)
     if (!format) {
       const known = [...weightFormats.keys()].join(', ')
@@ -160,6 +179,7 @@ class TensorFinder {
         'Choose another model.',
       )
     }
+    return format
   }
 
   #shaped(name: string, dims: readonly number[]): TensorInfo {

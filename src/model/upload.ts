@@ -1,21 +1,28 @@
 import type { GpuDevice } from '../gpu/device'
 import { packParams } from '../gpu/kernel'
 import type { Pipeline } from '../gpu/pipeline'
-import { groupWeights, type Planes, type WeightFormat } from '../kernels/weights/format'
+import type { Packing } from '../kernels/packing'
+import type { Planes } from '../kernels/weights/format'
 import type { TensorInfo, WeightSink } from '../util/model-file'
 import type { Matrix } from './matrix'
 
-/** Raw bytes of a tensor's rows that go to one shard. */
+/** A unit of a tensor whose bytes have not all come. */
+interface Seam {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  missing: number
+}
+
+/** Raw bytes of a tensor that go to one shard. */
 interface Target {
+  readonly name: string
   readonly from: number
   readonly to: number
-  readonly format: WeightFormat
+  readonly packing: Packing
   readonly buffer: GPUBuffer
   readonly planes: Planes
-  /** Where the target's unit 0 lies in the buffer, in units; in words for plain types. */
-  readonly base: number
-  readonly rowWords: number
-  readonly rowStride: number
+  readonly params: Readonly<Record<string, number>>
+  /** Units that lie across two pieces, by their offset in the file. */
+  readonly seams: Map<number, Seam>
 }
 
 /** A small tensor that the CPU wants whole. */
@@ -36,12 +43,10 @@ const writesInFlight = 4
 export class WeightUploader implements WeightSink {
   readonly #targets: Target[] = []
   readonly #constants: Constant[] = []
-  /** Bytes of blocks that lie across two pieces, by the block's offset in the file. */
-  readonly #seams = new Map<number, { bytes: Uint8Array<ArrayBuffer>; missing: number; target: Target }>()
   readonly #staging: GPUBuffer
   readonly #params: GPUBuffer
-  readonly #bindGroups = new Map<GPUBuffer, GPUBindGroup>()
-  readonly #pipelines = new Map<WeightFormat, Pipeline>()
+  readonly #bindGroups = new Map<Target, GPUBindGroup>()
+  readonly #pipelines = new Map<Packing, Pipeline>()
   #queue: Promise<void> = Promise.resolve()
   #writes = 0
 
@@ -61,38 +66,39 @@ export class WeightUploader implements WeightSink {
       uploader.#constants.push({ tensor, bytes: new Uint8Array(tensor.bytes), missing: tensor.bytes })
     }
     uploader.#targets.sort((a, b) => a.from - b.from)
-    for (const { format } of uploader.#targets) {
-      if (uploader.#pipelines.has(format)) continue
-      const variant = { constants: { workgroup_size: 64 }, conditions: format.repackConditions ?? {} }
-      uploader.#pipelines.set(format, await gpu.pipeline(format.repack, variant))
+    for (const { packing } of uploader.#targets) {
+      if (uploader.#pipelines.has(packing)) continue
+      const { kernel, conditions = {}, moduleConstants = {} } = packing
+      const variant = { constants: { workgroup_size: 64 }, conditions, moduleConstants }
+      uploader.#pipelines.set(packing, await gpu.pipeline(kernel, variant))
     }
     return uploader
   }
 
-  #addMatrix(matrix: Matrix): void {
-    const { format, columns, groups } = matrix
-    const plain = format.unitWeights < groupWeights
-    const rowBytes = (columns / format.unitWeights) * format.unitBytes
-    const rowUnits = plain ? (groups * groupWeights) / format.unitWeights : columns / format.unitWeights
-    let firstRow = 0
-    for (const tensor of matrix.source.tensors) {
-      const rows = tensor.dims[1]!
-      for (const shard of matrix.shards) {
+  #addMatrix({ columns, source, shards }: Matrix): void {
+    for (const { tensor, firstRow, rows, packing } of source.parts) {
+      for (const { buffer, planes, ...shard } of shards) {
         const begin = Math.max(firstRow, shard.firstRow)
         const end = Math.min(firstRow + rows, shard.firstRow + shard.rows)
         if (begin >= end) continue
+        const { from, to, params } = packing.place({
+          tensorRows: rows,
+          firstRow: begin - firstRow,
+          rows: end - begin,
+          shardRow: begin - shard.firstRow,
+          columns,
+        })
         this.#targets.push({
-          from: tensor.offset + (begin - firstRow) * rowBytes,
-          to: tensor.offset + (end - firstRow) * rowBytes,
-          format,
-          buffer: shard.buffer,
-          planes: shard.planes,
-          base: (begin - shard.firstRow) * rowUnits,
-          rowWords: columns / format.unitWeights,
-          rowStride: rowUnits,
+          name: tensor.name,
+          from: tensor.offset + from,
+          to: tensor.offset + to,
+          packing,
+          buffer,
+          planes,
+          params,
+          seams: new Map(),
         })
       }
-      firstRow += rows
     }
   }
 
@@ -120,10 +126,11 @@ export class WeightUploader implements WeightSink {
   }
 
   async #writeTarget(target: Target, from: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const unit = target.format.unitBytes
+    const unit = target.packing.unitBytes
     const to = from + bytes.length
     const firstWhole = target.from + Math.ceil((from - target.from) / unit) * unit
-    const lastWhole = target.from + Math.floor((to - target.from) / unit) * unit
+    // The target's end is the end of its last unit, however short.
+    const lastWhole = to === target.to ? to : target.from + Math.floor((to - target.from) / unit) * unit
     if (firstWhole > from)
       await this.#seam(target, firstWhole - unit, from, bytes.subarray(0, Math.min(firstWhole, to) - from))
     if (lastWhole < to && lastWhole >= firstWhole)
@@ -136,45 +143,43 @@ export class WeightUploader implements WeightSink {
   }
 
   async #seam(target: Target, block: number, from: number, bytes: Uint8Array): Promise<void> {
-    const unit = target.format.unitBytes
-    const seam = this.#seams.get(block) ?? { bytes: new Uint8Array(unit), missing: unit, target }
+    const length = Math.min(target.packing.unitBytes, target.to - block)
+    const seam = target.seams.get(block) ?? { bytes: new Uint8Array(length), missing: length }
     seam.bytes.set(bytes, from - block)
     seam.missing -= bytes.length
     if (seam.missing > 0) {
-      this.#seams.set(block, seam)
+      target.seams.set(block, seam)
       return
     }
-    this.#seams.delete(block)
+    target.seams.delete(block)
     await this.#repack(target, block, seam.bytes)
   }
 
   async #repack(target: Target, from: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const { device } = this.gpu
-    const { format, planes } = target
-    const count = bytes.length / format.unitBytes
-    const pipeline = this.#pipelines.get(format)!
+    const { kernel, unitBytes } = target.packing
+    const count = Math.ceil(bytes.length / unitBytes)
+    const pipeline = this.#pipelines.get(target.packing)!
     writePadded(device.queue, this.#staging, bytes)
-    const params = packParams(pipeline.kernel.params, {
+    const params = packParams(kernel.params, {
       source: 0,
-      first: (from - target.from) / format.unitBytes,
-      base: target.base,
+      first: (from - target.from) / unitBytes,
       count,
-      ...planes,
-      row_words: target.rowWords,
-      row_stride: target.rowStride,
+      ...target.planes,
+      ...target.params,
     })
     device.queue.writeBuffer(this.#params, 0, params)
-    let bindGroup = this.#bindGroups.get(target.buffer)
+    let bindGroup = this.#bindGroups.get(target)
     if (!bindGroup) {
       const buffers = { raw: this.#staging, planes: target.buffer }
       bindGroup = pipeline.bind(device, buffers, { buffer: this.#params, size: params.byteLength })
-      this.#bindGroups.set(target.buffer, bindGroup)
+      this.#bindGroups.set(target, bindGroup)
     }
     const encoder = device.createCommandEncoder({ label: 'repack' })
     const pass = encoder.beginComputePass()
     pass.setPipeline(pipeline.gpu)
     pass.setBindGroup(0, bindGroup)
-    pass.dispatchWorkgroups(...format.repack.grid({ count, bytes: bytes.length }, { workgroup_size: 64 }))
+    pass.dispatchWorkgroups(...kernel.grid({ count, bytes: bytes.length }, { workgroup_size: 64 }))
     pass.end()
     device.queue.submit([encoder.finish()])
     this.#writes += 1
@@ -184,10 +189,10 @@ export class WeightUploader implements WeightSink {
   /** Waits for the GPU; the constants by tensor name, as f32. Frees the staging buffer. */
   async finish(): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>> {
     await this.#queue
-    const missing = this.#constants.find((constant) => constant.missing > 0)
-    if (missing || this.#seams.size > 0) {
-      throw new Error(`the weights ended before ${missing?.tensor.name ?? 'the last block'} was whole`)
-    }
+    const missing =
+      this.#constants.find((constant) => constant.missing > 0)?.tensor ??
+      this.#targets.find(({ seams }) => seams.size > 0)
+    if (missing) throw new Error(`the weights ended before ${missing.name} was whole`)
     await this.gpu.device.queue.onSubmittedWorkDone()
     this.gpu.release(this.#staging)
     this.gpu.release(this.#params)

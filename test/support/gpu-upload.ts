@@ -1,5 +1,8 @@
 import type { GpuDevice } from '../../src/gpu/device'
+import { weightFormats } from '../../src/kernels/formats'
+import { packingOf } from '../../src/kernels/packing'
 import { createMatrix, type Matrix } from '../../src/model/matrix'
+import type { MatrixPart, MatrixSource } from '../../src/model/tensors'
 import { WeightUploader } from '../../src/model/upload'
 import type { TensorInfo } from '../../src/util/model-file'
 import { readBuffer } from './gpu'
@@ -26,14 +29,7 @@ export async function upload(
   maxBindingBytes = gpu.info.maxBindingBytes,
 ): Promise<Uploaded> {
   const narrow: GpuDevice = Object.create(gpu, { info: { value: { ...gpu.info, maxBindingBytes } } })
-  const matrices = sources.map((tensors) =>
-    createMatrix(narrow, {
-      name: tensors[0]!.name,
-      tensors,
-      columns: tensors[0]!.dims[0]!,
-      rows: tensors.reduce((sum, tensor) => sum + tensor.dims[1]!, 0),
-    }),
-  )
+  const matrices = sources.map((tensors) => createMatrix(narrow, sourceOf(tensors)))
   const uploader = await WeightUploader.create(gpu, matrices, constants)
   const writes: Promise<void>[] = []
   for (const [offset, bytes] of pieces) writes.push(uploader.write(offset, bytes))
@@ -48,4 +44,16 @@ export async function upload(
     planes.push(read)
   }
   return { matrices, planes, constants: values }
+}
+
+function sourceOf(tensors: readonly TensorInfo[]): MatrixSource {
+  const { name, type, dims } = tensors[0]!
+  const format = weightFormats.get(type)!
+  const parts: MatrixPart[] = []
+  let rows = 0
+  for (const tensor of tensors) {
+    parts.push({ tensor, firstRow: rows, rows: tensor.dims[1]!, packing: packingOf(format) })
+    rows += tensor.dims[1]!
+  }
+  return { name, format, parts, columns: dims[0]!, rows }
 }
