@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { resolveHubFile } from '../src/weights/hub.ts'
+import { chooseModel } from '../src/weights/choose-model.ts'
+import { openHubRepo } from '../src/weights/hub.ts'
 import { parseReference } from '../src/weights/reference.ts'
 import type { RemoteFile } from '../src/weights/remote-file.ts'
 import { run } from './command.ts'
@@ -93,7 +94,12 @@ async function resolveQuickly(endpoint: string): Promise<RemoteFile> {
   const signal = AbortSignal.timeout(resolveMs)
   const context = { fetch, signal, wait: () => Promise.resolve(), stallMs: resolveMs }
   try {
-    return await resolveHubFile(reference, { endpoint, token: null }, context)
+    const { repo, files, locate } = await openHubRepo(reference, { endpoint, token: null }, context)
+    const chosen = chooseModel(
+      files.map(({ path }) => path),
+      { where: repo, tag: reference.tag },
+    )
+    return locate(files.find(({ path }) => path === chosen)!)
   } catch (error) {
     if (!signal.aborted) throw error
     throw new Error(`${endpoint} did not answer within ${resolveMs / 1000} s.`, { cause: error })

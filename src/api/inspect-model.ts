@@ -11,8 +11,8 @@ export type InspectOptions = Pick<
 >
 
 /**
- * Tells what a model is and whether this device can run it, before its weights are fetched: only the beginning of its
- * file, where the header is, is read (and kept for the load). GPU bytes are counted by the code that makes the room.
+ * Tells what a model is and whether this device can run it, before its weights are fetched: only the beginnings of its
+ * files, where the headers are, and small texts are read (and kept for the load). GPU bytes are counted by the code that makes the room.
  *
  * WebGPU does not say how much memory a GPU has: `fits` means that nothing is known to stand in the way.
  *
@@ -24,7 +24,7 @@ export type InspectOptions = Pick<
  * if (!fits) show(reasons[0]?.message, quantizations.find((choice) => choice.fits)?.reference)
  */
 export async function inspectModel(
-  model: string | File,
+  model: EngineOptions['model'],
   options: InspectOptions = {},
 ): Promise<ModelInspection> {
   const request = loadRequest({ ...options, model })

@@ -19,10 +19,10 @@ import {
 /** What `createEngine` takes. */
 export interface EngineOptions {
   /**
-   * Which model: `owner/name`, `owner/name:Q4_K_M` (a quantization), `owner/name@revision`, the URL of a `.gguf`
-   * file, or such a `File` that the user picked.
+   * Which model: `owner/name`, `owner/name:Q4_K_M` (a quantization), `owner/name@revision`, the URL of a `.gguf` or
+   * `.safetensors` file, or files that the user picked: a `.gguf`, or all that a model in several files consists of.
    */
-  model: string | File
+  model: string | File | readonly File[]
   /** How the Hugging Face Hub is reached. */
   hub?: {
     /** Base URL of the Hub or of a mirror. Default `https://huggingface.co`. */
@@ -70,8 +70,8 @@ export interface EngineOptions {
 }
 
 const modelRule: Rule = {
-  expected: 'a reference such as "owner/name:Q4_K_M", a URL, or a File',
-  accepts: (value) => filledString.accepts(value) || value instanceof Blob,
+  expected: 'a reference such as "owner/name:Q4_K_M", a URL, a File, or a list of Files',
+  accepts: (value) => filledString.accepts(value) || isFiles(Array.isArray(value) ? value : [value]),
 }
 
 const optionFields = {
@@ -130,8 +130,15 @@ export function loadRequest(options: EngineOptions): LoadRequest {
   }
 }
 
-function wireModel(model: string | File): LoadRequest['model'] {
-  return typeof model === 'string' ? model : { name: model.name ?? 'model.gguf', blob: model }
+function isFiles(values: readonly unknown[]): boolean {
+  return values.length > 0 && values.every((value) => value instanceof Blob)
+}
+
+/** A file of a folder that was picked or dropped keeps its place in it. */
+function wireModel(model: Required<EngineOptions>['model']): LoadRequest['model'] {
+  if (typeof model === 'string') return model
+  const files = 'length' in model ? model : [model]
+  return files.map((file) => ({ name: file.webkitRelativePath || (file.name ?? 'model.gguf'), blob: file }))
 }
 
 function objectRule(): Rule {

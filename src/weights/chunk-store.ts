@@ -1,8 +1,8 @@
 import { createStore, del, delMany, entries, get, getMany, set, type UseStore } from 'idb-keyval'
 
-/** What is known of the file that a model reference means. */
-export interface Manifest {
-  /** Identity of the content: a SHA-256, or address, ETag and size. */
+/** One file of a model, as far as it is known. */
+export interface StoredFile {
+  /** Identity of the content and of its cut into chunks: a SHA-256, or address, ETag and size; and the chunks' size. */
   readonly file: string
   readonly url: string
   readonly bytes: number
@@ -10,12 +10,21 @@ export interface Manifest {
   readonly sha256: string | null
   readonly etag: string | null
   readonly ranges: boolean
-  readonly repo: string | null
-  readonly revision: string | null
+  /** In the repo. */
   readonly path: string
-  readonly chunkBytes: number
   /** Every chunk is stored, and the whole file's hash was right. */
   readonly complete: boolean
+}
+
+/** What is known of the model that a reference means. */
+export interface Manifest {
+  readonly repo: string | null
+  readonly revision: string | null
+  /** Path of the file that was chosen; it says what the others are. */
+  readonly main: string
+  /** Weights and texts. */
+  readonly files: readonly StoredFile[]
+  readonly chunkBytes: number
   /** Whether fetching a chunk anew takes an access token. */
   readonly needsToken: boolean
 }
@@ -47,8 +56,10 @@ export class ChunkStore {
     }
   }
 
-  manifest(reference: string): Promise<Manifest | undefined> {
-    return get<Manifest>(`reference:${reference}`, this.#manifests)
+  async manifest(reference: string): Promise<Manifest | undefined> {
+    const found = await get<Manifest>(`reference:${reference}`, this.#manifests)
+    // Octavo 0.1 had manifests of one file.
+    return found?.files ? found : undefined
   }
 
   setManifest(reference: string, manifest: Manifest): Promise<void> {
@@ -59,10 +70,13 @@ export class ChunkStore {
     return del(`reference:${reference}`, this.#manifests)
   }
 
-  /** Whether a reference means this file. */
-  async isReferenced(file: string): Promise<boolean> {
+  /** Identities of the files that belong to any model. */
+  async referenced(): Promise<ReadonlySet<string>> {
     const all = await entries<string, unknown>(this.#manifests)
-    return all.some(([key, value]) => key.startsWith('reference:') && (value as Manifest).file === file)
+    const manifests = all
+      .filter(([key]) => key.startsWith('reference:'))
+      .map(([, value]) => value as Manifest)
+    return new Set(manifests.flatMap(({ files }) => (files ?? []).map(({ file }) => file)))
   }
 
   /** SHA-256 of each chunk that is stored, by index. */

@@ -1,15 +1,4 @@
-import { OctavoError } from '../util/octavo-error'
-
-/** Thrown where the bytes read so far end and the file goes on. */
-export class NeedMoreBytes extends Error {
-  constructor(readonly upTo: number) {
-    super(`the header goes on to byte ${upTo} at least`)
-  }
-}
-
-export function malformed(message: string): OctavoError {
-  return new OctavoError('malformed-file', message, 'Download the file again, or choose another one.')
-}
+import { malformed, NeedMoreBytes } from './malformed'
 
 /** Reads a file's beginning in order. Lengths are checked against the file before anything is made of them. */
 export class Cursor {

@@ -2,9 +2,12 @@ import type { Metadata, MetadataArray, MetadataValue } from '../util/metadata'
 import type { GgufHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { ggmlTypes, removedTypes } from './ggml-types'
-import { Cursor, malformed } from './gguf-cursor'
+import { Cursor } from './gguf-cursor'
+import { looksLike, malformed } from './malformed'
 
 const magic = 0x46554747
+/** What a safetensors file has behind its header's length. */
+const openBrace = 0x7b
 const deepestArray = 4
 const mostDims = 4
 
@@ -40,12 +43,9 @@ function readVersion(cursor: Cursor): void {
   const what = () => 'The header'
   const found = cursor.u32(what)
   if (found !== magic) {
-    const start = new TextDecoder('latin1').decode(cursor.bytes.subarray(0, 64))
-    const name = start.slice(0, 4).replaceAll(/[^ -~]/g, '?')
-    let looks = `(magic is '${name}')`
-    if (/^\s*(<!doctype|<html|<\?xml)/i.test(start)) looks = ': it looks like a web page'
-    if (start.startsWith('version https://git-lfs')) looks = ': it is a Git LFS pointer'
-    throw malformed(`This is not a GGUF file ${looks}.`)
+    const looks = looksLike(cursor.bytes) ?? (cursor.bytes[8] === openBrace ? 'a safetensors file' : null)
+    const name = new TextDecoder('latin1').decode(cursor.bytes.subarray(0, 4)).replaceAll(/[^ -~]/g, '?')
+    throw malformed(`This is not a GGUF file${looks ? `: it looks like ${looks}` : ` (magic is '${name}')`}.`)
   }
   const version = cursor.u32(what)
   if (version >= 2 && version <= 3) return

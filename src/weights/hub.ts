@@ -11,18 +11,24 @@ export interface TreeEntry {
   readonly lfs?: { readonly oid: string; readonly size: number }
 }
 
-/** Parts of a repo that end in .gguf and are no models. */
-export const notModels = /(^|[/._-])(mmproj|imatrix|mtp-|eagle3-|dflash-|dspark-)/i
-export const splitPattern = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/i
-const defaultQuants = ['Q4_K_M', 'Q8_0']
+/** A repo of the Hub at one commit. */
+export interface HubRepo {
+  readonly repo: string
+  /** Commit sha. */
+  readonly revision: string
+  readonly files: readonly TreeEntry[]
+  /** Where a file is; `path` must be one of `files`. */
+  locate(entry: TreeEntry): RemoteFile
+}
+
 const mostPages = 200
 
-/** Finds the file that a reference names, and pins it to the commit that the revision has now. */
-export async function resolveHubFile(
+/** Finds a repo, pins it to the commit that the revision has now, and lists its files. */
+export async function openHubRepo(
   reference: Extract<ModelReference, { kind: 'hub' }>,
   hub: HubOptions,
   context: RequestContext,
-): Promise<RemoteFile> {
+): Promise<HubRepo> {
   const api = new HubApi(hub, context)
   const path = `/api/models/${reference.repo}/revision/${encodeURIComponent(reference.revision)}`
   const info = await api.json(path)
@@ -43,59 +49,19 @@ export async function resolveHubFile(
   }
   // A repo that was renamed redirects, each time anew.
   const repo = typeof id === 'string' && /^[\w.-]+\/[\w.-]+$/.test(id) ? id : reference.repo
-  const entry = chooseFile(await api.tree(repo, sha), { repo, tag: reference.tag })
-  const open = gated === false && hidden === false
-  return {
-    url: `${hub.endpoint}/${repo}/resolve/${sha}/${entry.path.split('/').map(encodeURIComponent).join('/')}`,
-    bytes: entry.lfs?.size ?? entry.size,
-    sha256: entry.lfs?.oid ?? null,
+  const files = (await api.tree(repo, sha)).filter(({ type }) => type === 'file')
+  // With a token, browsers ask the Hub (some also the CDN) for permission first: not where it is not needed.
+  const token = gated === false && hidden === false ? null : api.token
+  const locate = ({ path, size, lfs }: TreeEntry): RemoteFile => ({
+    url: `${hub.endpoint}/${repo}/resolve/${sha}/${path.split('/').map(encodeURIComponent).join('/')}`,
+    bytes: lfs?.size ?? size,
+    sha256: lfs?.oid ?? null,
     etag: null,
     ranges: true,
-    // With a token, browsers ask the Hub (some also the CDN) for permission first: not where it is not needed.
-    token: open ? null : api.token,
-    repo,
-    revision: sha,
-    path: entry.path,
-  }
-}
-
-/**
- * The GGUF file that a tag means: a file of that name, else the first model whose name has the tag before a dot or a
- * dash, in any case; without a tag Q4_K_M, Q8_0, or the first.
- */
-export function chooseFile(
-  entries: readonly TreeEntry[],
-  { repo, tag }: { readonly repo: string; readonly tag: string | null },
-): TreeEntry {
-  const models = entries
-    .filter(({ type, path }) => type === 'file' && /\.gguf$/i.test(path) && !notModels.test(path))
-    .sort((a, b) => (a.path < b.path ? -1 : 1))
-  if (models.length === 0) {
-    throw new OctavoError(
-      'not-found',
-      `${repo} has no GGUF file.`,
-      'Choose a repo with GGUF files; their names often end in “-GGUF”.',
-    )
-  }
-  const byQuant = (quant: string) => {
-    const pattern = new RegExp(`${quant.replaceAll(/[^\w]/g, '\\$&')}[.-]`, 'i')
-    return models.find(({ path }) => pattern.test(path.split('/').at(-1)!))
-  }
-  let chosen: TreeEntry | undefined
-  if (tag === null) chosen = defaultQuants.map(byQuant).find(Boolean) ?? models[0]
-  else chosen = entries.find(({ path }) => path.toLowerCase() === tag.toLowerCase()) ?? byQuant(tag)
-  if (!chosen) {
-    const names = models.map(({ path }) => path).slice(0, 20)
-    throw new OctavoError('not-found', `${repo} has no file for '${tag}'.`, `It has: ${names.join(', ')}.`)
-  }
-  if (splitPattern.test(chosen.path)) {
-    throw new OctavoError(
-      'unsupported-architecture',
-      `${chosen.path} is one part of a model that is split into several files, which Octavo does not read yet.`,
-      'Choose a quantization that is one file.',
-    )
-  }
-  return chosen
+    token,
+    path,
+  })
+  return { repo, revision: sha, files, locate }
 }
 
 export class HubApi {

@@ -8,11 +8,11 @@ export type ModelReference =
       readonly repo: string
       /** Branch, tag or commit. */
       readonly revision: string
-      /** Quantization (`Q4_K_M`) or name of a file; null for the default. */
+      /** Quantization (`Q4_K_M`), `safetensors`, or path of a file; null for the default. */
       readonly tag: string | null
     }
   | { readonly kind: 'url'; readonly url: string }
-  | { readonly kind: 'file'; readonly file: File }
+  | { readonly kind: 'files'; readonly files: readonly File[] }
 
 const repoPart = '[\\w.-]+'
 const hubPattern = new RegExp(`^(${repoPart}/${repoPart})(?:@([^:@]+))?(?::([^:@]+))?(?:@([^:@]+))?$`)
@@ -21,13 +21,13 @@ const hubUrlPattern = new RegExp(`^/(${repoPart}/${repoPart})/(?:resolve|blob|ra
 const hubHosts = ['huggingface.co', 'www.huggingface.co', 'hf.co']
 
 /**
- * Reads `owner/name`, `owner/name:QUANT`, `owner/name@revision` (or both, in either order), a URL, or a File.
+ * Reads `owner/name`, `owner/name:QUANT`, `owner/name@revision` (or both, in either order), a URL, or files.
  * The URL of a file in a Hub's repo, at `endpoint` or the Hub itself, is read as that repo and file.
  *
  * @throws OctavoError 'invalid-option'
  */
-export function parseReference(reference: string | File, endpoint?: string): ModelReference {
-  if (typeof reference !== 'string') return { kind: 'file', file: reference }
+export function parseReference(reference: string | readonly File[], endpoint?: string): ModelReference {
+  if (typeof reference !== 'string') return { kind: 'files', files: reference }
   const text = reference.trim()
   if (/^https?:\/\//i.test(text)) return parseUrl(text, endpoint)
   const match = hubPattern.exec(text)
@@ -56,6 +56,6 @@ function invalid(reference: string): OctavoError {
   return new OctavoError(
     'invalid-option',
     `'${reference}' is not a model reference.`,
-    'Give owner/name, owner/name:QUANT, owner/name@revision, the URL of a .gguf file, or a File.',
+    'Give owner/name, owner/name:QUANT, owner/name@revision, the URL of a .gguf or .safetensors file, or files.',
   )
 }

@@ -13,8 +13,7 @@ export interface RemoteFile {
   readonly ranges: boolean
   /** For the URL's own origin; browsers drop it at a redirect to another. */
   readonly token: string | null
-  readonly repo: string | null
-  readonly revision: string | null
+  /** In the repo; of a URL, the last part of its path. */
   readonly path: string
 }
 
@@ -42,6 +41,7 @@ export async function probeUrl(
   }
   if (response.status === 416) throw empty(url, response)
   if (response.status !== 200 && response.status !== 206) throw refusal(url, response, bearer !== null)
+  if (/^text\/html/i.test(response.headers.get('Content-Type') ?? '')) throw webPage(url, response)
   const ranges = response.status === 206
   let bytes: number | null = null
   if (ranges) {
@@ -68,8 +68,6 @@ export async function probeUrl(
     etag: response.headers.get('ETag') ?? response.headers.get('Last-Modified'),
     ranges,
     token: bearer,
-    repo: null,
-    revision: null,
     path: decodeURIComponent(new URL(url).pathname.split('/').at(-1)!),
   }
 }
@@ -81,4 +79,14 @@ function number(text: string | null | undefined): number | null {
 function empty(url: string, response: Response): OctavoError {
   discard(response)
   return new OctavoError('malformed-file', `${url} is an empty file.`, 'Choose another file.')
+}
+
+/** What servers of single-page apps answer for whatever they do not have. */
+function webPage(url: string, response: Response): OctavoError {
+  discard(response)
+  return new OctavoError(
+    'not-found',
+    `${url} is a web page.`,
+    'Give the address of the file itself; on the Hub that is the one behind “download”.',
+  )
 }

@@ -1,11 +1,14 @@
-import { HubApi, notModels, splitPattern, type TreeEntry } from './hub'
+import { folderOf, isIndex, modelsAmong } from './choose-model'
+import { HubApi, type TreeEntry } from './hub'
+import { partsOf } from './parts'
 import type { ModelReference } from './reference'
+import { textLimits } from './repo-texts'
 import type { RequestContext } from './request'
 import type { HubOptions } from './types'
 
 /** One quantization of a model in a repo; a model that is split lies in several files. */
 export interface RepoModel {
-  /** Of the first file. */
+  /** Of the file that names it: the first of its parts, or its index. */
   readonly path: string
   readonly files: readonly { readonly path: string; readonly bytes: number }[]
   readonly bytes: number
@@ -14,7 +17,7 @@ export interface RepoModel {
 /** What the Hub says of a repo beside its files' contents; texts are the uploader's. */
 export interface RepoFacts {
   readonly licence: string | null
-  /** GGUF models, the smallest first. */
+  /** The smallest first. */
   readonly models: readonly RepoModel[]
 }
 
@@ -44,18 +47,28 @@ function licenceOf(cardData: unknown, tags: unknown): string | null {
   return tag?.slice('license:'.length) ?? null
 }
 
-/** GGUF files of models; the parts of a split one together. */
+/** The models among a repo's files, each with all its files; of a safetensors model the texts too. */
 export function modelsOf(entries: readonly TreeEntry[]): readonly RepoModel[] {
-  const groups = new Map<string, { path: string; bytes: number }[]>()
-  for (const { type, path, size, lfs } of entries) {
-    if (type !== 'file' || !/\.gguf$/i.test(path) || notModels.test(path)) continue
-    const split = splitPattern.exec(path)
-    const key = split ? `${split[1]} ${split[3]}` : path
-    groups.set(key, [...(groups.get(key) ?? []), { path, bytes: lfs?.size ?? size }])
-  }
-  const models = [...groups.values()].map((unsorted) => {
-    const files = unsorted.sort((a, b) => (a.path < b.path ? -1 : 1))
-    return { path: files[0]!.path, files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
+  const sizes = new Map<string, number>()
+  for (const { type, path, size, lfs } of entries) if (type === 'file') sizes.set(path, lfs?.size ?? size)
+  const { gguf, safetensors } = modelsAmong([...sizes.keys()])
+  const groups = gguf.map((path) => ({ path, paths: partsOf(path) }))
+  if (safetensors) groups.push({ path: safetensors, paths: filesOf(safetensors, [...sizes.keys()]) })
+  const models = groups.map(({ path, paths }) => {
+    const files = paths.flatMap((each) => {
+      const bytes = sizes.get(each)
+      return bytes === undefined ? [] : [{ path: each, bytes }]
+    })
+    return { path, files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
   })
   return models.sort((a, b) => a.bytes - b.bytes)
+}
+
+/** Of an index, the shards by their names: its text is not read. */
+function filesOf(main: string, paths: readonly string[]): readonly string[] {
+  const folder = folderOf(main)
+  const prefix = main.replace(/\.safetensors\.index\.json$/i, '-')
+  const isShard = (path: string) => path.startsWith(prefix) && /\d{5}-of-\d{5}\.safetensors$/i.test(path)
+  const weights = isIndex(main) ? [main, ...paths.filter(isShard)] : partsOf(main)
+  return [...weights, ...Object.keys(textLimits).map((name) => folder + name)]
 }

@@ -1,5 +1,5 @@
 import type { TensorInfo } from '../util/model-file'
-import { malformed, NeedMoreBytes } from './gguf-cursor'
+import { looksLike, malformed, NeedMoreBytes } from './malformed'
 
 /** The format's own limit. */
 const mostHeaderBytes = 100_000_000
@@ -49,14 +49,8 @@ export function readSafetensorsHeader(bytes: Uint8Array, fileBytes: number): rea
 }
 
 function tooLong(bytes: Uint8Array, claimed: bigint): string {
-  const start = new TextDecoder('latin1').decode(bytes.subarray(0, 64))
-  const other = 'This is not a safetensors file: it looks like'
-  if (/^\s*(<!doctype|<html|<\?xml)/i.test(start)) return `${other} a web page.`
-  if (start.startsWith('version https://git-lfs')) return `${other} a Git LFS pointer.`
-  if (start.startsWith('PK\u0003\u0004') || start.startsWith('\u0080\u0002')) {
-    return `${other} a PyTorch checkpoint.`
-  }
-  if (start.startsWith('GGUF')) return `${other} a GGUF file.`
+  const looks = looksLike(bytes)
+  if (looks) return `This is not a safetensors file: it looks like ${looks}.`
   if (claimed > mostHeaderBytes) {
     return `The safetensors header claims ${claimed} bytes: the limit is ${mostHeaderBytes}.`
   }

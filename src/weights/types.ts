@@ -25,13 +25,16 @@ export interface OpenedModel {
     readonly repo: string | null
     /** Commit sha on the Hub; null for a URL or a File. */
     readonly revision: string | null
+    /** Path of the file that was chosen: a GGUF file or the first of its parts, a safetensors file or its index. */
     readonly file: string
   }
-  /** Identity of the file's content: equal files have equal ones, whatever they are called. */
+  /** All files that belong to it, the texts of a safetensors model among them. */
+  readonly files: readonly { readonly path: string; readonly bytes: number }[]
+  /** Identity of its content: equal files have equal ones, whatever they are called. */
   readonly content: string
   /**
    * Sends every byte of the tensors' data to the sink, from the store where it is there, else from the network and
-   * into the store. Verifies the file's hash where the Hub gives one.
+   * into the store. Verifies each file's hash where the Hub gives one.
    */
   stream(
     sink: WeightSink,

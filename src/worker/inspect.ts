@@ -1,10 +1,7 @@
 import type { RoomOptions } from '../model/load'
 import { type Room, readTypeNames, roomNeeded } from '../model/room'
-import { templateTexts } from '../text/template-source'
 import { createTokenizer } from '../text/tokenizer'
 import { megabytes } from '../util/disk'
-import type { Metadata } from '../util/metadata'
-import type { ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
 import { browserPlatform } from '../weights/platform'
@@ -13,6 +10,7 @@ import { describeRepo, type RepoFacts } from '../weights/repo-facts'
 import type { OpenedModel } from '../weights/types'
 import type { InspectionReason, ModelInspection, QuantizationChoice } from './inspection'
 import { modelReference } from './load-session'
+import { factsOf, type ModelFacts } from './model-facts'
 import type { LoadRequest } from './protocol'
 
 /** What a device has for a model, as far as a browser says. */
@@ -47,44 +45,30 @@ export async function inspect(
   await attempt(reasons, () => createTokenizer(header))
   const room = await roomFor(means, request, opened, reasons)
   const { licence, models } = await repoFacts
-  const metadata = metadataOf(header)
-  const text = (key: string) => {
-    const value = metadata.get(key)
-    return typeof value === 'string' ? value : null
-  }
-  const architecture = text('general.architecture') ?? ''
-  const contextLength = metadata.get(`${architecture}.context_length`)
-  const files = models.find(({ files }) => files.some(({ path }) => path === source.file))?.files ?? [
-    { path: source.file, bytes: header.fileBytes },
-  ]
+  const { features, ...facts } = factsOf(header)
+  const { reference: asked, repo, revision, file } = source
   return {
     model: {
-      reference: source.reference,
-      repo: source.repo,
-      revision: source.revision,
-      architecture,
-      name: text('general.name'),
+      ...facts,
+      reference: asked,
+      repo,
+      revision,
       parameters: header.tensors.reduce((sum, { dims }) => sum + dims.reduce((all, n) => all * n, 1), 0),
-      quantization: quantizationOf(source.file) ?? largestType(opened),
-      contextLength: typeof contextLength === 'number' ? contextLength : null,
-      licence: licence ?? text('general.license'),
+      quantization: quantizationOf(file) ?? facts.quantization,
+      licence: licence ?? facts.licence,
     },
-    files,
-    downloadBytes: header.fileBytes,
-    features: featuresOf(opened, architecture),
+    files: opened.files,
+    downloadBytes: opened.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    features,
     gpu: room,
     fits: reasons.length === 0,
     reasons,
-    quantizations: choices(opened, models, room, reasons, means),
+    quantizations: choices(opened, facts, models, room, reasons, means),
   }
 }
 
-function metadataOf(header: ModelHeader): Metadata {
-  return header.kind === 'gguf' ? header.metadata : new Map()
-}
-
 async function factsOfRepo(
-  reference: string | File,
+  reference: string | readonly File[],
   { hub }: LoadRequest,
   signal: AbortSignal,
 ): Promise<RepoFacts> {
@@ -97,7 +81,7 @@ async function factsOfRepo(
 }
 
 async function openedEvenIfDiskIsFull(
-  reference: string | File,
+  reference: string | readonly File[],
   { hub }: LoadRequest,
   signal: AbortSignal,
   reasons: InspectionReason[],
@@ -153,37 +137,18 @@ function lacksMemory(bytes: number, memoryBytes: number | null): boolean {
   return memoryBytes !== null && memoryBytes < mostToldBytes && bytes > memoryBytes
 }
 
-function featuresOf({ header }: OpenedModel, architecture: string): ModelInspection['features'] {
-  const { template, toolTemplate } = templateTexts(header)
-  const embeddings =
-    metadataOf(header).has(`${architecture}.pooling_type`) || /bert|t5encoder/.test(architecture)
-  return {
-    chat: template !== null,
-    tools: toolTemplate !== null || /\btools\b/.test(template ?? ''),
-    reasoning: /<\/?think>|enable_thinking|reasoning_content|\[THINK\]|:think>|\bthinking\b/.test(
-      template ?? '',
-    ),
-    embeddings,
-  }
-}
-
 const quantizationPattern =
   /(?:^|[-._/])((?:UD-)?(?:I?Q\d\w*|TQ\d\w*|MXFP4\w*|NVFP4\w*|BF16|F16|F32))(?=[-.]|$)/gi
 
 /** `Q4_K_M` of `model-Q4_K_M.gguf`; null where the name has none. */
 function quantizationOf(path: string): string | null {
+  if (!/\.gguf$/i.test(path)) return null
   return [...path.matchAll(quantizationPattern)].at(-1)?.[1]?.toUpperCase() ?? null
-}
-
-function largestType({ header }: OpenedModel): string {
-  const bytes = new Map<string, number>()
-  for (const tensor of header.tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes)
-  const [type] = [...bytes].sort((a, b) => b[1] - a[1])[0] ?? []
-  return type ?? ''
 }
 
 function choices(
   { header, source }: OpenedModel,
+  { quantization }: Pick<ModelFacts, 'quantization'>,
   models: RepoFacts['models'],
   room: Room | null,
   reasons: readonly InspectionReason[],
@@ -194,13 +159,13 @@ function choices(
   const hopeless = reasons.some(({ code }) => !bySize.includes(code) && code !== 'unsupported-tensor-type')
   const tooLarge = reasons.some(({ code }) => bySize.includes(code))
   return models.map(({ path, files, bytes }) => {
-    const own = files.some((file) => file.path === source.file)
+    const own = path === source.file
     const gpuBytes = room && room.bytes - header.fileBytes + bytes
     const roomy = gpuBytes !== null && !lacksMemory(gpuBytes, memoryBytes)
     const smaller = !tooLarge || bytes < header.fileBytes
     return {
       reference: `${source.repo}${revision}:${path}`,
-      name: quantizationOf(path) ?? path,
+      name: quantizationOf(path) ?? (own ? quantization : path),
       files: files.length,
       bytes,
       gpuBytes,

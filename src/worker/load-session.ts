@@ -9,6 +9,7 @@ import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
 import type { ByteProgress, OpenedModel } from '../weights/types'
 import { Conversations } from './conversations'
+import { factsOf } from './model-facts'
 import type { EngineInfo, LoadPhase, LoadProgress, LoadRequest } from './protocol'
 import { Session } from './session'
 
@@ -72,21 +73,18 @@ export async function loadSession(
 }
 
 /** A file that came from another thread has lost its name on the way. */
-export function modelReference(model: LoadRequest['model']): string | File {
-  return typeof model === 'string' ? model : new File([model.blob], model.name)
+export function modelReference(model: LoadRequest['model']): string | readonly File[] {
+  return typeof model === 'string' ? model : model.map(({ name, blob }) => new File([blob], name))
 }
 
 function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedModel): EngineInfo {
-  const text = (key: string) => {
-    const value = header.kind === 'gguf' ? header.metadata.get(key) : undefined
-    return typeof value === 'string' ? value : null
-  }
+  const { architecture, name } = factsOf(header)
   const { format, blockSize, blocks, maxTokens, bytes } = info.kvCache
   return {
     model: {
       ...source,
-      architecture: text('general.architecture') ?? '',
-      name: text('general.name'),
+      architecture,
+      name,
       tensorTypes: Object.fromEntries(info.tensorTypes.map(({ type, tensors }) => [type, tensors])),
       parameters: info.parameters,
       bytes: header.fileBytes,

@@ -9,8 +9,8 @@ import type { ModelInspection } from './inspection'
 
 /** What `load` needs to know. */
 export interface LoadRequest {
-  /** A reference to a model on the Hub, a URL, or a file with its name (a cloned `File` loses its name in Node). */
-  readonly model: string | { readonly name: string; readonly blob: Blob }
+  /** A reference to a model on the Hub, a URL, or files with their names (a cloned `File` loses its name in Node). */
+  readonly model: string | readonly { readonly name: string; readonly blob: Blob }[]
   readonly hub: { readonly endpoint: string; readonly token: string | null }
   readonly kvCache: {
     readonly format: KvFormat
@@ -49,12 +49,13 @@ export interface EngineInfo {
     readonly repo: string | null
     /** Commit on the Hub; null for a URL or a File. */
     readonly revision: string | null
+    /** Path of the file that was chosen: of a model in several files, the first GGUF part, or the index. */
     readonly file: string
     /** As the file says it: `llama`, `qwen2`, … */
     readonly architecture: string
     /** The name that the file gives itself. */
     readonly name: string | null
-    /** How many tensors the file has of each type: `{ Q8_0: 211, F32: 61 }`. */
+    /** How many tensors the model has of each type: `{ Q8_0: 211, F32: 61 }`. */
     readonly tensorTypes: Readonly<Record<string, number>>
     readonly parameters: number
     readonly bytes: number

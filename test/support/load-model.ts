@@ -4,7 +4,7 @@ import type { Invariance } from '../../src/util/invariance'
 import type { KvFormat } from '../../src/util/kv-format'
 import type { GgufHeader, JsonObject, ModelHeader } from '../../src/util/model-file'
 import { readGgufHeader } from '../../src/weights/gguf'
-import { NeedMoreBytes } from '../../src/weights/gguf-cursor'
+import { NeedMoreBytes } from '../../src/weights/malformed'
 import { readSafetensorsHeader } from '../../src/weights/safetensors'
 
 /** The real model, as the test page's server has it. */

@@ -42,14 +42,22 @@ describe('options', () => {
     })
   })
 
-  it('take a File, whose name goes along', () => {
+  it('take a File, whose name goes along, or several', () => {
     const file = new File(['GGUF'], 'picked.gguf')
-    expect(loadRequest({ model: file }).model).toEqual({ name: 'picked.gguf', blob: file })
+    expect(loadRequest({ model: file }).model).toEqual([{ name: 'picked.gguf', blob: file }])
+    const other = new File(['{}'], 'config.json')
+    Object.defineProperty(other, 'webkitRelativePath', { value: 'folder/config.json' })
+    expect(loadRequest({ model: [file, other] }).model).toEqual([
+      { name: 'picked.gguf', blob: file },
+      { name: 'folder/config.json', blob: other },
+    ])
   })
 
   it.each<[object | null, string, string]>([
     [{ model: '' }, 'model is ""', 'a File'],
     [{ model: 5 }, 'model is 5', 'a File'],
+    [{ model: [] }, 'model is', 'a list of Files'],
+    [{ model: ['owner/name'] }, 'model is', 'a list of Files'],
     [{}, 'model is missing', ''],
     [{ model, hub: 'x' }, 'hub is "x"', 'an object'],
     [{ model, hub: { endpoint: 'huggingface.co' } }, 'hub.endpoint is "huggingface.co"', 'https://'],

@@ -146,19 +146,6 @@ describe('a refusal of the Hub', () => {
     await expect(open(repo, server)).rejects.toMatchObject({ code: 'unauthorized', remedy: /terms/ })
   })
 
-  it('by a repo of split or other files names them', async () => {
-    const split = {
-      'big-Q4_0-00001-of-00002.gguf': files[file]!,
-      'big-Q4_0-00002-of-00002.gguf': files[file]!,
-    }
-    server.setRepos([
-      { repo, files: split },
-      { repo: 'owner/tensors', files: { 'model.safetensors': files[file]! } },
-    ])
-    await expect(open(repo, server)).rejects.toThrow(/big-Q4_0-00001-of-00002\.gguf is one part/)
-    await expect(open('owner/tensors', server)).rejects.toThrow(/owner\/tensors has no GGUF file/)
-  })
-
   it('of the Hub’s own address is not passed to another host, whatever a Link says', async () => {
     const small = await HubServer.start({ repos: [{ repo, files }], pageSize: 1 })
     small.inject(

@@ -9,7 +9,7 @@ import type { GgufHeader } from '../../../src/util/model-file'
 import { OctavoError } from '../../../src/util/octavo-error'
 import { ggmlTypes } from '../../../src/weights/ggml-types'
 import { readGgufHeader } from '../../../src/weights/gguf'
-import { NeedMoreBytes } from '../../../src/weights/gguf-cursor'
+import { NeedMoreBytes } from '../../../src/weights/malformed'
 import { ggufFile } from './gguf-file'
 
 const root = join(import.meta.dirname, '../../..')

@@ -61,14 +61,24 @@ export interface Loaded {
   readonly progress: readonly ByteProgress[]
 }
 
-export function open(reference: string | File, options: LoadOptions = {}): Promise<OpenedModel> {
+export function open(
+  reference: string | File | readonly File[],
+  options: LoadOptions = {},
+): Promise<OpenedModel> {
   const { endpoint = 'https://hub.invalid', token = null, signal = new AbortController().signal } = options
   const platform = { ...quickPlatform, ...options.platform }
-  return openModel(reference, { hub: { endpoint, token }, signal, platform })
+  return openModel(reference instanceof File ? [reference] : reference, {
+    hub: { endpoint, token },
+    signal,
+    platform,
+  })
 }
 
 /** Opens a model and streams all of it into memory. */
-export async function load(reference: string | File, options: LoadOptions = {}): Promise<Loaded> {
+export async function load(
+  reference: string | File | readonly File[],
+  options: LoadOptions = {},
+): Promise<Loaded> {
   const model = await open(reference, options)
   return { model, ...(await receive(model, options.signal)) }
 }
@@ -104,7 +114,8 @@ export function isWhole(
 export async function expectResume(server: HubServer, repo: string): Promise<void> {
   server.heal()
   const store = (await ChunkStore.open())!
-  const { file: name } = (await store.manifest(`${server.endpoint}/${repo}@main:`))!
+  const { files } = (await store.manifest(`${server.endpoint}/${repo}@main:`))!
+  const name = files[0]!.file
   const commits = await store.commits(name, chunkCount)
   const missing = commits.flatMap((commit, index) => (commit === undefined ? [index] : []))
   expect(missing.length).toBeGreaterThan(0)

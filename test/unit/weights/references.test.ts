@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sendRange } from '../../../scripts/hub/send-range'
-import { chooseFile } from '../../../src/weights/hub'
+import { chooseModel } from '../../../src/weights/choose-model'
 import { parseReference } from '../../../src/weights/reference'
 import { HubServer } from '../../support/hub-server'
 import { chunkCount, isWhole, load, makeModel, modelBytes, onDisk, open } from './loading'
+import { endToEnd, indexName, type RepoFiles, shardedSafetensors, splitGguf } from './several-files'
 
 describe('a model reference', () => {
   const hub = (repo: string, revision: string, tag: string | null) => ({ kind: 'hub', repo, revision, tag })
@@ -45,10 +46,7 @@ describe('a model reference', () => {
 describe('a quantization', () => {
   const repo = 'owner/name'
   const choose = (paths: readonly string[], tag: string | null = null) =>
-    chooseFile(
-      paths.map((path) => ({ type: 'file', path, size: 1 })),
-      { repo, tag },
-    ).path
+    chooseModel(paths, { where: repo, tag })
 
   it('is Q4_K_M where none is named, else Q8_0, else the first', () => {
     expect(choose(['m-IQ2_M.gguf', 'm-Q8_0.gguf', 'm-q4_k_m.gguf'])).toBe('m-q4_k_m.gguf')
@@ -66,6 +64,62 @@ describe('a quantization', () => {
     const parts = ['mmproj-m-Q8_0.gguf', 'm.imatrix-Q8_0.gguf', 'mtp-m-Q8_0.gguf', 'eagle3-m-Q8_0.gguf']
     expect(choose([...parts, 'z-Q8_0.gguf'])).toBe('z-Q8_0.gguf')
     expect(() => choose(parts)).toThrow(/no GGUF file/)
+  })
+})
+
+describe('a repo’s model', () => {
+  const choose = (paths: readonly string[], tag: string | null = null) =>
+    chooseModel(paths, { where: 'owner/name', tag })
+  const index = 'model.safetensors.index.json'
+  const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']
+
+  it('is the GGUF model where there is one, else the safetensors model', () => {
+    expect(choose(['model.safetensors', 'config.json', 'm-Q4_0.gguf'])).toBe('m-Q4_0.gguf')
+    expect(choose(['model.safetensors', 'config.json'])).toBe('model.safetensors')
+    expect(choose(['config.json', ...shards, index])).toBe(index)
+    expect(choose(['model.safetensors', ...shards, index])).toBe('model.safetensors')
+    expect(choose(['config.json', 'gptq_model-4bit-128g.safetensors'])).toBe(
+      'gptq_model-4bit-128g.safetensors',
+    )
+    expect(choose(shards)).toBe(shards[0])
+  })
+
+  it('in safetensors beside GGUF is had by naming the format or a file, also one in a folder', () => {
+    const paths = [
+      'm-Q4_0.gguf',
+      index,
+      ...shards,
+      'sub/model.safetensors',
+      `sub/deep/${shards[1]}`,
+      `sub/deep/${index}`,
+    ]
+    expect(choose(paths, 'safetensors')).toBe(index)
+    expect(choose(paths, shards[1])).toBe(index)
+    expect(choose(paths, 'sub/model.safetensors')).toBe('sub/model.safetensors')
+    expect(choose(paths, `sub/deep/${shards[1]}`)).toBe(`sub/deep/${index}`)
+  })
+
+  it('that is split is one model, named by its first part', () => {
+    const paths = ['m-Q8_0-00002-of-00002.gguf', 'm-Q8_0-00001-of-00002.gguf', 'm-F16.gguf']
+    expect(choose(paths)).toBe('m-Q8_0-00001-of-00002.gguf')
+    expect(choose(paths, 'q8_0')).toBe('m-Q8_0-00001-of-00002.gguf')
+  })
+
+  it.each([
+    [['pytorch_model.bin', 'config.json'], null, /pytorch_model\.bin of owner\/name is a PyTorch checkpoint/],
+    [['a.gguf', 'consolidated.00.pth'], 'consolidated.00.pth', /consolidated\.00\.pth .* PyTorch checkpoint/],
+    [
+      ['adapter_model.safetensors', 'adapter_config.json'],
+      null,
+      /adapter_model\.safetensors only changes another/,
+    ],
+    [['a.safetensors', 'b.safetensors'], null, /several safetensors files/],
+    [['README.md'], null, /no GGUF file and no model\.safetensors/],
+    [['model.safetensors'], 'Q4_0', /no file for 'Q4_0'/],
+  ])('is refused where there is none: %j', (paths, tag, message) => {
+    expect(() => choose(paths, tag)).toThrow(
+      expect.objectContaining({ code: 'not-found', message: expect.stringMatching(message) }),
+    )
   })
 })
 
@@ -164,6 +218,71 @@ describe('a URL', () => {
     expect(hub.log.map(({ authorization }) => authorization)).toEqual([null])
     expect(isWhole(await load(resolve, { endpoint: hub.endpoint, token: 'good' }))).toBe(true)
     await hub.close()
+  })
+})
+
+describe('a URL of one of several files', () => {
+  let server: Server
+  let origin: string
+  let requests: string[]
+  let served: RepoFiles
+  /** What the server answers where it has no such file. */
+  let otherwise: { readonly status: number; readonly type: string }
+
+  beforeEach(async () => {
+    globalThis.indexedDB = new IDBFactory()
+    requests = []
+    otherwise = { status: 404, type: 'text/plain' }
+    server = createServer((request, response) => {
+      const url = new URL(request.url ?? '/', 'http://localhost')
+      requests.push(url.pathname)
+      const name = url.pathname.split('/').at(-1)!
+      const bytes = served[name]
+      if (!bytes || url.search !== '?key=1') {
+        response.writeHead(otherwise.status, { 'Content-Type': otherwise.type }).end('<!doctype html>')
+        return
+      }
+      sendRange(request, response, { source: onDisk(name, bytes), bytes: bytes.length }, { ETag: '"1"' })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  afterEach(async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it.each([
+    ['a GGUF part', splitGguf(), 'big-Q4_0-00002-of-00003.gguf'],
+    ['an index', shardedSafetensors(), indexName],
+    ['a safetensors file', shardedSafetensors(), 'model-00001-of-00003.safetensors'],
+  ])('gets the others beside it, once: %s', async (_, files, name) => {
+    served = files
+    const url = `${origin}/models/${name}?key=1`
+    expect(isWhole(await load(url), endToEnd(files))).toBe(true)
+    requests.length = 0
+    expect(isWhole(await load(url), endToEnd(files))).toBe(true)
+    expect(requests).toEqual([])
+  })
+
+  it('takes a refusal and a web page for a file that is not there', async () => {
+    served = shardedSafetensors()
+    for (const answer of [
+      { status: 403, type: 'application/xml' },
+      { status: 200, type: 'text/html; charset=utf-8' },
+    ]) {
+      otherwise = answer
+      globalThis.indexedDB = new IDBFactory()
+      const { header } = await open(`${origin}/${indexName}?key=1`)
+      expect(header).toMatchObject({ texts: { generationConfig: null, chatTemplate: 'a template' } })
+    }
+  })
+
+  it('says what is missing', async () => {
+    const { 'config.json': _, ...rest } = shardedSafetensors()
+    served = rest
+    const opening = open(`${origin}/${indexName}?key=1`)
+    await expect(opening).rejects.toMatchObject({ code: 'not-found', message: /config\.json is missing/ })
   })
 })
 

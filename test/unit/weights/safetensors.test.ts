@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { OctavoError } from '../../../src/util/octavo-error'
-import { NeedMoreBytes } from '../../../src/weights/gguf-cursor'
+import { NeedMoreBytes } from '../../../src/weights/malformed'
 import { readSafetensorsHeader } from '../../../src/weights/safetensors'
 
 const folder = join(import.meta.dirname, '../../golden/safetensors')

@@ -3,7 +3,8 @@ import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ChunkStore } from '../../../src/weights/chunk-store'
 import { ChunkedFile } from '../../../src/weights/chunked-file'
-import { readHeader } from '../../../src/weights/read-header'
+import { readGgufHeader } from '../../../src/weights/gguf'
+import { readBeginning } from '../../../src/weights/read-file'
 import { stallAfter } from '../../support/hub-faults'
 import { HubServer } from '../../support/hub-server'
 import { ggufFile } from './gguf-file'
@@ -54,7 +55,8 @@ describe('a store that fails', () => {
   it('to keep one chunk as it was gets that chunk again', async () => {
     await load(repo, server)
     const store = (await ChunkStore.open())!
-    const { file: name } = (await store.manifest(`${server.endpoint}/${repo}@main:`))!
+    const { files } = (await store.manifest(`${server.endpoint}/${repo}@main:`))!
+    const name = files[0]!.file
     const [commit] = await store.commits(name, 1)
     const bytes = (await store.chunk(name, 0))!
     bytes[100]! ^= 1
@@ -130,13 +132,19 @@ describe('a header that claims to be huge', () => {
       },
       close: async () => {},
     }
-    const reading = readHeader(
-      new ChunkedFile('huge.gguf', source, chunkBytes, null),
-      new AbortController().signal,
-    )
+    const file = new ChunkedFile({
+      name: 'huge.gguf',
+      source,
+      chunkBytes,
+      keeping: null,
+      sha256: null,
+      complete: false,
+    })
+    const { signal } = new AbortController()
+    const reading = readBeginning(file, readGgufHeader, 64_000_000, signal)
     await expect(reading).rejects.toMatchObject({
       code: 'malformed-file',
-      message: /huge\.gguf claims a header/,
+      message: /huge\.gguf: Its header claims/,
     })
     expect(fetched).toBe(chunkBytes)
   })
