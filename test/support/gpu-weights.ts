@@ -112,6 +112,12 @@ export function randomBlocks(random: Random, type: string, count: number): Uint8
   return raw
 }
 
+/** Numbers as a file's F32, F16 or BF16. */
+export function encodeFloats(type: string, values: readonly number[]): Uint8Array<ArrayBuffer> {
+  if (type === 'F32') return new Uint8Array(new Float32Array(values).buffer)
+  return new Uint8Array(Uint16Array.from(values, type === 'F16' ? encodeHalf : bfloat).buffer)
+}
+
 function bfloat(value: number): number {
   const wide = new DataView(new ArrayBuffer(4))
   wide.setFloat32(0, value)
