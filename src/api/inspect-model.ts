@@ -7,7 +7,7 @@ import { unlessAborted } from './unless-aborted'
 /** What `inspectModel` takes beside the model: those options of the engine that decide how much room it takes. */
 export type InspectOptions = Pick<
   EngineOptions,
-  'hub' | 'signal' | 'kvCache' | 'maxSequences' | 'tokenBudget' | 'gpu'
+  'hub' | 'signal' | 'floatWeights' | 'kvCache' | 'maxSequences' | 'tokenBudget' | 'gpu'
 >
 
 /**

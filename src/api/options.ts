@@ -1,3 +1,4 @@
+import { type FloatWeights, floatWeightsKinds } from '../util/float-weights'
 import { type Invariance, invariances } from '../util/invariance'
 import { type KvFormat, kvFormats } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
@@ -34,6 +35,12 @@ export interface EngineOptions {
   onProgress?: (progress: LoadProgress) => void
   /** Aborting it ends the load; createEngine throws 'aborted'. What was downloaded stays on the device. */
   signal?: AbortSignal
+  /**
+   * What is done with the matrices of a safetensors repo that are floats. `int4` quantizes those of layers to four bits
+   * and the embedding and the output to eight while they load; `f16` keeps 16 bits (F32 is rounded), `exact` what the
+   * file has. Default `int4`, but `exact` in repos that are quantized already. GGUF files always stay as they are.
+   */
+  floatWeights?: FloatWeights
   kvCache?: {
     /**
      * How keys and values are stored. Default `f16`. `f32` takes twice the memory and is exact; `int8` takes about half
@@ -79,6 +86,7 @@ const optionFields = {
   hub: built(objectRule()),
   onProgress: built(having('call', 'a function')),
   signal: built(having('addEventListener', 'an AbortSignal')),
+  floatWeights: built(oneOf(...floatWeightsKinds)),
   kvCache: built(objectRule()),
   conversations: built(objectRule()),
   invariance: built(oneOf(...invariances)),
@@ -111,7 +119,8 @@ export function loadRequest(options: EngineOptions): LoadRequest {
   if (!isPlainObject(options))
     throw wrongValue('invalid-option', 'The argument', options, 'an object with a model')
   checkFields('invalid-option', '', optionFields, options)
-  const { hub, kvCache, conversations, invariance, maxSequences, maxWaiting, tokenBudget } = options
+  const { hub, floatWeights, kvCache, conversations, invariance, maxSequences, maxWaiting, tokenBudget } =
+    options
   checkFields('invalid-option', 'hub.', hubFields, hub ?? {})
   checkFields('invalid-option', 'kvCache.', kvCacheFields, kvCache ?? {})
   checkFields('invalid-option', 'conversations.', conversationFields, conversations ?? {})
@@ -121,6 +130,7 @@ export function loadRequest(options: EngineOptions): LoadRequest {
       endpoint: (hub?.endpoint ?? 'https://huggingface.co').replace(/\/+$/, ''),
       token: hub?.token ?? null,
     },
+    floatWeights: floatWeights ?? null,
     kvCache: { format: kvCache?.format ?? 'f16', maxTokens: kvCache?.maxTokens ?? null },
     conversations: { maxBytes: conversations?.maxBytes ?? 512 * 1024 ** 2 },
     invariance: invariance ?? 'on',

@@ -23,7 +23,7 @@ function repack(shader: string, lanesPerUnit: number) {
       row_stride: 'u32',
     },
     constants: ['workgroup_size'],
-    conditions: ['minimum', 'fifth', 'wide', 'bfloat', 'bytes', 'supers'],
+    conditions: ['minimum', 'fifth', 'wide', 'bfloat', 'bytes', 'supers', 'narrow'],
     grid: ({ count }: { count: number; bytes: number }, { workgroup_size }) => {
       const groups = Math.ceil((count * lanesPerUnit) / workgroup_size)
       const columns = Math.min(groups, 32768)

@@ -1,4 +1,5 @@
 import { GpuDevice } from '../gpu/device'
+import type { FloatWeights } from '../util/float-weights'
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
 import type { ModelHeader, WeightSink } from '../util/model-file'
@@ -25,6 +26,8 @@ export interface LoadModelOptions {
   readonly header: ModelHeader
   /** `maxTokens` null: as many as the model's context and the GPU allow. */
   readonly kvCache: { readonly format: KvFormat; readonly maxTokens: number | null }
+  /** What is done with the floats of a safetensors model; null: what suits the repo. */
+  readonly floatWeights: FloatWeights | null
   readonly invariance: Invariance
   /** Sequences that run at once. */
   readonly maxSequences: number
@@ -58,7 +61,7 @@ export interface LoadedModel {
 /** What decides how much room a model takes. */
 export type RoomOptions = Pick<
   LoadModelOptions,
-  'header' | 'kvCache' | 'invariance' | 'maxSequences' | 'maxBatchTokens'
+  'header' | 'floatWeights' | 'kvCache' | 'invariance' | 'maxSequences' | 'maxBatchTokens'
 >
 
 /** What the forward pass is made of, on the device; the same for every variant. */
@@ -77,7 +80,7 @@ const leastLogitRows = 32
 export async function loadModel(options: LoadModelOptions): Promise<LoadingModel> {
   const { header, signal } = options
   const config = readConfig(header)
-  const tensors = findTensors(header, config)
+  const tensors = findTensors(header, config, options.floatWeights)
   const gpu = await GpuDevice.open(options.gpu)
   try {
     return await prepare(gpu, config, tensors, options)

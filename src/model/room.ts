@@ -23,7 +23,7 @@ export interface Room {
  */
 export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise<Room> {
   const config = readConfig(options.header)
-  const tensors = findTensors(options.header, config)
+  const tensors = findTensors(options.header, config, options.floatWeights)
   const device = await GpuDevice.open(countingGpu(gpu))
   const { cache, limits } = await makeRoom(device, config, tensors, options)
   return { bytes: device.bytes, kvCacheBytes: cache.bytes, contextTokens: limits.maxContext }

@@ -1,9 +1,11 @@
 import { weightFormats } from '../kernels/formats'
 import { type Packing, packingOf } from '../kernels/packing'
 import { groupWeights, type WeightFormat } from '../kernels/weights/format'
+import type { FloatWeights } from '../util/float-weights'
 import type { ModelHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import type { ModelConfig } from './config'
+import { floatStorage, floatTypes, floatWeightsOf, type MatrixRole, type Storage } from './float-matrix'
 import { tensorNames } from './tensor-names'
 
 /** A tensor that goes into a matrix: all planes of some of its rows, or one plane of them beside other tensors. */
@@ -47,16 +49,19 @@ export interface ModelTensors {
   readonly vocab: number
 }
 
-const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16'])
-
 /**
  * Finds every tensor that the architecture has, with the shape it must have. A tensor that the forward pass would
- * leave out is refused: a model that runs without its biases answers nonsense.
+ * leave out is refused: a model that runs without its biases answers nonsense. `floatWeights`: what is done with the
+ * floats of a safetensors model; null: what suits the repo.
  *
  * @throws OctavoError 'malformed-file', 'unsupported-tensor-type', 'unsupported-architecture'
  */
-export function findTensors(header: ModelHeader, config: ModelConfig): ModelTensors {
-  const find = new TensorFinder(header)
+export function findTensors(
+  header: ModelHeader,
+  config: ModelConfig,
+  floatWeights: FloatWeights | null,
+): ModelTensors {
+  const find = new TensorFinder(header, floatWeightsOf(header, floatWeights))
   const names = tensorNames(header)
   const { hidden, heads, kvHeads, headDim, intermediate } = config
   if (config.layers > header.tensors.length) {
@@ -68,7 +73,7 @@ export function findTensors(header: ModelHeader, config: ModelConfig): ModelTens
   }
   const embeddingName = `${names.embedding}.weight`
   const vocab = find.any(embeddingName).dims[1] ?? 0
-  const embedding = find.matrix('embedding', [[embeddingName, vocab]], hidden)[0]!
+  const embedding = find.matrix('embedding', [[embeddingName, vocab]], hidden, 'vocabulary')[0]!
   const layers = Array.from({ length: config.layers }, (_, i): LayerTensors => {
     const name = (part: string) => `${names.layerPrefix}${i}.${part}`
     const qkv: [string, number][] = [
@@ -92,7 +97,9 @@ export function findTensors(header: ModelHeader, config: ModelConfig): ModelTens
   })
   const outputNorm = find.vector(`${names.outputNorm}.weight`, hidden)
   const outputName = `${names.output}.weight`
-  const output = find.has(outputName) ? find.matrix('output', [[outputName, vocab]], hidden)[0]! : embedding
+  const output = find.has(outputName)
+    ? find.matrix('output', [[outputName, vocab]], hidden, 'vocabulary')[0]!
+    : embedding
   const factorsName = `${names.ropeFactors}.weight`
   const ropeFactors = find.has(factorsName) ? find.vector(factorsName, config.ropeDim / 2) : null
   find.refuseUnused(config.architecture)
@@ -103,7 +110,10 @@ class TensorFinder {
   readonly #tensors: ReadonlyMap<string, TensorInfo>
   readonly #used = new Set<string>()
 
-  constructor(header: ModelHeader) {
+  constructor(
+    header: ModelHeader,
+    readonly floatWeights: FloatWeights,
+  ) {
     this.#tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensor]))
   }
 
@@ -141,11 +151,12 @@ class TensorFinder {
     name: string,
     parts: readonly (readonly [name: string, rows: number])[],
     columns: number,
+    role: MatrixRole = 'layer',
   ): MatrixSource[] {
     const matrices: MatrixSource[] = []
     const found = parts.map(([part, rows]) => {
       const tensor = this.#shaped(part, [columns, rows])
-      return { tensor, rows, format: this.#formatOf(tensor, columns) }
+      return { tensor, rows, ...this.#storageOf(tensor, columns, role) }
     })
     const oneFormat = found.every(({ format }) => format === found[0]!.format)
     for (const group of oneFormat ? [found] : found.map((part) => [part])) {
@@ -153,7 +164,7 @@ class TensorFinder {
       let rows = 0
       const own: MatrixPart[] = []
       for (const part of group) {
-        own.push({ tensor: part.tensor, firstRow: rows, rows: part.rows, packing: packingOf(format) })
+        own.push({ tensor: part.tensor, firstRow: rows, rows: part.rows, packing: part.packing })
         rows += part.rows
       }
       matrices.push({ name, format, parts: own, columns, rows })
@@ -161,7 +172,7 @@ class TensorFinder {
     return matrices
   }
 
-  #formatOf(tensor: TensorInfo, columns: number): WeightFormat {
+  #storageOf(tensor: TensorInfo, columns: number, role: MatrixRole): Storage {
     const format = weightFormats.get(tensor.type)
     if (!format) {
       const known = [...weightFormats.keys()].join(', ')
@@ -179,7 +190,8 @@ class TensorFinder {
         'Choose another model.',
       )
     }
-    return format
+    if (floatTypes.has(tensor.type)) return floatStorage(tensor.type, columns, role, this.floatWeights)
+    return { format, packing: packingOf(format) }
   }
 
   #shaped(name: string, dims: readonly number[]): TensorInfo {

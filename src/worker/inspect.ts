@@ -98,11 +98,18 @@ async function openedEvenIfDiskIsFull(
 /** What the model takes; where this GPU refuses it, what it would take on one that does not. */
 async function roomFor(
   { gpu, noGpu, memoryBytes }: DeviceMeans,
-  { kvCache, invariance, maxSequences, tokenBudget }: LoadRequest,
+  { floatWeights, kvCache, invariance, maxSequences, tokenBudget }: LoadRequest,
   { header }: OpenedModel,
   reasons: InspectionReason[],
 ): Promise<Room | null> {
-  const options: RoomOptions = { header, kvCache, invariance, maxSequences, maxBatchTokens: tokenBudget }
+  const options: RoomOptions = {
+    header,
+    floatWeights,
+    kvCache,
+    invariance,
+    maxSequences,
+    maxBatchTokens: tokenBudget,
+  }
   if (!gpu) reasons.push(reasonOf(noGpu))
   const room =
     (gpu && (await attempt(reasons, () => roomNeeded(gpu, options)))) ??

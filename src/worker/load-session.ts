@@ -24,7 +24,15 @@ export async function loadSession(
   report: (progress: LoadProgress) => void,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { hub, kvCache, invariance, maxSequences, maxWaiting, tokenBudget: maxBatchTokens } = request
+  const {
+    hub,
+    floatWeights,
+    kvCache,
+    invariance,
+    maxSequences,
+    maxWaiting,
+    tokenBudget: maxBatchTokens,
+  } = request
   let bytes: ByteProgress = { loadedBytes: 0, totalBytes: 0, storedBytes: 0 }
   const enter = (phase: LoadPhase) => report({ phase, ...bytes })
   enter('resolving')
@@ -36,6 +44,7 @@ export async function loadSession(
   const loading = await loadModel({
     gpu,
     header: opened.header,
+    floatWeights,
     kvCache,
     invariance,
     maxSequences,
@@ -102,11 +111,15 @@ function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedMod
   }
 }
 
-function cacheIdentity({ source, content }: OpenedModel, { info, cacheBlocks }: LoadedModel): CacheIdentity {
+function cacheIdentity(
+  { header, source, content }: OpenedModel,
+  { info, cacheBlocks }: LoadedModel,
+): CacheIdentity {
   const { repo, revision, file, reference } = source
   const { vendor, architecture, device, description } = info.device
   return {
-    content,
+    // The same floats in fewer bits give other keys.
+    content: header.kind === 'gguf' ? content : `${content} ${info.tensorTypes.map(({ type }) => type)}`,
     model: repo === null ? reference : `${repo}/${file} at ${revision?.slice(0, 12)}`,
     format: info.kvCache.format,
     invariance: info.invariance,

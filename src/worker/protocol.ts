@@ -3,6 +3,7 @@
  * own, in order, one message a step; everything else is a call over Comlink.
  */
 
+import type { FloatWeights } from '../util/float-weights'
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
 import type { ModelInspection } from './inspection'
@@ -12,6 +13,8 @@ export interface LoadRequest {
   /** A reference to a model on the Hub, a URL, or files with their names (a cloned `File` loses its name in Node). */
   readonly model: string | readonly { readonly name: string; readonly blob: Blob }[]
   readonly hub: { readonly endpoint: string; readonly token: string | null }
+  /** What is done with the floats of a safetensors model; null: what suits the repo. */
+  readonly floatWeights: FloatWeights | null
   readonly kvCache: {
     readonly format: KvFormat
     /** Tokens that the cache should hold; null: what the device allows. */

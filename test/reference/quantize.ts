@@ -1,7 +1,7 @@
 import { decodeHalf, encodeHalf } from './half'
 
 /** Weights scale·code + minimum. */
-export interface Fit {
+interface Fit {
   readonly scale: number
   readonly minimum: number
 }
@@ -22,18 +22,18 @@ function round(value: number): number {
 }
 
 /** The four-bit code of a weight; 0 where the scale is zero. */
-export function code(weight: number, { scale, minimum }: Fit): number {
+function code(weight: number, { scale, minimum }: Fit): number {
   return scale > 0 ? Math.min(15, Math.max(0, round((weight - minimum) / scale))) : 0
 }
 
 /** Ranges that a group's codes may span, as shares of its own from 0 or its least weight to 0 or its greatest. */
-export const triedRanges = [1.05, 1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7]
+const triedRanges = [1.05, 1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7]
 
 /**
  * The scale and the minimum of least squared error for the codes that one of the tried ranges gives: linear regression
  * of the weights on their codes. The minimum is not above zero.
  */
-export function fitGroup(weights: Float32Array, ranges: readonly number[] = triedRanges): Fit {
+function fitGroup(weights: Float32Array, ranges: readonly number[] = triedRanges): Fit {
   const low = Math.min(0, ...weights)
   const high = Math.max(0, ...weights)
   const sum = weights.reduce((total, weight) => total + weight, 0)

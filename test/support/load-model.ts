@@ -1,5 +1,6 @@
 import { type LoadedModel, loadModel } from '../../src/model/load'
 import type { Variants } from '../../src/model/variants'
+import type { FloatWeights } from '../../src/util/float-weights'
 import type { Invariance } from '../../src/util/invariance'
 import type { KvFormat } from '../../src/util/kv-format'
 import type { GgufHeader, JsonObject, ModelHeader } from '../../src/util/model-file'
@@ -19,6 +20,7 @@ interface ModelFile {
 export interface TestLoadOptions {
   readonly gpu?: GPU
   readonly format?: KvFormat
+  readonly floatWeights?: FloatWeights
   readonly invariance?: Invariance
   readonly maxTokens?: number
   readonly maxSequences?: number
@@ -89,6 +91,7 @@ async function loadHeader(
     gpu: options.gpu ?? navigator.gpu,
     header,
     kvCache: { format, maxTokens },
+    floatWeights: options.floatWeights ?? 'exact',
     invariance,
     maxSequences,
     maxBatchTokens,

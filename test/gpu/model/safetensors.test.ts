@@ -48,3 +48,23 @@ it.each(['llama-hd80', 'llama-linear', 'llama-llama3rope'])(
     }
   },
 )
+
+it('quantizes a model’s floats while it loads, and its logits stay near those of the floats', async () => {
+  const golden = await json<Golden>('llama-llama3rope/golden.json')
+  const config = await json<JsonObject>('llama-llama3rope/config.json')
+  const options = { format: 'f32', maxTokens: 128, floatWeights: 'int4' } as const
+  const url = '/golden/arch/llama-llama3rope/model.safetensors'
+  const { runner, info, destroy } = await loadSafetensors(url, config, options)
+  try {
+    expect(info.tensorTypes.map(({ type }) => type).sort()).toEqual(['Q4_1', 'Q4_K', 'Q8_0'])
+    const { input_ids, last_logits } = golden.sequences[2]!
+    const { logits } = await new ForcedSequence(runner, 0, 64).prefill(input_ids, 16)
+    const squares = last_logits.reduce((sum, value, i) => sum + (value - logits[i]!) ** 2, 0)
+    const deviation = Math.sqrt(squares / last_logits.length) / golden.logit_std
+    // bench/README.md has what four bits cost on such models; weights in a wrong place would cost about 1.4.
+    expect(deviation).toBeGreaterThan(0.02)
+    expect(deviation).toBeLessThan(0.6)
+  } finally {
+    destroy()
+  }
+})

@@ -120,6 +120,7 @@ export const request: LoadRequest = {
   hub: { endpoint: 'https://huggingface.co', token: null },
   kvCache: { format: 'f16', maxTokens: null },
   conversations: { maxBytes: 512 * 1024 ** 2 },
+  floatWeights: null,
   invariance: 'on',
   maxSequences: 8,
   maxWaiting: 256,

@@ -31,7 +31,7 @@ function readWhole({ file, stage }: Case): void {
   const bytes = fileBytes(file)
   const header = readGgufHeader(bytes, bytes.length)
   if (stage !== 'model') return
-  const { vocab } = findTensors(header, readConfig(header))
+  const { vocab } = findTensors(header, readConfig(header), null)
   readVocabulary(header.metadata, vocab)
 }
 

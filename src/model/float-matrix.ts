@@ -1,0 +1,77 @@
+import { weightFormats } from '../kernels/formats'
+import { type Packing, packingOf, packRows } from '../kernels/packing'
+import { quantize, quantizeBlocks, repackPlain } from '../kernels/repack'
+import { groupWeights, type WeightFormat } from '../kernels/weights/format'
+import type { FloatWeights } from '../util/float-weights'
+import type { ModelHeader } from '../util/model-file'
+
+/** What a matrix becomes on the GPU, and how. */
+export interface Storage {
+  readonly format: WeightFormat
+  readonly packing: Packing
+}
+
+/** The vocabulary's matrices are read a row at a time, or decide the logits alone: they keep more bits. */
+export type MatrixRole = 'layer' | 'vocabulary'
+
+export const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16'])
+
+/**
+ * What is done with the floats of a model. A GGUF file's stay as they are, whoever made it chose them; so do those that
+ * a quantized repo left as floats.
+ */
+export function floatWeightsOf(header: ModelHeader, asked: FloatWeights | null): FloatWeights {
+  if (header.kind === 'gguf') return 'exact'
+  const { quantization_config, quantization } = header.texts.config
+  return asked ?? (quantization_config === undefined && quantization === undefined ? 'int4' : 'exact')
+}
+
+/**
+ * How a matrix of floats with rows of `columns` weights is stored. Four bits are groups of 32 with a minimum: Q4_K
+ * where rows are whole blocks of 256, which takes 4.5 bits a weight, else Q4_1, which takes 5 (bench/README.md has the
+ * errors). Rows that are no whole groups stay floats.
+ */
+export function floatStorage(
+  type: string,
+  columns: number,
+  role: MatrixRole,
+  floatWeights: FloatWeights,
+): Storage {
+  if (floatWeights === 'int4' && columns % groupWeights === 0) {
+    const fourBits = columns % blockWeights === 0 ? 'Q4_K' : 'Q4_1'
+    return quantizing(type, role === 'vocabulary' ? 'Q8_0' : fourBits)
+  }
+  if (floatWeights !== 'exact' && type === 'F32') {
+    const conditions = { narrow: true }
+    return stored('F32', 'F16', () => packRows({ kernel: repackPlain, conditions, unitBytes: 8 }, 2))
+  }
+  return stored(type, type, () => packingOf(weightFormats.get(type)!))
+}
+
+/** Weights of a block of Q4_K. */
+const blockWeights = 256
+
+function quantizing(type: string, target: 'Q4_K' | 'Q4_1' | 'Q8_0'): Storage {
+  return stored(type, target, () => {
+    const supers = target === 'Q4_K'
+    const unitWeights = supers ? blockWeights : groupWeights
+    const conditions = {
+      wide: type === 'F32',
+      bfloat: type === 'BF16',
+      bytes: target === 'Q8_0',
+      supers,
+    }
+    const unitBytes = unitWeights * (type === 'F32' ? 4 : 2)
+    return packRows({ kernel: supers ? quantizeBlocks : quantize, conditions, unitBytes }, unitWeights)
+  })
+}
+
+const packings = new Map<string, Packing>()
+
+/** The same packing for the same pair of types: a pipeline is compiled once for each. */
+function stored(type: string, target: string, make: () => Packing): Storage {
+  const name = `${type} ${target}`
+  const packing = packings.get(name) ?? make()
+  packings.set(name, packing)
+  return { format: weightFormats.get(target)!, packing }
+}
