@@ -21,6 +21,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Every prompt of the reference data, however long: `npm run test:long`. */
     long: boolean
+    /** OCTAVO_GOLDEN names a folder with all reference data, which is served as /shared-golden/. */
+    allGolden: boolean
     /** The software adapter, which says how much a test can ask for. */
     adapter: Adapter
   }
@@ -95,7 +97,11 @@ export default defineConfig(({ mode }) => {
             fileParallelism: false,
             testTimeout: 600_000,
             hookTimeout: 600_000,
-            provide: { long: process.env.OCTAVO_LONG === '1', adapter: testAdapter() },
+            provide: {
+              long: process.env.OCTAVO_LONG === '1',
+              allGolden: Boolean(process.env.OCTAVO_GOLDEN),
+              adapter: testAdapter(),
+            },
             browser: {
               enabled: true,
               headless: true,

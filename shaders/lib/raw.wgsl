@@ -10,13 +10,9 @@ fn raw_word(byte: u32) -> u32 {
   return (raw[word] >> shift) | (raw[word + 1u] << (32u - shift));
 }
 
-fn raw_half(byte: u32) -> u32 {
-  return raw_word(byte) & 0xffffu;
-}
-
 // Two lanes, or two dispatches, may own the halves of one word; the planes start as zeros.
 fn put_half(plane: u32, index: u32, value: u32) {
-  atomicOr(&planes[plane + index / 2u], value << (16u * (index % 2u)));
+  atomicOr(&planes[plane + index / 2u], (value & 0xffffu) << (16u * (index % 2u)));
 }
 
 // The same of the four bytes of a word; the value's low eight bits.

@@ -1,8 +1,8 @@
 // Groups of 32 weights d·(q − 8). Nibbles: 4 words a group, byte i of word w holds weights 8w + i (low) and
 // 8w + 4 + i (high). Scales: one f16 a group, two in a word, from params.scales on.
 import package::bindings::{weights, params};
-import package::lib::numbers::{half, low_nibbles, high_nibbles, Octet};
-import package::lib::planes::word;
+import package::lib::numbers::{low_nibbles, high_nibbles, Octet};
+import package::lib::planes::half_at;
 
 const spans = 1u;
 const has_minimum = false;
@@ -18,5 +18,5 @@ fn octet(packed: Packed, i: u32) -> Octet {
 }
 
 fn scale(group: u32, span: u32) -> vec2f {
-  return vec2f(half(word(params.scales + (group >> 1u)) >> (16u * (group & 1u))), 0.0);
+  return vec2f(half_at(params.scales, group), 0.0);
 }

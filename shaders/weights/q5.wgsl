@@ -2,7 +2,7 @@
 // params.high on, bit w of byte b is weight 4w + b's. Scales from params.scales on as in q4_0, or q4_1.
 import package::bindings::{weights, params};
 import package::lib::numbers::{half, Octet};
-import package::lib::planes::word;
+import package::lib::planes::{word, half_at};
 
 const spans = 1u;
 @if(minimum) const has_minimum = true;
@@ -32,5 +32,5 @@ fn scale(group: u32, span: u32) -> vec2f {
 
 @if(!minimum)
 fn scale(group: u32, span: u32) -> vec2f {
-  return vec2f(half(word(params.scales + (group >> 1u)) >> (16u * (group & 1u))), 0.0);
+  return vec2f(half_at(params.scales, group), 0.0);
 }

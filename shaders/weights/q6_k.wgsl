@@ -5,8 +5,8 @@
 //   s from params.scales on: two i8 a group, four in a word;
 //   d from params.supers on: one f16 for each 8 groups, two in a word.
 import package::bindings::{weights, params};
-import package::lib::numbers::{half, Octet};
-import package::lib::planes::word;
+import package::lib::numbers::Octet;
+import package::lib::planes::{word, half_at};
 
 const spans = 2u;
 const has_minimum = false;
@@ -29,7 +29,5 @@ fn octet(packed: Packed, i: u32) -> Octet {
 fn scale(group: u32, span: u32) -> vec2f {
   let at = 2u * group + span;
   let s = i32(word(params.scales + (at >> 2u)) << (24u - 8u * (at & 3u))) >> 24u;
-  let super_block = group >> 3u;
-  let d = half(word(params.supers + (super_block >> 1u)) >> (16u * (super_block & 1u)));
-  return vec2f(d * f32(s), 0.0);
+  return vec2f(half_at(params.supers, group >> 3u) * f32(s), 0.0);
 }

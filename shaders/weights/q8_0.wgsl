@@ -1,8 +1,8 @@
 // Groups of 32 weights d·q. Values: 8 words a group, four i8 each. Scales: one f16 a group, two in a word, from
 // params.scales on.
 import package::bindings::{weights, params};
-import package::lib::numbers::{half, signed_bytes, Octet};
-import package::lib::planes::word;
+import package::lib::numbers::{signed_bytes, Octet};
+import package::lib::planes::half_at;
 
 const spans = 1u;
 const has_minimum = false;
@@ -20,5 +20,5 @@ fn octet(packed: Packed, i: u32) -> Octet {
 }
 
 fn scale(group: u32, span: u32) -> vec2f {
-  return vec2f(half(word(params.scales + (group >> 1u)) >> (16u * (group & 1u))), 0.0);
+  return vec2f(half_at(params.scales, group), 0.0);
 }

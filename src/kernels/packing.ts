@@ -1,4 +1,5 @@
 import type { Binding, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
+import { fieldParams, split } from './repack'
 import { groupWeights, type WeightFormat } from './weights/format'
 
 /** A kernel that lays bytes of a file out as planes: bindings `raw` and `planes`, see repack.ts. */
@@ -46,6 +47,8 @@ export function packRows(
   packing: Omit<Packing, 'place'>,
   /** Weights in a unit. */
   unitWeights: number,
+  /** What the kernel is told wherever the rows go. */
+  params: Place['params'] = {},
 ): Packing {
   return {
     ...packing,
@@ -58,7 +61,7 @@ export function packRows(
       return {
         from: firstRow * rowBytes,
         to: (firstRow + rows) * rowBytes,
-        params: { base: shardRow * rowStride, row_words: rowUnits, row_stride: rowStride },
+        params: { ...params, base: shardRow * rowStride, row_words: rowUnits, row_stride: rowStride },
       }
     },
   }
@@ -70,8 +73,8 @@ const packings = new Map<WeightFormat, Packing>()
 export function packingOf(format: WeightFormat): Packing {
   let packing = packings.get(format)
   if (!packing) {
-    const { repack: kernel, repackConditions: conditions = {}, unitBytes, unitWeights } = format
-    packing = packRows({ kernel, conditions, unitBytes }, unitWeights)
+    const { unitBytes, unitWeights } = format
+    packing = packRows({ kernel: split, unitBytes }, unitWeights, fieldParams(format))
     packings.set(format, packing)
   }
   return packing

@@ -1,12 +1,17 @@
-import { kernel, storage } from '../gpu/kernel'
-import { planeParams } from './weights/format'
+import { kernel, type ParamType, storage } from '../gpu/kernel'
+import { planeNames, planeParams, type WeightFormat } from './weights/format'
 
 /**
- * Lays raw blocks of a file out as the planes of shaders/weights/: `count` units from byte `source` of the staging
- * buffer are the tensor's units from `first` on; the tensor's unit 0 lies at unit `base`. A unit is a block, or a word
- * for plain types, whose rows of `row_words` are padded with zeros to `row_stride`.
+ * Lays raw units of a file out as the planes of shaders/weights/: `count` units from byte `source` of the staging buffer
+ * are the tensor's units from `first` on; the tensor's unit 0 lies at unit `base`. A unit is a block, or a word for plain
+ * types, whose rows of `row_words` are padded with zeros to `row_stride`.
  */
-function repack(shader: string, lanesPerUnit: number) {
+function toPlanes<const Own extends Record<string, ParamType>>(
+  shader: string,
+  lanesPerUnit: number,
+  params: Own,
+  conditions: readonly string[] = [],
+) {
   return kernel({
     shader: `repack/${shader}`,
     bindings: {
@@ -21,9 +26,10 @@ function repack(shader: string, lanesPerUnit: number) {
       ...planeParams,
       row_words: 'u32',
       row_stride: 'u32',
+      ...params,
     },
     constants: ['workgroup_size'],
-    conditions: ['minimum', 'fifth', 'wide', 'bfloat', 'bytes', 'supers', 'narrow'],
+    conditions,
     grid: ({ count }: { count: number; bytes: number }, { workgroup_size }) => {
       const groups = Math.ceil((count * lanesPerUnit) / workgroup_size)
       const columns = Math.min(groups, 32768)
@@ -33,15 +39,39 @@ function repack(shader: string, lanesPerUnit: number) {
   })
 }
 
-export const repackQ4 = repack('q4', 1)
-export const repackQ8 = repack('q8_0', 1)
-export const repackQ4K = repack('q4_k', 8)
-export const repackQ6K = repack('q6_k', 8)
-export const repackIq4Xs = repack('iq4_xs', 8)
-export const repackMxfp4 = repack('mxfp4', 1)
-export const repackNvfp4 = repack('nvfp4', 2)
-export const repackPlain = repack('plain', 1)
+/** Units as they are, for all types; a unit consists of fields: see fieldParams. */
+export const split = toPlanes('split', 1, {
+  unit_bytes: 'u32',
+  field_0: 'u32',
+  field_1: 'u32',
+  field_2: 'u32',
+  field_3: 'u32',
+  field_4: 'u32',
+})
+/** F32 to F16; a unit is two of them. */
+export const narrow = toPlanes('narrow', 1, {})
+
+const quantizing = ['wide', 'bfloat', 'bytes', 'supers']
 /** Quantizes groups of 32 floats; a unit is a group. */
-export const quantize = repack('quantize', 1)
+export const quantize = toPlanes('quantize', 1, {}, quantizing)
 /** The same in blocks of eight groups; a unit is a block. */
-export const quantizeBlocks = repack('quantize', 8)
+export const quantizeBlocks = toPlanes('quantize', 8, {}, quantizing)
+
+/**
+ * The params that say to `split` what becomes of a unit. Of a field, from its lowest bits on: where it begins in the unit (8
+ * bits), its bytes (8), the logarithms of its codes' bits (4) and of its rows' bytes (4, 0 for none), its plane's number (8).
+ */
+export function fieldParams({ unitBytes, fields }: WeightFormat): Record<string, number> {
+  const params: Record<string, number> = { unit_bytes: unitBytes }
+  let at = 0
+  for (let i = 0; i < 5; i++) {
+    const field = fields[i]
+    params[`field_${i}`] = 0
+    if (!field) continue
+    const { plane, bytes, bits = 8, row = 1 } = field
+    const code = Math.log2(bits) | (Math.log2(row) << 4) | (planeNames.indexOf(plane) << 8)
+    params[`field_${i}`] = at | (bytes << 8) | (code << 16)
+    at += bytes
+  }
+  return params
+}

@@ -1,6 +1,6 @@
 import { weightFormats } from '../kernels/formats'
 import { type Packing, packingOf, packRows } from '../kernels/packing'
-import { quantize, quantizeBlocks, repackPlain } from '../kernels/repack'
+import { narrow, quantize, quantizeBlocks } from '../kernels/repack'
 import { groupWeights, type WeightFormat } from '../kernels/weights/format'
 import type { FloatWeights } from '../util/float-weights'
 import type { ModelHeader } from '../util/model-file'
@@ -42,8 +42,7 @@ export function floatStorage(
     return quantizing(type, role === 'vocabulary' ? 'Q8_0' : fourBits)
   }
   if (floatWeights !== 'exact' && type === 'F32') {
-    const conditions = { narrow: true }
-    return stored('F32', 'F16', () => packRows({ kernel: repackPlain, conditions, unitBytes: 8 }, 2))
+    return stored('F32', 'F16', () => packRows({ kernel: narrow, unitBytes: 8 }, 2))
   }
   return stored(type, type, () => packingOf(weightFormats.get(type)!))
 }

@@ -14,3 +14,12 @@ export const half = (data: DataView, at: number) => decodeHalf(data.getUint16(at
 export function nibble(data: DataView, at: number, i: number): number {
   return i < 16 ? data.getUint8(at + i) & 15 : data.getUint8(at + i - 16) >> 4
 }
+
+/** Code i from byte `at` on of codes of so many bits, lowest bits first. */
+export function code(data: DataView, at: number, bits: number, i: number): number {
+  const bit = bits * i
+  const low = data.getUint8(at + Math.floor(bit / 8)) >> (bit % 8)
+  const whole =
+    (bit % 8) + bits > 8 ? low + data.getUint8(at + Math.floor(bit / 8) + 1) * 2 ** (8 - (bit % 8)) : low
+  return whole % 2 ** bits
+}

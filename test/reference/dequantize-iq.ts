@@ -10,7 +10,7 @@ function e4m3(byte: number): number {
   return exponent === 0 ? mantissa * 2 ** -9 : (8 + mantissa) * 2 ** (exponent - 10)
 }
 
-/** ggml's types whose codes index a table. */
+/** ggml's types of four bits whose codes index a table of 16 numbers. */
 export const iqBlockTypes: Readonly<Record<string, BlockType>> = {
   IQ4_NL: {
     weights: 32,

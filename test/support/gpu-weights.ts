@@ -2,16 +2,20 @@ import { weightFormats } from '../../src/kernels/formats'
 import { groupWeights, type Planes, reads, type WeightFormat } from '../../src/kernels/weights/format'
 import { blockTypes, dequantize } from '../reference/dequantize'
 import { encodeHalf } from '../reference/half'
-import { repackIq4Xs, repackMxfp4, repackNvfp4 } from '../reference/repack/iq4'
-import { repackPlain } from '../reference/repack/plain'
-import { repackQ4 } from '../reference/repack/q4'
-import { repackQ4K } from '../reference/repack/q4_k'
-import { repackQ6K } from '../reference/repack/q6_k'
-import { repackQ8 } from '../reference/repack/q8_0'
+import { repack } from '../reference/repack'
 import type { Random } from './gpu-random'
 
 /** Names of the tensor types that the kernels read. */
 export const typeNames = [...weightFormats.keys()]
+
+/**
+ * One of each kind that products differ by: plain, with and without minimum, one scale or two a group, a table. All types
+ * are multiplied in golden-types.test.ts.
+ */
+export const productTypes = [
+  ...['F32', 'F16', 'Q4_0', 'Q4_1', 'Q5_1', 'Q8_0', 'Q2_K', 'Q3_K', 'Q4_K', 'Q6_K'],
+  ...['TQ1_0', 'NVFP4', 'IQ2_S', 'IQ1_M'],
+]
 
 export function formatOf(type: string): WeightFormat {
   return weightFormats.get(type)!
@@ -59,23 +63,18 @@ export function randomMatrix(random: Random, type: string, rows: number, columns
   }
 }
 
-/** Raw blocks as the kernels' planes, laid out by the twins of the repack kernels. */
+/** Raw blocks as the kernels' planes, laid out by the twin of the repack kernel, and the format's table. */
 export function planesOf(type: string, raw: Uint8Array, columns: number): Uint32Array<ArrayBuffer> {
-  if (/^Q[45]_[01]$/.test(type)) return repackQ4(raw, type.endsWith('1'), type.startsWith('Q5'))
-  if (type === 'Q4_K' || type === 'Q5_K') return repackQ4K(raw, type === 'Q5_K')
-  if (type === 'IQ4_NL') return repackQ4(raw, false, false)
-  if (type === 'IQ4_XS') return repackIq4Xs(raw)
-  if (type === 'MXFP4') return repackMxfp4(raw)
-  if (type === 'NVFP4') return repackNvfp4(raw)
-  if (type === 'Q8_0') return repackQ8(raw)
-  if (type === 'Q6_K') return repackQ6K(raw)
-  const perWord = formatOf(type).unitWeights
-  return repackPlain(raw, columns / perWord, (Math.ceil(columns / groupWeights) * groupWeights) / perWord)
+  const format = formatOf(type)
+  const words = repack(format, raw, columns)
+  const table = format.table?.()
+  if (table) words.set(table, words.length - table.length)
+  return words
 }
 
 /** Whether a weight is the sum of two terms, which a device may round once or twice. */
 export function hasMinimum(type: string): boolean {
-  return ['Q4_1', 'Q5_1', 'Q4_K', 'Q5_K'].includes(type)
+  return ['Q4_1', 'Q5_1', 'Q2_K', 'Q4_K', 'Q5_K'].includes(type)
 }
 
 /** Where the f16 scales of a block lie. */
@@ -85,12 +84,24 @@ const scaleOffsets: Readonly<Record<string, readonly number[]>> = {
   Q5_0: [0],
   Q5_1: [0, 2],
   Q8_0: [0],
+  Q1_0: [0],
+  Q2_0: [0],
+  Q2_K: [80, 82],
+  Q3_K: [108],
   Q4_K: [0, 2],
   Q5_K: [0, 2],
   Q6_K: [208],
   IQ4_NL: [0],
   IQ4_XS: [0],
   NVFP4: [],
+  TQ1_0: [52],
+  TQ2_0: [64],
+  IQ2_XXS: [0],
+  IQ2_XS: [0],
+  IQ2_S: [0],
+  IQ3_XXS: [0],
+  IQ3_S: [0],
+  IQ1_S: [0],
 }
 
 /** Blocks of random bits with scales of either sign, or random normal floats. */
@@ -104,10 +115,17 @@ export function randomBlocks(random: Random, type: string, count: number): Uint8
     else if (type === 'F16') data.setUint16(at, encodeHalf(random.normal()), true)
     else if (type === 'BF16') data.setUint16(at, bfloat(random.normal()), true)
     else if (type === 'MXFP4') raw[at] = 112 + (raw[at]! % 16)
-    else
+    else if (type === 'IQ1_M') {
+      // The scale's nibbles are the highest of four words of 16 bits.
+      const scale = encodeHalf(0.02 * random.normal())
+      for (let k = 0; k < 4; k++) {
+        raw[at + 49 + 2 * k] = (raw[at + 49 + 2 * k]! % 16) + 16 * ((scale >> (4 * k)) % 16)
+      }
+    } else {
       for (const offset of scaleOffsets[type]!) {
         data.setUint16(at + offset, encodeHalf(0.02 * random.normal()), true)
       }
+    }
   }
   return raw
 }

@@ -1,4 +1,3 @@
-import { repackPlain } from '../repack'
 import { groupWeights, planesOf, type WeightFormat } from './format'
 
 function plain(name: string, module: string, wordsPerGroup: number): WeightFormat {
@@ -7,7 +6,7 @@ function plain(name: string, module: string, wordsPerGroup: number): WeightForma
     module,
     unitBytes: 4,
     unitWeights: groupWeights / wordsPerGroup,
-    repack: repackPlain,
+    fields: [{ plane: 'quants', bytes: 4 }],
     planes: (groups) => planesOf(groups * wordsPerGroup, []),
   }
 }

@@ -1,4 +1,5 @@
-import type { repackPlain } from '../repack'
+/** Planes of a matrix in the order of their numbers; `quants` begins at word 0. */
+export const planeNames = ['quants', 'scales', 'high', 'supers', 'signs'] as const
 
 /** Where the planes of a matrix begin in its buffer, in words. A format that lacks a plane has it at 0. */
 export interface PlaneOffsets {
@@ -6,12 +7,27 @@ export interface PlaneOffsets {
   readonly high: number
   readonly supers: number
   readonly signs: number
+  /** The same for every matrix of a format. */
   readonly table: number
 }
 
 export interface Planes extends PlaneOffsets {
   /** All of them together. */
   readonly words: number
+}
+
+/** Bytes of a file's block that go to one plane, at each block's place in it. */
+export interface BlockField {
+  readonly plane: (typeof planeNames)[number]
+  /** 1, 2 or a multiple of 4. */
+  readonly bytes: number
+  /** Of the codes that the bytes hold; what has no codes stays as it is. The kernels' order: shaders/repack/split.wgsl. */
+  readonly bits?: 1 | 2 | 4
+  /**
+   * Byte i of a row of so many holds, lowest bits first, codes i, i + row, i + 2 · row, …, and the next row goes on. Without
+   * rows codes follow one another, lowest bits first.
+   */
+  readonly row?: 8 | 16 | 32 | 64
 }
 
 /** A tensor type that the kernels read at its file's bits per weight. */
@@ -27,20 +43,16 @@ export interface WeightFormat {
   /** Smallest piece of the file that can be repacked alone. */
   readonly unitBytes: number
   readonly unitWeights: number
-  readonly repack: typeof repackPlain
-  /** Switches of the repack shader, for formats that share it. */
-  readonly repackConditions?: Readonly<Record<string, boolean>>
+  /** What such a piece consists of, in the file's order. */
+  readonly fields: readonly BlockField[]
   /** `groups` are runs of 32 weights. */
   readonly planes: (groups: number) => Planes
-  /** What lies in the plane `table`: the same for every matrix. */
+  /** What lies in the plane `table`. */
   readonly table?: () => Uint32Array<ArrayBuffer>
 }
 
 /** Weights in a group; rows are whole groups. */
 export const groupWeights = 32
-
-/** Words that hold `count` 16-bit values. */
-export const halfWords = (count: number): number => Math.ceil(count / 2)
 
 /** Planes one after another; the first begins at 0 and needs no name. */
 export function planesOf(
@@ -54,6 +66,34 @@ export function planesOf(
     words += count
   }
   return { ...offsets, words }
+}
+
+interface BlockLayout
+  extends Pick<WeightFormat, 'name' | 'module' | 'conditions' | 'constants' | 'fields' | 'table'> {
+  /** In a block. */
+  readonly weights: number
+  readonly tableWords?: number
+}
+
+/** A format whose planes are the fields of a file's blocks: quants first, then the others in the file's order. */
+export function blockFormat({ weights, tableWords = 0, ...format }: BlockLayout): WeightFormat {
+  const { fields } = format
+  return {
+    ...format,
+    unitWeights: weights,
+    unitBytes: fields.reduce((sum, { bytes }) => sum + bytes, 0),
+    planes: (groups) => {
+      const blocks = (groups * groupWeights) / weights
+      let quants = 0
+      const rest: [keyof PlaneOffsets, number][] = []
+      for (const { plane, bytes } of fields) {
+        const words = Math.ceil((blocks * bytes) / 4)
+        if (plane === 'quants') quants = words
+        else rest.push([plane, words])
+      }
+      return planesOf(quants, tableWords > 0 ? [...rest, ['table', tableWords]] : rest)
+    },
+  }
 }
 
 /** The params by which a kernel finds the planes. */

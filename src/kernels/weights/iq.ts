@@ -1,42 +1,75 @@
-import { repackIq4Xs, repackMxfp4, repackNvfp4, repackQ4 } from '../repack'
-import { halfWords, planesOf, type WeightFormat } from './format'
+import { type BlockField, blockFormat, type WeightFormat } from './format'
+import { grids } from './grids'
 
-/** ggml's types whose codes index a table. */
+/** Four bits a weight, an index into a table of 16 numbers. */
+function four(
+  name: string,
+  weights: number,
+  conditions: Readonly<Record<string, boolean>>,
+  fields: readonly BlockField[],
+): WeightFormat {
+  const others = { iq4_nl: false, iq4_xs: false, mxfp4: false, nvfp4: false }
+  return blockFormat({ name, module: 'iq4', weights, conditions: { ...others, ...conditions }, fields })
+}
+
+/** Indices into a grid of runs of weights, and d for each 256. */
+function grid(
+  module: string,
+  name: keyof typeof grids,
+  conditions: Readonly<Record<string, boolean>>,
+  fields: readonly BlockField[],
+): WeightFormat {
+  const { words, table } = grids[name]
+  const others = { xxs: false, xs: false, four: false, m: false }
+  const layout = { name, module, weights: 256, conditions: { ...others, ...conditions }, fields }
+  return blockFormat({ ...layout, tableWords: words, table })
+}
+
+const d: BlockField = { plane: 'supers', bytes: 2 }
+
+/** ggml's types whose codes are indices. */
 export const iqFormats: readonly WeightFormat[] = [
-  {
-    name: 'IQ4_NL',
-    module: 'iq4_nl',
-    unitBytes: 18,
-    unitWeights: 32,
-    repack: repackQ4,
-    planes: (groups) => planesOf(4 * groups, [['scales', halfWords(groups)]]),
-  },
-  {
-    name: 'IQ4_XS',
-    module: 'iq4_xs',
-    unitBytes: 136,
-    unitWeights: 256,
-    repack: repackIq4Xs,
-    planes: (groups) =>
-      planesOf(4 * groups, [
-        ['scales', Math.ceil(groups / 4)],
-        ['supers', halfWords(Math.ceil(groups / 8))],
-      ]),
-  },
-  {
-    name: 'MXFP4',
-    module: 'mxfp4',
-    unitBytes: 17,
-    unitWeights: 32,
-    repack: repackMxfp4,
-    planes: (groups) => planesOf(4 * groups, [['scales', Math.ceil(groups / 4)]]),
-  },
-  {
-    name: 'NVFP4',
-    module: 'nvfp4',
-    unitBytes: 36,
-    unitWeights: 64,
-    repack: repackNvfp4,
-    planes: (groups) => planesOf(4 * groups, [['scales', halfWords(groups)]]),
-  },
+  four('IQ4_NL', 32, { iq4_nl: true }, [
+    { plane: 'scales', bytes: 2 },
+    { plane: 'quants', bytes: 16, bits: 4, row: 16 },
+  ]),
+  four('IQ4_XS', 256, { iq4_xs: true }, [
+    { plane: 'supers', bytes: 8 },
+    { plane: 'quants', bytes: 128, bits: 4, row: 16 },
+  ]),
+  four('MXFP4', 32, { mxfp4: true }, [
+    { plane: 'scales', bytes: 1 },
+    { plane: 'quants', bytes: 16, bits: 4, row: 16 },
+  ]),
+  four('NVFP4', 64, { nvfp4: true }, [
+    { plane: 'scales', bytes: 4 },
+    { plane: 'quants', bytes: 32, bits: 4, row: 8 },
+  ]),
+  grid('iq2', 'IQ2_XXS', { xxs: true }, [d, { plane: 'quants', bytes: 64 }]),
+  grid('iq2', 'IQ2_XS', { xs: true }, [d, { plane: 'quants', bytes: 64 }, { plane: 'scales', bytes: 8 }]),
+  grid('iq2', 'IQ2_S', {}, [
+    d,
+    { plane: 'quants', bytes: 32 },
+    { plane: 'signs', bytes: 32 },
+    { plane: 'high', bytes: 8 },
+    { plane: 'scales', bytes: 8 },
+  ]),
+  grid('iq2', 'IQ3_XXS', { xxs: true, four: true }, [
+    d,
+    { plane: 'quants', bytes: 64 },
+    { plane: 'signs', bytes: 32 },
+  ]),
+  grid('iq2', 'IQ3_S', { four: true }, [
+    d,
+    { plane: 'quants', bytes: 64 },
+    { plane: 'high', bytes: 8 },
+    { plane: 'signs', bytes: 32 },
+    { plane: 'scales', bytes: 4 },
+  ]),
+  grid('iq1', 'IQ1_S', { m: false }, [d, { plane: 'quants', bytes: 32 }, { plane: 'high', bytes: 16 }]),
+  grid('iq1', 'IQ1_M', { m: true }, [
+    { plane: 'quants', bytes: 32 },
+    { plane: 'high', bytes: 16 },
+    { plane: 'scales', bytes: 8 },
+  ]),
 ]

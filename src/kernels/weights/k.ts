@@ -1,42 +1,80 @@
-import { repackQ4K, repackQ6K } from '../repack'
-import { halfWords, planesOf, type WeightFormat } from './format'
+import { blockFormat, type WeightFormat } from './format'
 
-/** ggml's types of super-blocks of 256. */
+/** ggml's types of super-blocks of 256: the K-quants and the ternary ones. */
 export const kFormats: readonly WeightFormat[] = [
-  {
+  blockFormat({
+    name: 'Q2_K',
+    module: 'q2_k',
+    conditions: { third: false },
+    weights: 256,
+    fields: [
+      { plane: 'scales', bytes: 16 },
+      { plane: 'quants', bytes: 64, bits: 2, row: 32 },
+      { plane: 'supers', bytes: 4 },
+    ],
+  }),
+  blockFormat({
+    name: 'Q3_K',
+    module: 'q2_k',
+    conditions: { third: true },
+    weights: 256,
+    fields: [
+      { plane: 'high', bytes: 32, bits: 1, row: 32 },
+      { plane: 'quants', bytes: 64, bits: 2, row: 32 },
+      { plane: 'scales', bytes: 12 },
+      { plane: 'supers', bytes: 2 },
+    ],
+  }),
+  blockFormat({
     name: 'Q4_K',
     module: 'q4_k',
     conditions: { fifth: false },
-    unitBytes: 144,
-    unitWeights: 256,
-    repack: repackQ4K,
-    planes: (groups) => planesOf(4 * groups, [['scales', groups / 2]]),
-  },
-  {
+    weights: 256,
+    fields: [
+      { plane: 'scales', bytes: 16 },
+      { plane: 'quants', bytes: 128, bits: 4, row: 32 },
+    ],
+  }),
+  blockFormat({
     name: 'Q5_K',
     module: 'q4_k',
     conditions: { fifth: true },
-    unitBytes: 176,
-    unitWeights: 256,
-    repack: repackQ4K,
-    repackConditions: { fifth: true },
-    planes: (groups) =>
-      planesOf(4 * groups, [
-        ['scales', groups / 2],
-        ['high', groups],
-      ]),
-  },
-  {
+    weights: 256,
+    fields: [
+      { plane: 'scales', bytes: 16 },
+      { plane: 'high', bytes: 32, bits: 1, row: 32 },
+      { plane: 'quants', bytes: 128, bits: 4, row: 32 },
+    ],
+  }),
+  blockFormat({
     name: 'Q6_K',
     module: 'q6_k',
-    unitBytes: 210,
-    unitWeights: 256,
-    repack: repackQ6K,
-    planes: (groups) =>
-      planesOf(4 * groups, [
-        ['high', 2 * groups],
-        ['scales', halfWords(groups)],
-        ['supers', halfWords(Math.ceil(groups / 8))],
-      ]),
-  },
+    weights: 256,
+    fields: [
+      { plane: 'quants', bytes: 128, bits: 4, row: 64 },
+      { plane: 'high', bytes: 64, bits: 2, row: 32 },
+      { plane: 'scales', bytes: 16 },
+      { plane: 'supers', bytes: 2 },
+    ],
+  }),
+  blockFormat({
+    name: 'TQ1_0',
+    module: 'tq1_0',
+    weights: 256,
+    fields: [
+      { plane: 'quants', bytes: 52 },
+      { plane: 'supers', bytes: 2 },
+    ],
+  }),
+  blockFormat({
+    name: 'TQ2_0',
+    module: 'q2_0',
+    conditions: { single: false },
+    constants: { sharing: 3 },
+    weights: 256,
+    fields: [
+      { plane: 'quants', bytes: 64, bits: 2, row: 32 },
+      { plane: 'supers', bytes: 2 },
+    ],
+  }),
 ]

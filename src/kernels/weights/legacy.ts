@@ -1,59 +1,76 @@
-import { repackQ4, repackQ8 } from '../repack'
-import { halfWords, planesOf, type WeightFormat } from './format'
+import { blockFormat, type WeightFormat } from './format'
 
-/** ggml's types of blocks of 32. */
+/** ggml's types of short blocks with nothing but their own scales. */
 export const legacyFormats: readonly WeightFormat[] = [
-  {
+  blockFormat({
     name: 'Q4_0',
     module: 'q4_0',
-    unitBytes: 18,
-    unitWeights: 32,
-    repack: repackQ4,
-    planes: (groups) => planesOf(4 * groups, [['scales', halfWords(groups)]]),
-  },
-  {
+    weights: 32,
+    fields: [
+      { plane: 'scales', bytes: 2 },
+      { plane: 'quants', bytes: 16, bits: 4, row: 16 },
+    ],
+  }),
+  blockFormat({
     name: 'Q4_1',
     module: 'q4_1',
-    unitBytes: 20,
-    unitWeights: 32,
-    repack: repackQ4,
-    repackConditions: { minimum: true },
-    planes: (groups) => planesOf(4 * groups, [['scales', groups]]),
-  },
-  {
+    weights: 32,
+    fields: [
+      { plane: 'scales', bytes: 4 },
+      { plane: 'quants', bytes: 16, bits: 4, row: 16 },
+    ],
+  }),
+  blockFormat({
     name: 'Q5_0',
     module: 'q5',
     conditions: { minimum: false },
-    unitBytes: 22,
-    unitWeights: 32,
-    repack: repackQ4,
-    repackConditions: { fifth: true },
-    planes: (groups) =>
-      planesOf(4 * groups, [
-        ['scales', halfWords(groups)],
-        ['high', groups],
-      ]),
-  },
-  {
+    weights: 32,
+    fields: [
+      { plane: 'scales', bytes: 2 },
+      { plane: 'high', bytes: 4, bits: 1 },
+      { plane: 'quants', bytes: 16, bits: 4, row: 16 },
+    ],
+  }),
+  blockFormat({
     name: 'Q5_1',
     module: 'q5',
     conditions: { minimum: true },
-    unitBytes: 24,
-    unitWeights: 32,
-    repack: repackQ4,
-    repackConditions: { minimum: true, fifth: true },
-    planes: (groups) =>
-      planesOf(4 * groups, [
-        ['scales', groups],
-        ['high', groups],
-      ]),
-  },
-  {
+    weights: 32,
+    fields: [
+      { plane: 'scales', bytes: 4 },
+      { plane: 'high', bytes: 4, bits: 1 },
+      { plane: 'quants', bytes: 16, bits: 4, row: 16 },
+    ],
+  }),
+  blockFormat({
     name: 'Q8_0',
     module: 'q8_0',
-    unitBytes: 34,
-    unitWeights: 32,
-    repack: repackQ8,
-    planes: (groups) => planesOf(8 * groups, [['scales', halfWords(groups)]]),
-  },
+    weights: 32,
+    fields: [
+      { plane: 'scales', bytes: 2 },
+      { plane: 'quants', bytes: 32 },
+    ],
+  }),
+  blockFormat({
+    name: 'Q1_0',
+    module: 'q2_0',
+    conditions: { single: true },
+    constants: { sharing: 2 },
+    weights: 128,
+    fields: [
+      { plane: 'supers', bytes: 2 },
+      { plane: 'quants', bytes: 16, bits: 1 },
+    ],
+  }),
+  blockFormat({
+    name: 'Q2_0',
+    module: 'q2_0',
+    conditions: { single: false },
+    constants: { sharing: 1 },
+    weights: 64,
+    fields: [
+      { plane: 'supers', bytes: 2 },
+      { plane: 'quants', bytes: 16, bits: 2 },
+    ],
+  }),
 ]

@@ -12,7 +12,7 @@ import {
   randomProduct,
 } from '../../support/gpu-products'
 import { Random } from '../../support/gpu-random'
-import { fittingColumns, randomMatrix, typeNames } from '../../support/gpu-weights'
+import { fittingColumns, productTypes, randomMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
 const points: readonly MatmulPoint[] = testVariants(gpu).flatMap(matmulPoints)
@@ -38,7 +38,7 @@ const shapes = [
     : []),
 ]
 
-describe.each(typeNames)('the product of a %s matrix with many tokens', (type) => {
+describe.each(productTypes)('the product of a %s matrix with many tokens', (type) => {
   it.each(formsToTest(gpu, type))('is right, %s', async (name, form) => {
     const random = new Random(3)
     for (const { rows, columns, tokens } of shapes) {

@@ -3,7 +3,7 @@ import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import { expectClose } from '../../support/gpu-compare'
 import { expectedProduct, formsToTest, multiply, randomProduct } from '../../support/gpu-products'
 import { Random } from '../../support/gpu-random'
-import { fittingColumns, randomMatrix, typeNames } from '../../support/gpu-weights'
+import { fittingColumns, productTypes, randomMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
 const points = testVariants(gpu).map(({ matvec, subgroups }) => ({ ...matvec, subgroups }))
@@ -16,7 +16,7 @@ const shapes = [
   ...(isQuick(gpu) ? [{ rows: 322, columns: 2816, tokens: 2 }] : []),
 ]
 
-describe.each(typeNames)('the product of a %s matrix with few tokens', (type) => {
+describe.each(productTypes)('the product of a %s matrix with few tokens', (type) => {
   it.each(formsToTest(gpu, type))('is right, %s', async (name, form) => {
     const random = new Random(1)
     for (const { rows, columns, tokens } of shapes) {

@@ -81,7 +81,7 @@ it('lays a file out the same from one piece and from pieces that cut blocks, in 
 it('splits rows over buffers where a binding cannot hold the matrix, across the tensors’ borders', async () => {
   const made = makeFile([300, 340])
   const { file, matrices, norms } = made
-  const got = await upload(gpu, matrices, norms, shuffledPieces(file, 60000), 16000)
+  const got = await upload(gpu, matrices, norms, shuffledPieces(file, 60000), 8000)
   expect(got.matrices.map((matrix) => matrix.shards.map(({ rows }) => rows))).toEqual(
     typeNames.map(() => [256, 256, 128]),
   )

@@ -1,22 +1,11 @@
 import { it } from 'vitest'
-import { repackPlain } from '../../../../src/kernels/repack'
+import { narrow } from '../../../../src/kernels/repack'
 import { decodeHalf, encodeHalf } from '../../../reference/half'
 import { openTestGpu, runKernel } from '../../../support/gpu'
 import { expectSame } from '../../../support/gpu-compare'
 import { Random } from '../../../support/gpu-random'
-import { expectRepacked } from './repack'
 
 const gpu = await openTestGpu()
-
-it.each([
-  ['F32', 1],
-  ['F16', 2],
-  ['BF16', 2],
-])('copies rows of %s and pads them to whole groups', async (type, perWord) => {
-  await expectRepacked(gpu, type, 1, 4, [4 / perWord])
-  await expectRepacked(gpu, type, 9, 36, [1, 7, (9 * 36) / perWord - 8])
-  await expectRepacked(gpu, type, 3, 64, [(3 * 64) / perWord])
-})
 
 it('rounds rows of F32 to F16, ties to even, beyond the greatest number to it', async () => {
   const random = new Random(4)
@@ -27,8 +16,8 @@ it('rounds rows of F32 to F16, ties to even, beyond the greatest number to it', 
   while (values.length % 36 !== 0) values.push(random.normal() * 2 ** (random.integer(40) - 24))
   const rows = values.length / 36
   const floats = new Float32Array(values)
-  const outputs = await runKernel(gpu, repackPlain, {
-    variant: { constants: { workgroup_size: 64 }, conditions: { narrow: true } },
+  const outputs = await runKernel(gpu, narrow, {
+    variant: { constants: { workgroup_size: 64 } },
     inputs: { raw: new Uint32Array(floats.buffer), planes: new Uint32Array(rows * 32) },
     params: {
       source: 0,
