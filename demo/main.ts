@@ -107,8 +107,9 @@ const list = new ConversationList(byId('conversations', HTMLElement), {
     void readyChats.remove(conversation)
   },
 })
-const files = new ModelFileInput((file) => {
-  void model.load({ model: file, endpoint: null, bytes: file.size, license: null })
+const files = new ModelFileInput((picked) => {
+  const bytes = picked.reduce((sum, { size }) => sum + size, 0)
+  void model.load({ model: picked, endpoint: null, bytes, license: null })
 })
 const settingsPanel = new SettingsPanel(settings, token, {
   onLoad: () => {

@@ -73,7 +73,7 @@ export class ModelCard {
         button(unfit ? 'Load it all the same' : 'Load model', () => onLoad(choice), {
           class: unfit ? 'quiet' : 'primary',
         }),
-        button('Open a .gguf file', onPickFile, { class: 'quiet' }),
+        button('Open model files', onPickFile, { class: 'quiet' }),
         button('Another model', onSettings, { class: 'quiet' }),
       ),
     ]

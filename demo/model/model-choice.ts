@@ -2,8 +2,8 @@ import { isRecord } from '../kept'
 
 /** Which model the page loads, and from where. */
 export interface ModelChoice {
-  /** A reference as createEngine takes it, or a file that the person picked. */
-  readonly model: string | File
+  /** A reference as createEngine takes it, or files that the person picked, one at least. */
+  readonly model: string | readonly File[]
   /** Base URL of the Hub; null for the public one. */
   readonly endpoint: string | null
   /** Size of the download, where it is known beforehand. */
@@ -81,7 +81,7 @@ function absoluteUrl(address: string, pageUrl: string): string | null {
 
 /** What to call the model before its file has been read: `SmolLM2 135M Instruct, Q8_0`. */
 export function modelTitle({ model }: ModelChoice): string {
-  if (typeof model !== 'string') return model.name
+  if (typeof model !== 'string') return pickedTitle(model)
   if (/^https?:/.test(model)) return decodeURIComponent(new URL(model).pathname.split('/').at(-1)!) || model
   const [repo, tag] = model.split(':')
   const name = repo!
@@ -92,7 +92,16 @@ export function modelTitle({ model }: ModelChoice): string {
   return tag ? `${name}, ${tag.replace(/@.*$/, '')}` : name
 }
 
-/** The name under which the page remembers that it has loaded a model here; null for a picked file. */
+/** Of several files the folder that they lie in, or the one that has the weights. */
+function pickedTitle(files: readonly File[]): string {
+  const [first] = files
+  const name = files.length === 1 ? first!.name : first!.webkitRelativePath || first!.name
+  if (files.length > 1 && name.includes('/')) return name.split('/')[0]!
+  const weights = files.find((file) => /\.(gguf|safetensors)$/i.test(file.name)) ?? first!
+  return weights.name.split('/').at(-1)!
+}
+
+/** The name under which the page remembers that it has loaded a model here; null for picked files. */
 export function choiceKey({ model, endpoint }: ModelChoice): string | null {
   return typeof model === 'string' ? `${endpoint ?? ''} ${model}` : null
 }

@@ -1,14 +1,15 @@
 import { byId } from '../element'
+import { droppedFiles } from './dropped-files'
 
-/** A model's file from the person's own disk: picked, or dropped anywhere on the page. */
+/** A model's files from the person's own disk: picked, or dropped anywhere on the page, also as a folder. */
 export class ModelFileInput {
   readonly #input = byId('file', HTMLInputElement)
 
-  constructor(onFile: (file: File) => void) {
+  constructor(onFiles: (files: readonly File[]) => void) {
     this.#input.addEventListener('change', () => {
-      const file = this.#input.files?.[0]
+      const files = [...(this.#input.files ?? [])]
       this.#input.value = ''
-      if (file) onFile(file)
+      if (files.length > 0) onFiles(files)
     })
     const cover = byId('drop', HTMLElement)
     document.addEventListener('dragover', (event) => {
@@ -21,10 +22,12 @@ export class ModelFileInput {
     })
     document.addEventListener('drop', (event) => {
       cover.hidden = true
-      const file = event.dataTransfer?.files[0]
-      if (!file) return
+      if (!event.dataTransfer?.types.includes('Files')) return
       event.preventDefault()
-      onFile(file)
+      // What cannot be read is told when it is loaded.
+      void droppedFiles(event.dataTransfer).then((files) => {
+        if (files.length > 0) onFiles(files)
+      })
     })
   }
 

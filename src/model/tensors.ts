@@ -106,6 +106,12 @@ export function findTensors(
   return { embedding, layers, outputNorm, output, ropeFactors, vocab }
 }
 
+/** Rows of the token embedding: ids are below it. Null where there is no such tensor. */
+export function embeddingRows(header: ModelHeader): number | null {
+  const name = `${tensorNames(header).embedding}.weight`
+  return header.tensors.find((tensor) => tensor.name === name)?.dims[1] ?? null
+}
+
 class TensorFinder {
   readonly #tensors: ReadonlyMap<string, TensorInfo>
   readonly #used = new Set<string>()

@@ -1,5 +1,5 @@
 import type { Metadata } from '../util/metadata'
-import { noTokenizer } from './tokenizer-errors'
+import { malformed, noTokenizer } from './tokenizer-errors'
 import { partsOfMetadata } from './tokenizer-gguf'
 import { partsOfTokenizerJson, type TokenizerFiles } from './tokenizer-json'
 import { assemble } from './tokenizer-parts'
@@ -13,8 +13,8 @@ type TokenizerHeader =
 /**
  * The tokenizer of a GGUF file or of a repo.
  *
- * `vocabRows`: rows of the token embedding, to check a GGUF file's token list against. Throws OctavoError
- * `malformed-file` or `unsupported-tokenizer`.
+ * `vocabRows`: rows of the token embedding, where they are known: a GGUF file's token list must have as many, the ids of
+ * a tokenizer.json must be below. Throws OctavoError `malformed-file` or `unsupported-tokenizer`.
  *
  * @example
  * const tokenizer = createTokenizer(header)
@@ -23,5 +23,12 @@ type TokenizerHeader =
 export function createTokenizer(header: TokenizerHeader, vocabRows: number | null = null): Tokenizer {
   if (header.kind !== 'safetensors') return assemble(partsOfMetadata(header.metadata, vocabRows))
   if (header.texts.tokenizer === null) throw noTokenizer('its repo has no tokenizer.json')
-  return assemble(partsOfTokenizerJson(header.texts))
+  const parts = partsOfTokenizerJson(header.texts)
+  const beyond = vocabRows === null ? undefined : parts.tokens.findLast((_, id) => id >= vocabRows)
+  if (beyond !== undefined) {
+    throw malformed(
+      `tokenizer.json has ${parts.tokens.length} ids up to '${beyond.slice(0, 40)}', the token embedding has ${vocabRows} rows`,
+    )
+  }
+  return assemble(parts)
 }

@@ -12,6 +12,8 @@ export interface RepoModel {
   readonly path: string
   readonly files: readonly { readonly path: string; readonly bytes: number }[]
   readonly bytes: number
+  /** Without the texts. */
+  readonly weightBytes: number
 }
 
 /** What the Hub says of a repo beside its files' contents; texts are the uploader's. */
@@ -59,9 +61,14 @@ export function modelsOf(entries: readonly TreeEntry[]): readonly RepoModel[] {
       const bytes = sizes.get(each)
       return bytes === undefined ? [] : [{ path: each, bytes }]
     })
-    return { path, files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
+    const weights = files.filter((file) => /\.(gguf|safetensors)$/i.test(file.path))
+    return { path, files, bytes: sumOf(files), weightBytes: sumOf(weights) }
   })
   return models.sort((a, b) => a.bytes - b.bytes)
+}
+
+function sumOf(files: RepoModel['files']): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 /** Of an index, the shards by their names: its text is not read. */

@@ -1,5 +1,6 @@
 import type { RoomOptions } from '../model/load'
 import { type Room, readTypeNames, roomNeeded } from '../model/room'
+import { embeddingRows } from '../model/tensors'
 import { createTokenizer } from '../text/tokenizer'
 import { megabytes } from '../util/disk'
 import { OctavoError } from '../util/octavo-error'
@@ -8,9 +9,9 @@ import { browserPlatform } from '../weights/platform'
 import { parseReference } from '../weights/reference'
 import { describeRepo, type RepoFacts } from '../weights/repo-facts'
 import type { OpenedModel } from '../weights/types'
+import { type HeaderFacts, headerFacts } from './header-facts'
 import type { InspectionReason, ModelInspection, QuantizationChoice } from './inspection'
 import { modelReference } from './load-session'
-import { factsOf, type ModelFacts } from './model-facts'
 import type { LoadRequest } from './protocol'
 
 /** What a device has for a model, as far as a browser says. */
@@ -42,10 +43,10 @@ export async function inspect(
   const reasons: InspectionReason[] = []
   const opened = await openedEvenIfDiskIsFull(reference, request, signal, reasons)
   const { header, source } = opened
-  await attempt(reasons, () => createTokenizer(header))
+  await attempt(reasons, () => createTokenizer(header, embeddingRows(header)))
   const room = await roomFor(means, request, opened, reasons)
   const { licence, models } = await repoFacts
-  const { features, ...facts } = factsOf(header)
+  const { features, ...facts } = headerFacts(header)
   const { reference: asked, repo, revision, file } = source
   return {
     model: {
@@ -155,7 +156,7 @@ function quantizationOf(path: string): string | null {
 
 function choices(
   { header, source }: OpenedModel,
-  { quantization }: Pick<ModelFacts, 'quantization'>,
+  { quantization }: Pick<HeaderFacts, 'quantization'>,
   models: RepoFacts['models'],
   room: Room | null,
   reasons: readonly InspectionReason[],
@@ -165,11 +166,11 @@ function choices(
   // What is wrong with the model itself, or with the device whatever the model, a smaller file does not mend.
   const hopeless = reasons.some(({ code }) => !bySize.includes(code) && code !== 'unsupported-tensor-type')
   const tooLarge = reasons.some(({ code }) => bySize.includes(code))
-  return models.map(({ path, files, bytes }) => {
+  return models.map(({ path, files, bytes, weightBytes }) => {
     const own = path === source.file
-    const gpuBytes = room && room.bytes - header.fileBytes + bytes
+    const gpuBytes = room && room.bytes - header.fileBytes + weightBytes
     const roomy = gpuBytes !== null && !lacksMemory(gpuBytes, memoryBytes)
-    const smaller = !tooLarge || bytes < header.fileBytes
+    const smaller = !tooLarge || weightBytes < header.fileBytes
     return {
       reference: `${source.repo}${revision}:${path}`,
       name: quantizationOf(path) ?? (own ? quantization : path),

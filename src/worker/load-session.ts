@@ -3,13 +3,14 @@ import type { CacheIdentity } from '../conversations/record'
 import { Engine } from '../engine/engine'
 import { cacheLayout } from '../model/cache-blocks'
 import { type LoadedModel, loadModel } from '../model/load'
+import { embeddingRows } from '../model/tensors'
 import { createChatTemplate } from '../text/chat-template'
 import { createTokenizer } from '../text/tokenizer'
 import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
 import type { ByteProgress, OpenedModel } from '../weights/types'
 import { Conversations } from './conversations'
-import { factsOf } from './model-facts'
+import { headerFacts } from './header-facts'
 import type { EngineInfo, LoadPhase, LoadProgress, LoadRequest } from './protocol'
 import { Session } from './session'
 
@@ -37,7 +38,7 @@ export async function loadSession(
   const enter = (phase: LoadPhase) => report({ phase, ...bytes })
   enter('resolving')
   const opened = await openModel(modelReference(request.model), { hub, signal })
-  const tokenizer = createTokenizer(opened.header)
+  const tokenizer = createTokenizer(opened.header, embeddingRows(opened.header))
   const template = createChatTemplate(opened.header, tokenizer)
   bytes = { ...bytes, totalBytes: opened.header.fileBytes }
   enter('preparing')
@@ -87,7 +88,7 @@ export function modelReference(model: LoadRequest['model']): string | readonly F
 }
 
 function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedModel): EngineInfo {
-  const { architecture, name } = factsOf(header)
+  const { architecture, name } = headerFacts(header)
   const { format, blockSize, blocks, maxTokens, bytes } = info.kvCache
   return {
     model: {

@@ -34,6 +34,8 @@ export interface TinyModel {
   readonly shape: LlamaShape
   /** What the file's tensors stand for, by name. */
   readonly weights: ReadonlyMap<string, Float64Array>
+  /** The same model split into so many files. */
+  parts(count: number): readonly Uint8Array<ArrayBuffer>[]
 }
 
 /** All matrices of one type, the output matrix tied. */
@@ -81,7 +83,26 @@ export function tinyModel(options: TinyModelOptions = {}): TinyModel {
     file: writeGguf(metadata, tensors),
     shape,
     weights: new Map([...tensors].map(([name, { values }]) => [name, values])),
+    parts: (count) => splitInto(count, metadata, tensors),
   }
+}
+
+/** As llama.cpp's gguf-split does: the first part has the metadata, each its number. */
+function splitInto(
+  count: number,
+  metadata: ReadonlyMap<string, GgufValue>,
+  tensors: ReadonlyMap<string, RandomTensor>,
+): readonly Uint8Array<ArrayBuffer>[] {
+  const most = Math.ceil(tensors.size / count)
+  return Array.from({ length: count }, (_, no) => {
+    const split: [string, GgufValue][] = [
+      ['split.no', { u32: no }],
+      ['split.count', { u32: count }],
+      ['split.tensors.count', { u32: tensors.size }],
+    ]
+    const own = [...tensors].slice(no * most, (no + 1) * most)
+    return writeGguf(new Map([...(no === 0 ? metadata : []), ...split]), new Map(own))
+  })
 }
 
 function randomTensors(

@@ -52,6 +52,14 @@ describe('which model the page loads', () => {
     expect(modelTitle({ ...defaultModel, model: 'https://a.b/c/my%20model.gguf?x=1' })).toBe('my model.gguf')
   })
 
+  it('of picked files is called by its weights, or by their folder', () => {
+    const titleOf = (...names: string[]) =>
+      modelTitle({ ...defaultModel, model: names.map((name) => new File([], name)) })
+    expect(titleOf('mine.gguf')).toBe('mine.gguf')
+    expect(titleOf('config.json', 'model.safetensors')).toBe('model.safetensors')
+    expect(titleOf('My-Model/config.json', 'My-Model/model.safetensors')).toBe('My-Model')
+  })
+
   it('has a smaller one to offer, until there is none', () => {
     const smaller = smallerThan(defaultModel)
     expect(smaller!.bytes).toBeLessThan(defaultModel.bytes!)

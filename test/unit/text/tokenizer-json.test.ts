@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createTokenizer } from '../../../src/text/tokenizer'
 import { goldenTexts, goldenTokenizer, goldenTokenizerNames } from './golden'
 import { encodingDifferences, isKnown } from './known-differences'
+import { smallTokenizers } from './small-tokenizers'
 
 describe.each(goldenTokenizerNames())('the tokenizer.json of %s', (name) => {
   const { cases, files, config } = goldenTokenizer(name)
@@ -70,3 +71,24 @@ describe.each(goldenTokenizerNames())('the tokenizer.json of %s', (name) => {
 function tokenizerType(tokenizer: unknown, part: string): unknown {
   return (tokenizer as Record<string, { type?: unknown } | null>)[part]?.type
 }
+
+describe('ids and the rows of the embedding', () => {
+  const header = { kind: 'safetensors', texts: smallTokenizers.byteLevel } as const
+  const { size } = createTokenizer(header)
+
+  it('may be fewer than the rows, which are padded', () => {
+    expect(createTokenizer(header, size).size).toBe(size)
+    expect(createTokenizer(header, size + 58).size).toBe(size)
+  })
+
+  it('must not be more', () => {
+    expect(() => createTokenizer(header, size - 1)).toThrow(
+      expect.objectContaining({
+        code: 'malformed-file',
+        message: expect.stringMatching(
+          `${size} ids up to '<tool>', the token embedding has ${size - 1} rows`,
+        ),
+      }),
+    )
+  })
+})

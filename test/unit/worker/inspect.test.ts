@@ -10,13 +10,17 @@ import { inspect } from '../../../src/worker/inspect'
 import { HubServer } from '../../support/hub-server'
 import { tinyModel } from '../../support/tiny-model'
 import { type GgufValue, writeGguf } from '../../support/tiny-model-file'
+import { tinySafetensorsRepo } from '../../support/tiny-repo'
 
 const tiny = tinyModel().file
+const parts = tinyModel().parts(3)
+const tensorFiles = tinySafetensorsRepo()
 const folder = mkdtempSync(join(tmpdir(), 'octavo-inspect-'))
 const onDisk = (name: string, bytes: Uint8Array) => {
   writeFileSync(join(folder, name), bytes)
   return join(folder, name)
 }
+const partName = (i: number) => `tiny-Q4_1-0000${i + 1}-of-00003.gguf`
 const padded = (bytes: number) => new Uint8Array(bytes)
 
 /** A GPU of the given limits; it can make nothing. */
@@ -40,6 +44,10 @@ function gpuOf(limits: { maxBufferSize?: number; maxStorageBufferBindingSize?: n
 let server: HubServer
 beforeAll(async () => {
   const model = onDisk('tiny.gguf', tiny)
+  const splitFiles = Object.fromEntries(parts.map((bytes, i) => [partName(i), onDisk(partName(i), bytes)]))
+  const repoFiles = Object.fromEntries(
+    Object.entries(tensorFiles).map(([path, bytes]) => [path, onDisk(path, bytes)]),
+  )
   server = await HubServer.start({
     repos: [
       {
@@ -53,6 +61,9 @@ beforeAll(async () => {
         },
       },
       { repo: 'someone/plain-GGUF', files: { 'plain.gguf': model } },
+      { repo: 'someone/split-GGUF', files: splitFiles },
+      { repo: 'someone/tensors', licence: 'mit', files: repoFiles },
+      { repo: 'someone/both', files: { ...repoFiles, ...splitFiles } },
     ],
   })
 })
@@ -105,6 +116,70 @@ describe('inspectModel', () => {
         fits: true,
         gpuBytes: gpu!.bytes + tiny.length,
       },
+    ])
+  })
+
+  it('tells what a safetensors repo is, with all files that are fetched of it', async () => {
+    const found = await at('someone/tensors')
+    const bytes = Object.values(tensorFiles).reduce((sum, { length }) => sum + length, 0)
+    expect(found).toMatchObject({
+      model: {
+        repo: 'someone/tensors',
+        architecture: 'llama',
+        name: null,
+        quantization: 'F16',
+        contextLength: 128,
+        licence: 'mit',
+      },
+      downloadBytes: bytes,
+      features: { chat: true, tools: false, reasoning: false, embeddings: false },
+      fits: true,
+      reasons: [],
+      quantizations: [{ name: 'F16', fits: true, bytes, gpuBytes: found.gpu!.bytes, files: 7 }],
+    })
+    expect(found.model.parameters).toBe(115_200)
+    expect(found.gpu!.bytes).toBeGreaterThan(found.gpu!.kvCacheBytes)
+    const wanted = Object.entries(tensorFiles).map(([path, { length }]) => ({ path, bytes: length }))
+    const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1)
+    expect([...found.files].sort(byPath)).toEqual(wanted.sort(byPath))
+  })
+
+  it('tells what a split model is, and of its parts as one quantization', async () => {
+    const found = await at('someone/split-GGUF')
+    const whole = await at('someone/plain-GGUF')
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0)
+    expect(found).toMatchObject({
+      model: { architecture: 'llama', quantization: 'Q4_1', parameters: whole.model.parameters },
+      files: parts.map(({ length }, i) => ({ path: partName(i), bytes: length })),
+      downloadBytes: bytes,
+      gpu: whole.gpu,
+      fits: true,
+      quantizations: [{ name: 'Q4_1', files: 3, bytes, fits: true }],
+    })
+  })
+
+  it('names both formats where a repo has both, and takes GGUF unless it is told', async () => {
+    const found = await at('someone/both')
+    expect(found.model.quantization).toBe('Q4_1')
+    expect(found.quantizations.map(({ name }) => name)).toEqual(['Q4_1', 'model.safetensors.index.json'])
+    const [, tensors] = found.quantizations
+    expect((await at(tensors!.reference)).model.quantization).toBe('F16')
+    expect((await at('someone/both:safetensors')).model.quantization).toBe('F16')
+  })
+
+  it('says what a safetensors repo without a tokenizer lacks, and what is wrong with one', async () => {
+    const { 'tokenizer.json': _, ...rest } = tensorFiles
+    const files = (more: Record<string, Uint8Array<ArrayBuffer>>) =>
+      Object.entries({ ...rest, ...more }).map(([path, bytes]) => new File([bytes], path))
+    const reasonsOf = async (model: File[]) => (await inspectModel(model, { gpu: gpuOf() })).reasons
+    expect(await reasonsOf(files({}))).toMatchObject([
+      { code: 'unsupported-tokenizer', message: expect.stringContaining('tokenizer.json') },
+    ])
+    const config = JSON.parse(new TextDecoder().decode(tensorFiles['config.json']))
+    const bert = new TextEncoder().encode(JSON.stringify({ ...config, model_type: 'bert' }))
+    const tokenizer = tensorFiles['tokenizer.json']!
+    expect(await reasonsOf(files({ 'config.json': bert, 'tokenizer.json': tokenizer }))).toMatchObject([
+      { code: 'unsupported-architecture', message: expect.stringContaining('bert') },
     ])
   })
 
@@ -192,6 +267,24 @@ describe('inspectModel', () => {
   })
 })
 
+it('a safetensors model counts with its shards and texts', () => {
+  const sizes = {
+    'model.safetensors.index.json': 1,
+    'config.json': 2,
+    'tokenizer.json': 4,
+    'other.json': 100,
+  }
+  const shards = { 'model-00001-of-00002.safetensors': 1000, 'model-00002-of-00002.safetensors': 2000 }
+  const entries = Object.entries({ ...sizes, ...shards }).map(([path, size]) => ({
+    type: 'file',
+    path,
+    size,
+  }))
+  expect(modelsOf(entries)).toMatchObject([
+    { path: 'model.safetensors.index.json', bytes: 3007, weightBytes: 3000, files: { length: 5 } },
+  ])
+})
+
 it('the parts of a split model are one quantization', () => {
   const entry = (path: string, size: number) => ({ type: 'file', path, size })
   expect(
@@ -202,10 +295,11 @@ it('the parts of a split model are one quantization', () => {
       entry('README.md', 1),
     ]),
   ).toEqual([
-    { path: 'm-Q4_0.gguf', bytes: 4, files: [{ path: 'm-Q4_0.gguf', bytes: 4 }] },
+    { path: 'm-Q4_0.gguf', bytes: 4, weightBytes: 4, files: [{ path: 'm-Q4_0.gguf', bytes: 4 }] },
     {
       path: 'm-Q8_0-00001-of-00002.gguf',
       bytes: 8,
+      weightBytes: 8,
       files: [
         { path: 'm-Q8_0-00001-of-00002.gguf', bytes: 5 },
         { path: 'm-Q8_0-00002-of-00002.gguf', bytes: 3 },

@@ -3,7 +3,7 @@ import type { JsonObject, ModelHeader } from '../util/model-file'
 import type { ModelInspection } from './inspection'
 
 /** What a model's header says of it. Texts are the uploader's. */
-export interface ModelFacts {
+export interface HeaderFacts {
   /** `llama`, `qwen2`, …; '' where it says none. */
   readonly architecture: string
   readonly name: string | null
@@ -15,7 +15,7 @@ export interface ModelFacts {
   readonly features: ModelInspection['features']
 }
 
-export function factsOf(header: ModelHeader): ModelFacts {
+export function headerFacts(header: ModelHeader): HeaderFacts {
   const facts = header.kind === 'gguf' ? factsOfMetadata(header) : factsOfConfig(header.texts.config)
   const { template, toolTemplate } = templateTexts(header)
   const { pooled, quantization, ...rest } = facts
@@ -33,7 +33,7 @@ export function factsOf(header: ModelHeader): ModelFacts {
   }
 }
 
-type OwnFacts = Omit<ModelFacts, 'features' | 'quantization'> & {
+type OwnFacts = Omit<HeaderFacts, 'features' | 'quantization'> & {
   readonly quantization: string | null
   /** It says how a text's vectors become one. */
   readonly pooled: boolean
