@@ -4,6 +4,7 @@ import type { BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { built, demo } from '../../scripts/built.ts'
 import { type DemoServer, serveDemo } from '../../scripts/demo-server.ts'
+import { tinyModel } from '../support/tiny-model.ts'
 import { tinyModelFile } from './model-files.ts'
 import { openPage, Profile } from './profile.ts'
 
@@ -129,6 +130,18 @@ function savedConversations(): Promise<number> {
     return counting.result
   })
 }
+
+it('the parts of a model that are picked together are loaded as one', async () => {
+  const names = ['mine-00001-of-00002.gguf', 'mine-00002-of-00002.gguf']
+  const parts = tinyModel().parts(2)
+  await page
+    .getByLabel('Model files')
+    .setInputFiles(names.map((name, i) => ({ name, mimeType: '', buffer: Buffer.from(parts[i]!) })))
+  await page.locator('#model-name').getByText(names[0]!).waitFor()
+  await page.getByText('ready', { exact: true }).waitFor({ timeout: 120_000 })
+  await askAndStop()
+  expect(complaints).toEqual([])
+})
 
 for (const width of [320, 360]) {
   it(`nothing scrolls sideways at ${width} px`, async () => {
