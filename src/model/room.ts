@@ -4,11 +4,13 @@ import { weightFormats } from '../kernels/formats'
 import { makeRoom, type RoomOptions } from './load'
 import { readConfig } from './read-config'
 import { findTensors } from './tensors'
+import { createWeights } from './weights'
 
 /** What a model takes on a GPU. */
 export interface Room {
   /** All buffers: weights, KV cache, activations. */
   readonly bytes: number
+  readonly weightBytes: number
   readonly kvCacheBytes: number
   /** Tokens of one conversation. */
   readonly contextTokens: number
@@ -26,7 +28,14 @@ export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise
   const tensors = findTensors(options.header, config, options.floatWeights)
   const device = await GpuDevice.open(countingGpu(gpu))
   const { cache, limits } = await makeRoom(device, config, tensors, options)
-  return { bytes: device.bytes, kvCacheBytes: cache.bytes, contextTokens: limits.maxContext }
+  const forWeights = await GpuDevice.open(countingGpu(gpu))
+  createWeights(forWeights, config, tensors)
+  return {
+    bytes: device.bytes,
+    weightBytes: forWeights.bytes,
+    kvCacheBytes: cache.bytes,
+    contextTokens: limits.maxContext,
+  }
 }
 
 /** The tensor types that matrices may have: `Q4_0`, `F16`, … */

@@ -168,9 +168,10 @@ function choices(
   const tooLarge = reasons.some(({ code }) => bySize.includes(code))
   return models.map(({ path, files, bytes, weightBytes }) => {
     const own = path === source.file
-    const gpuBytes = room && room.bytes - header.fileBytes + weightBytes
+    // Of another safetensors model this is the most: its floats become fewer bits while they load.
+    const gpuBytes = room && room.bytes + (own ? 0 : weightBytes - room.weightBytes)
     const roomy = gpuBytes !== null && !lacksMemory(gpuBytes, memoryBytes)
-    const smaller = !tooLarge || weightBytes < header.fileBytes
+    const smaller = !tooLarge || weightBytes < (room?.weightBytes ?? header.fileBytes)
     return {
       reference: `${source.repo}${revision}:${path}`,
       name: quantizationOf(path) ?? (own ? quantization : path),

@@ -36,6 +36,7 @@ export interface ModelInspection {
   readonly gpu: {
     /** Weights, KV cache and buffers for the computation. */
     readonly bytes: number
+    readonly weightBytes: number
     readonly kvCacheBytes: number
     /** Tokens of one conversation, prompt and answer. */
     readonly contextTokens: number

@@ -54,6 +54,8 @@ function answers(page: Page, model: string | readonly string[]): Promise<Said> {
       const engine = await globalThis.octavo.createEngine({
         model: typeof model === 'string' ? model : await Promise.all(model.map(fetched)),
         hub: { endpoint },
+        // As the reference computed it.
+        floatWeights: 'f16',
         kvCache: { format: 'f32' },
         onProgress: ({ storedBytes, totalBytes }) => {
           progress = { storedBytes, totalBytes }

@@ -114,7 +114,7 @@ describe('inspectModel', () => {
         reference: `${revision}:tiny-Q8_0.gguf`,
         name: 'Q8_0',
         fits: true,
-        gpuBytes: gpu!.bytes + tiny.length,
+        gpuBytes: gpu!.bytes - gpu!.weightBytes + 2 * tiny.length,
       },
     ])
   })
@@ -138,7 +138,10 @@ describe('inspectModel', () => {
       quantizations: [{ name: 'F16', fits: true, bytes, gpuBytes: found.gpu!.bytes, files: 7 }],
     })
     expect(found.model.parameters).toBe(115_200)
-    expect(found.gpu!.bytes).toBeGreaterThan(found.gpu!.kvCacheBytes)
+    const { bytes: gpuBytes, weightBytes, kvCacheBytes } = found.gpu!
+    expect(gpuBytes).toBeGreaterThan(weightBytes + kvCacheBytes)
+    const sixteen = await at('someone/tensors', { floatWeights: 'f16' })
+    expect(sixteen.gpu!.weightBytes).toBeGreaterThan(1.4 * weightBytes)
     const wanted = Object.entries(tensorFiles).map(([path, { length }]) => ({ path, bytes: length }))
     const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1)
     expect([...found.files].sort(byPath)).toEqual(wanted.sort(byPath))
@@ -163,6 +166,8 @@ describe('inspectModel', () => {
     expect(found.model.quantization).toBe('Q4_1')
     expect(found.quantizations.map(({ name }) => name)).toEqual(['Q4_1', 'model.safetensors.index.json'])
     const [, tensors] = found.quantizations
+    const all = [found, await at(tensors!.reference)].flatMap(({ quantizations }) => quantizations)
+    for (const { gpuBytes, bytes } of all) expect(gpuBytes).toBeGreaterThan(bytes / 2)
     expect((await at(tensors!.reference)).model.quantization).toBe('F16')
     expect((await at('someone/both:safetensors')).model.quantization).toBe('F16')
   })
