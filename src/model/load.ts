@@ -96,7 +96,7 @@ async function prepare(
   tensors: ModelTensors,
   options: LoadModelOptions,
 ): Promise<LoadingModel> {
-  const { signal, header } = options
+  const { signal } = options
   const parts = await makeRoom(gpu, config, tensors, options)
   const uploader = await WeightUploader.create(gpu, matricesOf(parts.weights), constantTensors(tensors))
   throwIfAborted(signal)
@@ -113,7 +113,7 @@ async function prepare(
         const runner = await (variants === candidates[0] ? firstRunner : createRunner(parts, variants))
         throwIfAborted(signal)
         await checkModel(runner, parts.invariance)
-        const info = describeModel({ ...parts, tensors, header, variants, dropped })
+        const info = describeModel({ ...parts, tensors, variants, dropped })
         const cacheBlocks = new CacheBlocks(gpu, parts.cache)
         return { runner, info, cacheBlocks, lost: gpu.lost, destroy: () => gpu.destroy() }
       } catch (error) {

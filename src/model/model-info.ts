@@ -1,9 +1,8 @@
 import type { DeviceInfo, GpuDevice } from '../gpu/device'
 import type { Invariance } from '../util/invariance'
-import type { ModelHeader } from '../util/model-file'
 import type { ModelConfig } from './config'
 import { blockSize, type KvCache } from './kv-cache'
-import type { ModelTensors } from './tensors'
+import type { MatrixSource, ModelTensors } from './tensors'
 import type { Variants } from './variants'
 
 /** Variants that failed their check on this device, and were not used. */
@@ -35,7 +34,6 @@ interface LoadedParts {
   readonly gpu: GpuDevice
   readonly config: ModelConfig
   readonly tensors: ModelTensors
-  readonly header: ModelHeader
   readonly cache: KvCache
   readonly variants: Variants
   readonly invariance: Invariance
@@ -43,13 +41,12 @@ interface LoadedParts {
 }
 
 export function describeModel(parts: LoadedParts): ModelInfo {
-  const { gpu, config, tensors, header, cache, variants, invariance, dropped } = parts
+  const { gpu, config, tensors, cache, variants, invariance, dropped } = parts
   const { format, blocks, maxTokens, bytes } = cache
-  const count = (dims: readonly number[]) => dims.reduce((product, n) => product * n, 1)
   return {
     config,
     vocab: tensors.vocab,
-    parameters: header.tensors.reduce((sum, tensor) => sum + count(tensor.dims), 0),
+    parameters: parametersOf(tensors),
     tensorTypes: tensorTypes(tensors),
     device: gpu.info,
     variants,
@@ -61,15 +58,30 @@ export function describeModel(parts: LoadedParts): ModelInfo {
   }
 }
 
-function tensorTypes({ embedding, output, layers }: ModelTensors): ModelInfo['tensorTypes'] {
-  const types = new Map<string, { type: string; tensors: number; bytes: number }>()
+/** Weights of the model, whatever they are packed into and whatever lies beside them. */
+export function parametersOf(tensors: ModelTensors): number {
+  const norms = [
+    tensors.outputNorm,
+    ...tensors.layers.flatMap(({ attentionNorm, mlpNorm }) => [attentionNorm, mlpNorm]),
+  ]
+  const inMatrices = matricesIn(tensors).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+  return inMatrices + norms.reduce((sum, { dims }) => sum + dims[0]!, 0)
+}
+
+/** Each once, also where the embedding is the output. */
+function matricesIn({ embedding, output, layers }: ModelTensors): readonly MatrixSource[] {
   const inLayers = layers.flatMap(({ qkv, attentionOutput, gateUp, down }) => [
     ...qkv,
     attentionOutput,
     ...gateUp,
     down,
   ])
-  for (const source of new Set([embedding, output, ...inLayers])) {
+  return [...new Set([embedding, output, ...inLayers])]
+}
+
+function tensorTypes(tensors: ModelTensors): ModelInfo['tensorTypes'] {
+  const types = new Map<string, { type: string; tensors: number; bytes: number }>()
+  for (const source of matricesIn(tensors)) {
     const type = source.format.name
     for (const { tensor } of source.parts) {
       const entry = types.get(type) ?? { type, tensors: 0, bytes: 0 }

@@ -2,6 +2,7 @@ import { countingGpu } from '../gpu/counting-gpu'
 import { GpuDevice } from '../gpu/device'
 import { weightFormats } from '../kernels/formats'
 import { makeRoom, type RoomOptions } from './load'
+import { parametersOf } from './model-info'
 import { readConfig } from './read-config'
 import { findTensors } from './tensors'
 import { createWeights } from './weights'
@@ -14,6 +15,7 @@ export interface Room {
   readonly kvCacheBytes: number
   /** Tokens of one conversation. */
   readonly contextTokens: number
+  readonly parameters: number
 }
 
 /**
@@ -35,6 +37,7 @@ export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise
     weightBytes: forWeights.bytes,
     kvCacheBytes: cache.bytes,
     contextTokens: limits.maxContext,
+    parameters: parametersOf(tensors),
   }
 }
 

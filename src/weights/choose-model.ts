@@ -1,4 +1,5 @@
 import { OctavoError } from '../util/octavo-error'
+import { floatTypeOf } from './main-type'
 import { partsOf } from './parts'
 
 /** Parts of a repo that end in .gguf and are no models. */
@@ -35,8 +36,8 @@ export function modelsAmong(paths: readonly string[]): {
 
 /**
  * The file that a tag means among the files of a repo: a file of that name; else the first GGUF model whose name has
- * the tag before a dot or a dash, in any case; `safetensors` for the repo's safetensors model. Without a tag the GGUF
- * model of Q4_K_M, Q8_0, or the first; else the safetensors model.
+ * the tag before a dot or a dash, in any case; else, by `safetensors` or a type of floats, the repo's safetensors model.
+ * Without a tag the GGUF model of Q4_K_M, Q8_0, or the first; else the safetensors model.
  *
  * @param where for errors: the repo's name
  * @throws OctavoError 'not-found'
@@ -58,7 +59,8 @@ export function chooseModel(
   const named = paths.find((path) => path.toLowerCase() === tag.toLowerCase())
   if (named !== undefined && checkpoint.test(named)) throw pickled(named, where)
   if (named !== undefined) return indexOver(named, paths) ?? named
-  const chosen = byQuant(tag) ?? (tag.toLowerCase() === 'safetensors' ? safetensors : undefined)
+  const ofTensors = tag.toLowerCase() === 'safetensors' || floatTypeOf(tag) !== undefined
+  const chosen = byQuant(tag) ?? (ofTensors ? safetensors : undefined)
   if (chosen) return chosen
   const models = [...gguf, ...(safetensors ? [safetensors] : [])]
   if (models.length === 0) throw nothingToRead(paths, where)

@@ -5,6 +5,7 @@ import { ChunkedFile } from './chunked-file'
 import { contentOf } from './content'
 import { checkDiskSpace } from './disk-space'
 import { HttpSource } from './http-source'
+import { checkFloatType } from './main-type'
 import { findModelFiles, type ModelFiles, type ModelFolder } from './model-files'
 import type { Platform } from './platform'
 import { readModel } from './read-model'
@@ -71,6 +72,9 @@ export class RemoteModel implements ModelFolder {
     const model = new RemoteModel(key, place, platform, store, kept)
     const { files, header, config } = await model.#guard(() => model.#read(signal))
     const { repo, revision, main } = place
+    if (reference.kind === 'hub' && reference.tag && header.kind === 'safetensors') {
+      checkFloatType(reference.tag, reference.repo, header.tensors)
+    }
     return {
       header,
       source: { reference: name, repo, revision, file: main },

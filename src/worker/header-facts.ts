@@ -1,5 +1,6 @@
 import { templateTexts } from '../text/template-source'
 import type { JsonObject, ModelHeader } from '../util/model-file'
+import { mainType } from '../weights/main-type'
 import type { ModelInspection } from './inspection'
 
 /** What a model's header says of it. Texts are the uploader's. */
@@ -12,6 +13,8 @@ export interface HeaderFacts {
   readonly contextLength: number | null
   /** As its config names it (`GPTQ 4-bit`), or its largest tensors (`BF16`). */
   readonly quantization: string
+  /** Numbers in its tensors, which are not its weights where several are packed into one. */
+  readonly weights: number
   readonly features: ModelInspection['features']
 }
 
@@ -21,7 +24,8 @@ export function headerFacts(header: ModelHeader): HeaderFacts {
   const { pooled, quantization, ...rest } = facts
   return {
     ...rest,
-    quantization: quantization ?? largestType(header),
+    quantization: quantization ?? mainType(header.tensors),
+    weights: header.tensors.reduce((sum, { dims }) => sum + dims.reduce((all, n) => all * n, 1), 0),
     features: {
       chat: template !== null,
       tools: toolTemplate !== null || /\btools\b/.test(template ?? ''),
@@ -33,7 +37,7 @@ export function headerFacts(header: ModelHeader): HeaderFacts {
   }
 }
 
-type OwnFacts = Omit<HeaderFacts, 'features' | 'quantization'> & {
+type OwnFacts = Omit<HeaderFacts, 'features' | 'quantization' | 'weights'> & {
   readonly quantization: string | null
   /** It says how a text's vectors become one. */
   readonly pooled: boolean
@@ -72,14 +76,6 @@ function quantizationOf(config: JsonObject): string | null {
   const method = (textOf(scheme.quant_method) ?? 'mlx').slice(0, 40)
   const bits = numberOf(scheme.bits)
   return bits === null ? method.toUpperCase() : `${method.toUpperCase()} ${bits}-bit`
-}
-
-/** The type that has most of the bytes. */
-function largestType(header: ModelHeader): string {
-  const bytes = new Map<string, number>()
-  for (const tensor of header.tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes)
-  const [type] = [...bytes].sort((a, b) => b[1] - a[1])[0] ?? []
-  return type ?? ''
 }
 
 function textOf(value: unknown): string | null {

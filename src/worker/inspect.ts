@@ -46,26 +46,32 @@ export async function inspect(
   await attempt(reasons, () => createTokenizer(header, embeddingRows(header)))
   const room = await roomFor(means, request, opened, reasons)
   const { licence, models } = await repoFacts
-  const { features, ...facts } = headerFacts(header)
+  const facts = headerFacts(header)
   const { reference: asked, repo, revision, file } = source
   return {
     model: {
-      ...facts,
       reference: asked,
       repo,
       revision,
-      parameters: header.tensors.reduce((sum, { dims }) => sum + dims.reduce((all, n) => all * n, 1), 0),
+      architecture: facts.architecture,
+      name: facts.name,
+      contextLength: facts.contextLength,
+      parameters: room?.parameters ?? facts.weights,
       quantization: quantizationOf(file) ?? facts.quantization,
       licence: licence ?? facts.licence,
     },
     files: opened.files,
     downloadBytes: opened.files.reduce((sum, { bytes }) => sum + bytes, 0),
-    features,
-    gpu: room,
+    features: facts.features,
+    gpu: room && gpuNeeds(room),
     fits: reasons.length === 0,
     reasons,
     quantizations: choices(opened, facts, models, room, reasons, means),
   }
+}
+
+function gpuNeeds({ bytes, weightBytes, kvCacheBytes, contextTokens }: Room): ModelInspection['gpu'] {
+  return { bytes, weightBytes, kvCacheBytes, contextTokens }
 }
 
 async function factsOfRepo(
