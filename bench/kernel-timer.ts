@@ -14,16 +14,19 @@ const leastMs = 60
 const repeats = 4
 const mostDispatches = 500
 
-/**
- * Milliseconds of one dispatch: many in one pass, the best of some submits. Each finds its data where the one before left
- * it, so small matrices come from a cache.
- */
-export async function timeKernel<Shape>(
+/** A dispatch with all that it binds, to be timed as often as wanted. */
+interface Timeable {
+  /** Milliseconds of one dispatch of `count` in one pass. */
+  readonly time: (count: number) => Promise<number>
+  readonly release: () => void
+}
+
+export async function timeable<Shape>(
   gpu: GpuDevice,
   // biome-ignore lint/suspicious/noExplicitAny: any kernel, whatever it binds
   kernel: Kernel<Shape, any, Record<string, ParamType>, any>,
   { variant, buffers, params, shape }: TimedDispatch<Shape>,
-): Promise<number> {
+): Promise<Timeable> {
   const { device } = gpu
   const pipeline = await gpu.pipeline(kernel as unknown as Kernel<never>, variant)
   const made: GPUBuffer[] = []
@@ -38,24 +41,42 @@ export async function timeKernel<Shape>(
   const arena = new ParamsArena(device, (label, bytes, usage) => gpu.buffer(label, bytes, usage))
   const group = pipeline.bind(device, bound, arena.add(pipeline, params))
   const grid = kernel.grid(shape, variant.constants)
-  const submit = async (count: number) => {
-    const encoder = device.createCommandEncoder()
-    const pass = encoder.beginComputePass()
-    pass.setPipeline(pipeline.gpu)
-    pass.setBindGroup(0, group)
-    for (let i = 0; i < count; i++) pass.dispatchWorkgroups(...grid)
-    pass.end()
-    const started = performance.now()
-    device.queue.submit([encoder.finish()])
-    await device.queue.onSubmittedWorkDone()
-    return (performance.now() - started) / count
+  return {
+    time: async (count) => {
+      const encoder = device.createCommandEncoder()
+      const pass = encoder.beginComputePass()
+      pass.setPipeline(pipeline.gpu)
+      pass.setBindGroup(0, group)
+      for (let i = 0; i < count; i++) pass.dispatchWorkgroups(...grid)
+      pass.end()
+      const started = performance.now()
+      device.queue.submit([encoder.finish()])
+      await device.queue.onSubmittedWorkDone()
+      return (performance.now() - started) / count
+    },
+    release: () => {
+      for (const buffer of [...made, ...arena.buffers]) gpu.release(buffer)
+    },
   }
-  await submit(1)
-  const first = await submit(2)
+}
+
+/**
+ * Milliseconds of one dispatch: many in one pass, the best of some submits. Each finds its data where the one before left
+ * it, so small matrices come from a cache.
+ */
+export async function timeKernel<Shape>(
+  gpu: GpuDevice,
+  // biome-ignore lint/suspicious/noExplicitAny: any kernel, whatever it binds
+  kernel: Kernel<Shape, any, Record<string, ParamType>, any>,
+  dispatch: TimedDispatch<Shape>,
+): Promise<number> {
+  const { time, release } = await timeable(gpu, kernel, dispatch)
+  await time(1)
+  const first = await time(2)
   const count = Math.max(1, Math.min(mostDispatches, Math.ceil(leastMs / first)))
   let best = Number.POSITIVE_INFINITY
-  for (let i = 0; i < repeats; i++) best = Math.min(best, await submit(count))
-  for (const buffer of [...made, ...arena.buffers]) gpu.release(buffer)
+  for (let i = 0; i < repeats; i++) best = Math.min(best, await time(count))
+  release()
   return best
 }
 

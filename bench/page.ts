@@ -5,6 +5,7 @@ import { countDecode } from './counts'
 import { benchEngine, type EngineBenchOptions } from './engine'
 import { benchKernels, type KernelBenchOptions } from './kernels'
 import { benchTurns, type TurnsBenchOptions } from './turns'
+import { benchTypes, type TypesBenchOptions } from './types'
 
 /** What scripts/ call in the page. */
 const calls = {
@@ -14,6 +15,7 @@ const calls = {
   benchTurns: (options: TurnsBenchOptions) => benchTurns(options),
   benchEngine: (options: EngineBenchOptions) => benchEngine(options, () => window.coldLoaded!()),
   benchKernels: (options: KernelBenchOptions) => benchKernels(navigator.gpu, options),
+  benchTypes: (options: TypesBenchOptions) => benchTypes(navigator.gpu, options),
   countDecode: (model: string, promptTokens: number) =>
     countDecode({ gpu: navigator.gpu, load: (gpu) => loadModelUrl(model, { gpu }), promptTokens }),
 }
