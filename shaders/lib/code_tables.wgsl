@@ -23,3 +23,20 @@ fn low_codes(word: u32) -> vec4u {
 fn high_codes(word: u32) -> vec4u {
   return (vec4u(word) >> vec4u(4u, 12u, 20u, 28u)) & vec4u(15u);
 }
+
+// bitsandbytes' NormalFloat: the quantiles of a normal distribution (Dettmers et al. 2023, arXiv:2305.14314).
+fn nf4(codes: vec4u) -> vec4f {
+  let below = eighth(codes, vec4f(-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453),
+    vec4f(-0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0));
+  let above = eighth(codes, vec4f(0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224),
+    vec4f(0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0));
+  return select(below, above, codes >= vec4u(8u));
+}
+
+fn eighth(codes: vec4u, low: vec4f, high: vec4f) -> vec4f {
+  let four = (codes & vec4u(4u)) != vec4u(0u);
+  let odd = (codes & vec4u(1u)) != vec4u(0u);
+  let even_pair = select(select(vec4f(low.x), vec4f(low.y), odd), select(vec4f(high.x), vec4f(high.y), odd), four);
+  let odd_pair = select(select(vec4f(low.z), vec4f(low.w), odd), select(vec4f(high.z), vec4f(high.w), odd), four);
+  return select(even_pair, odd_pair, (codes & vec4u(2u)) != vec4u(0u));
+}

@@ -1,6 +1,6 @@
 import type { Binding, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
 import { fieldParams, split } from './repack'
-import { groupWeights, type WeightFormat } from './weights/format'
+import { groupWeights, type PlaneOffsets, type WeightFormat } from './weights/format'
 
 /** A kernel that lays bytes of a file out as planes: bindings `raw` and `planes`, see repack.ts. */
 export type RepackKernel = Kernel<
@@ -12,9 +12,7 @@ export type RepackKernel = Kernel<
 
 /** Rows of a tensor that go to one shard of a matrix. */
 export interface RowSlice {
-  /** Rows of the matrix that the whole tensor fills. */
-  readonly tensorRows: number
-  /** The first of those that the shard has, and how many it has. */
+  /** The first of the tensor's rows that the shard has, and how many it has. */
   readonly firstRow: number
   readonly rows: number
   /** Where the first of them lies in the shard. */
@@ -39,6 +37,8 @@ export interface Packing {
   readonly moduleConstants?: KernelVariant['moduleConstants']
   /** Smallest piece of the tensor that can be laid out alone; the tensor's last one may be shorter. */
   readonly unitBytes: number
+  /** The plane whose first word the kernel is told as `plane`; none: word 0. */
+  readonly plane?: keyof PlaneOffsets
   readonly place: (slice: RowSlice) => Place
 }
 

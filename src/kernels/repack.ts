@@ -1,5 +1,16 @@
-import { kernel, type ParamType, storage } from '../gpu/kernel'
+import { type Grid, kernel, type ParamType, storage } from '../gpu/kernel'
 import { planeNames, planeParams, type WeightFormat } from './weights/format'
+
+/** Units that a dispatch lays out, and their bytes. */
+interface RepackShape {
+  readonly count: number
+  readonly bytes: number
+}
+
+const bindings = {
+  raw: storage('read', 'u32', ['words']),
+  planes: storage('read_write', 'atomic<u32>', ['planes']),
+} as const
 
 /**
  * Lays raw units of a file out as the planes of shaders/weights/: `count` units from byte `source` of the staging buffer
@@ -14,10 +25,7 @@ function toPlanes<const Own extends Record<string, ParamType>>(
 ) {
   return kernel({
     shader: `repack/${shader}`,
-    bindings: {
-      raw: storage('read', 'u32', ['words']),
-      planes: storage('read_write', 'atomic<u32>', ['planes']),
-    },
+    bindings,
     params: {
       source: 'u32',
       first: 'u32',
@@ -30,13 +38,15 @@ function toPlanes<const Own extends Record<string, ParamType>>(
     },
     constants: ['workgroup_size'],
     conditions,
-    grid: ({ count }: { count: number; bytes: number }, { workgroup_size }) => {
-      const groups = Math.ceil((count * lanesPerUnit) / workgroup_size)
-      const columns = Math.min(groups, 32768)
-      return [columns, Math.ceil(groups / columns), 1]
-    },
+    grid: ({ count }: RepackShape, { workgroup_size }) => lanes(count * lanesPerUnit, workgroup_size),
     bytes: ({ bytes }) => 2 * bytes,
   })
+}
+
+function lanes(count: number, workgroupSize: number): Grid {
+  const groups = Math.ceil(count / workgroupSize)
+  const columns = Math.min(groups, 32768)
+  return [columns, Math.ceil(groups / columns), 1]
 }
 
 /** Units as they are, for all types; a unit consists of fields: see fieldParams. */
@@ -56,6 +66,34 @@ const quantizing = ['wide', 'bfloat', 'bytes', 'supers']
 export const quantize = toPlanes('quantize', 1, {}, quantizing)
 /** The same in blocks of eight groups; a unit is a block. */
 export const quantizeBlocks = toPlanes('quantize', 8, {}, quantizing)
+
+/**
+ * Lays a tensor that is a table of codes out in one plane, see shaders/repack/codes.wgsl: `count` units from byte
+ * `source` of the staging buffer are the tensor's units from `first` on. Rows of the matrix from `first_row` on, `rows`
+ * of them, go to the shard's rows from `shard_row` on.
+ */
+export const repackCodes = kernel({
+  shader: 'repack/codes',
+  bindings,
+  params: {
+    source: 'u32',
+    first: 'u32',
+    count: 'u32',
+    /** First word of the plane. */
+    plane: 'u32',
+    /** Units in a row of the table. */
+    row_units: 'u32',
+    first_row: 'u32',
+    rows: 'u32',
+    shard_row: 'u32',
+    /** Codes in a row of the plane. */
+    row_stride: 'u32',
+  },
+  constants: ['workgroup_size'],
+  conditions: ['down', 'transposed', 'awq', 'high_first'],
+  grid: ({ count }: RepackShape, { workgroup_size }) => lanes(count, workgroup_size),
+  bytes: ({ bytes }) => 2 * bytes,
+})
 
 /**
  * The params that say to `split` what becomes of a unit. Of a field, from its lowest bits on: where it begins in the unit (8

@@ -1,12 +1,7 @@
-import type { Json, JsonObject } from '../util/model-file'
+import type { JsonObject } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { checkHeadCounts, checkHeadDim, type ModelConfig } from './config'
-
-const remedy = 'Download the repo again, or choose another model.'
-
-function malformed(message: string): OctavoError {
-  return new OctavoError('malformed-file', message, remedy)
-}
+import { isObject, JsonReader, malformedConfig } from './json-reader'
 
 function unsupported(message: string): OctavoError {
   return new OctavoError('unsupported-architecture', message, 'Choose another model.')
@@ -61,7 +56,7 @@ type RopeConfig = Pick<ModelConfig, 'ropeBase' | 'ropeDim' | 'ropeScale' | 'rope
 
 function readRope(config: JsonObject, read: JsonReader, headDim: number): RopeConfig {
   const given = config.rope_parameters ?? config.rope_scaling ?? {}
-  if (!isObject(given)) throw malformed('rope_parameters in config.json is not an object.')
+  if (!isObject(given)) throw malformedConfig('rope_parameters in config.json is not an object.')
   const scaling = new JsonReader(given, 'the rope_parameters of config.json')
   const ropeBase =
     given.rope_theta === undefined ? read.positive('rope_theta', 10000) : scaling.positive('rope_theta')
@@ -93,7 +88,7 @@ function llama3Factors(read: JsonReader, base: number, dim: number): readonly nu
   const high = read.positive('high_freq_factor')
   const original = read.count('original_max_position_embeddings')
   if (high <= low)
-    throw malformed(`config.json: high_freq_factor ${high} is not above low_freq_factor ${low}.`)
+    throw malformedConfig(`config.json: high_freq_factor ${high} is not above low_freq_factor ${low}.`)
   return Array.from({ length: dim / 2 }, (_, pair) => {
     const wavelength = 2 * Math.PI * base ** ((2 * pair) / dim)
     if (wavelength > original / low) return factor
@@ -101,42 +96,4 @@ function llama3Factors(read: JsonReader, base: number, dim: number): readonly nu
     const smooth = (original / wavelength - low) / (high - low)
     return 1 / ((1 - smooth) / factor + smooth)
   })
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Reads fields of an untrusted JSON object, which `where` names. */
-class JsonReader {
-  constructor(
-    readonly json: JsonObject,
-    readonly where: string,
-  ) {}
-
-  text(name: string): string {
-    const value = this.json[name]
-    if (typeof value !== 'string') throw malformed(`${name} in ${this.where} is ${shown(value)}, not a text.`)
-    return value
-  }
-
-  /** A whole number above zero. */
-  count(name: string, fallback?: number): number {
-    const value = this.positive(name, fallback)
-    if (!Number.isSafeInteger(value))
-      throw malformed(`${name} in ${this.where} is ${value}, not a whole number.`)
-    return value
-  }
-
-  positive(name: string, fallback?: number): number {
-    const value = this.json[name] ?? fallback
-    if (typeof value !== 'number' || !(value > 0) || !Number.isFinite(value)) {
-      throw malformed(`${name} in ${this.where} is ${shown(value)}, not a number above 0.`)
-    }
-    return value
-  }
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'missing' : (JSON.stringify(value)?.slice(0, 60) ?? String(value))
 }

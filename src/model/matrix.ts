@@ -1,5 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
-import { groupWeights, type Planes, type WeightFormat } from '../kernels/weights/format'
+import { groupWeights, type MatrixFormat, type Planes } from '../kernels/weights/format'
 import type { MatrixSource } from './tensors'
 
 /** Some rows of a matrix in one buffer. */
@@ -14,7 +14,7 @@ export interface MatrixShard {
 /** A quantized matrix [rows, columns] on the GPU, split by rows where a binding cannot hold it whole. */
 export interface Matrix {
   readonly source: MatrixSource
-  readonly format: WeightFormat
+  readonly format: MatrixFormat
   readonly rows: number
   readonly columns: number
   /** Groups of 32 weights in a row; rows are padded with zeros to whole groups. */
@@ -44,7 +44,7 @@ export function createMatrix(gpu: GpuDevice, source: MatrixSource): Matrix {
 }
 
 /** The most rows, in whole 256s where there are several shards, whose planes stay within `limit` bytes. */
-function shardRows(format: WeightFormat, groups: number, rows: number, limit: number): number {
+function shardRows(format: MatrixFormat, groups: number, rows: number, limit: number): number {
   let shards = 1
   for (;;) {
     const count = shards === 1 ? rows : Math.ceil(rows / shards / 256) * 256

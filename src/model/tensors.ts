@@ -1,11 +1,13 @@
 import { weightFormats } from '../kernels/formats'
 import { type Packing, packingOf } from '../kernels/packing'
-import { groupWeights, type WeightFormat } from '../kernels/weights/format'
+import { groupWeights, type MatrixFormat } from '../kernels/weights/format'
 import type { FloatWeights } from '../util/float-weights'
 import type { ModelHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import type { ModelConfig } from './config'
 import { floatStorage, floatTypes, floatWeightsOf, type MatrixRole, type Storage } from './float-matrix'
+import { readQuantization } from './quantized/read-quantization'
+import type { FoundMatrix, MatrixNote, Quantization, TensorLookup } from './quantized/scheme'
 import { tensorNames } from './tensor-names'
 
 /** A tensor that goes into a matrix: all planes of some of its rows, or one plane of them beside other tensors. */
@@ -20,8 +22,9 @@ export interface MatrixPart {
 /** Rows of one matrix that lie together on the GPU in one format, by the tensors they come from. */
 export interface MatrixSource {
   readonly name: string
-  readonly format: WeightFormat
+  readonly format: MatrixFormat
   readonly parts: readonly MatrixPart[]
+  readonly notes?: readonly MatrixNote[]
   readonly columns: number
   readonly rows: number
 }
@@ -61,7 +64,8 @@ export function findTensors(
   config: ModelConfig,
   floatWeights: FloatWeights | null,
 ): ModelTensors {
-  const find = new TensorFinder(header, floatWeightsOf(header, floatWeights))
+  const quantization = header.kind === 'safetensors' ? readQuantization(header.texts.config) : null
+  const find = new TensorFinder(header, floatWeightsOf(header, floatWeights), quantization)
   const names = tensorNames(header)
   const { hidden, heads, kvHeads, headDim, intermediate } = config
   if (config.layers > header.tensors.length) {
@@ -71,34 +75,32 @@ export function findTensors(
       'Download the file again.',
     )
   }
-  const embeddingName = `${names.embedding}.weight`
-  const vocab = find.any(embeddingName).dims[1] ?? 0
-  const embedding = find.matrix('embedding', [[embeddingName, vocab]], hidden, 'vocabulary')[0]!
+  const vocab = find.any(`${names.embedding}.weight`).dims[1] ?? 0
+  const embedding = find.matrix('embedding', [[names.embedding, vocab]], hidden, 'vocabulary')[0]!
   const layers = Array.from({ length: config.layers }, (_, i): LayerTensors => {
     const name = (part: string) => `${names.layerPrefix}${i}.${part}`
     const qkv: [string, number][] = [
-      [name(`${names.query}.weight`), heads * headDim],
-      [name(`${names.key}.weight`), kvHeads * headDim],
-      [name(`${names.value}.weight`), kvHeads * headDim],
+      [name(names.query), heads * headDim],
+      [name(names.key), kvHeads * headDim],
+      [name(names.value), kvHeads * headDim],
     ]
     const gateUp: [string, number][] = [
-      [name(`${names.gate}.weight`), intermediate],
-      [name(`${names.up}.weight`), intermediate],
+      [name(names.gate), intermediate],
+      [name(names.up), intermediate],
     ]
-    const output: [string, number] = [name(`${names.attentionOutput}.weight`), hidden]
+    const output: [string, number] = [name(names.attentionOutput), hidden]
     return {
       attentionNorm: find.vector(name(`${names.attentionNorm}.weight`), hidden),
       qkv: find.matrix(`layer ${i} qkv`, qkv, hidden),
       attentionOutput: find.matrix(`layer ${i} output`, [output], heads * headDim)[0]!,
       mlpNorm: find.vector(name(`${names.mlpNorm}.weight`), hidden),
       gateUp: find.matrix(`layer ${i} gate, up`, gateUp, hidden),
-      down: find.matrix(`layer ${i} down`, [[name(`${names.down}.weight`), hidden]], intermediate)[0]!,
+      down: find.matrix(`layer ${i} down`, [[name(names.down), hidden]], intermediate)[0]!,
     }
   })
   const outputNorm = find.vector(`${names.outputNorm}.weight`, hidden)
-  const outputName = `${names.output}.weight`
-  const output = find.has(outputName)
-    ? find.matrix('output', [[outputName, vocab]], hidden, 'vocabulary')[0]!
+  const output = find.begins(names.output)
+    ? find.matrix('output', [[names.output, vocab]], hidden, 'vocabulary')[0]!
     : embedding
   const factorsName = `${names.ropeFactors}.weight`
   const ropeFactors = find.has(factorsName) ? find.vector(factorsName, config.ropeDim / 2) : null
@@ -112,19 +114,25 @@ export function embeddingRows(header: ModelHeader): number | null {
   return header.tensors.find((tensor) => tensor.name === name)?.dims[1] ?? null
 }
 
-class TensorFinder {
+class TensorFinder implements TensorLookup {
   readonly #tensors: ReadonlyMap<string, TensorInfo>
   readonly #used = new Set<string>()
 
   constructor(
-    header: ModelHeader,
+    readonly header: ModelHeader,
     readonly floatWeights: FloatWeights,
+    readonly quantization: Quantization | null,
   ) {
     this.#tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensor]))
   }
 
   has(name: string): boolean {
     return this.#tensors.has(name)
+  }
+
+  /** Whether there is a matrix of that name, whatever its tensors are called. */
+  begins(stem: string): boolean {
+    return this.header.tensors.some(({ name }) => name.startsWith(`${stem}.`))
   }
 
   any(name: string): TensorInfo {
@@ -152,30 +160,37 @@ class TensorFinder {
     return tensor
   }
 
-  /** One matrix of all the tensors' rows where they share a type, else one for each run of tensors that do. */
+  /** One matrix of all rows where those that begin with each stem share a format and may lie together, else one each. */
   matrix(
     name: string,
-    parts: readonly (readonly [name: string, rows: number])[],
+    stems: readonly (readonly [stem: string, rows: number])[],
     columns: number,
     role: MatrixRole = 'layer',
   ): MatrixSource[] {
     const matrices: MatrixSource[] = []
-    const found = parts.map(([part, rows]) => {
-      const tensor = this.#shaped(part, [columns, rows])
-      return { tensor, rows, ...this.#storageOf(tensor, columns, role) }
+    const found = stems.map(([stem, rows]) => {
+      const own = this.quantization?.find(stem, rows, columns, this) ?? this.#plain(stem, rows, columns, role)
+      return { ...own, rows }
     })
-    const oneFormat = found.every(({ format }) => format === found[0]!.format)
-    for (const group of oneFormat ? [found] : found.map((part) => [part])) {
-      const { format } = group[0]!
+    const together = found.every(({ format, joins }) => format === found[0]!.format && joins)
+    for (const group of together ? [found] : found.map((part) => [part])) {
       let rows = 0
-      const own: MatrixPart[] = []
+      const parts: MatrixPart[] = []
       for (const part of group) {
-        own.push({ tensor: part.tensor, firstRow: rows, rows: part.rows, packing: part.packing })
+        for (const each of part.parts) parts.push({ ...each, firstRow: rows, rows: part.rows })
         rows += part.rows
       }
-      matrices.push({ name, format, parts: own, columns, rows })
+      const notes = group.flatMap((part) => part.notes)
+      matrices.push({ name, format: group[0]!.format, parts, notes, columns, rows })
     }
     return matrices
+  }
+
+  /** A matrix that is one tensor. */
+  #plain(stem: string, rows: number, columns: number, role: MatrixRole): FoundMatrix {
+    const tensor = this.#shaped(`${stem}.weight`, [columns, rows])
+    const { format, packing } = this.#storageOf(tensor, columns, role)
+    return { format, parts: [{ tensor, packing }], notes: [], joins: true }
   }
 
   #storageOf(tensor: TensorInfo, columns: number, role: MatrixRole): Storage {
@@ -200,14 +215,29 @@ class TensorFinder {
     return { format, packing: packingOf(format) }
   }
 
+  typed(name: string, types: readonly string[], shape: readonly number[]): TensorInfo {
+    const tensor = this.#shaped(name, [...shape].reverse())
+    if (!types.includes(tensor.type)) {
+      throw new OctavoError(
+        'malformed-file',
+        `The tensor '${name}' has type ${tensor.type}, expected ${types.join(' or ')}.`,
+        'Download the file again, or choose another conversion of the model.',
+      )
+    }
+    return tensor
+  }
+
   #shaped(name: string, dims: readonly number[]): TensorInfo {
     const tensor = this.any(name)
     const shape = [...tensor.dims]
     while (shape.length > dims.length && shape.at(-1) === 1) shape.pop()
     if (shape.length !== dims.length || shape.some((n, i) => n !== dims[i])) {
+      // As the file's format writes it.
+      const shown = (lengths: readonly number[]) =>
+        (this.header.kind === 'gguf' ? lengths : [...lengths].reverse()).join(', ')
       throw new OctavoError(
         'malformed-file',
-        `The tensor '${name}' has shape [${tensor.dims.join(', ')}], expected [${dims.join(', ')}].`,
+        `The tensor '${name}' has shape [${shown(tensor.dims)}], expected [${shown(dims)}].`,
         'Download the file again, or choose another conversion of the model.',
       )
     }

@@ -5,6 +5,7 @@ import type { Packing } from '../kernels/packing'
 import type { Planes } from '../kernels/weights/format'
 import type { TensorInfo, WeightSink } from '../util/model-file'
 import type { Matrix } from './matrix'
+import type { MatrixNote } from './quantized/scheme'
 
 /** A unit of a tensor whose bytes have not all come. */
 interface Seam {
@@ -42,7 +43,8 @@ const writesInFlight = 4
  */
 export class WeightUploader implements WeightSink {
   readonly #targets: Target[] = []
-  readonly #constants: Constant[] = []
+  readonly #constants = new Map<string, Constant>()
+  readonly #notes: { matrix: Matrix; note: MatrixNote; constants: readonly Constant[] }[] = []
   readonly #staging: GPUBuffer
   readonly #params: GPUBuffer
   readonly #bindGroups = new Map<Target, GPUBindGroup>()
@@ -50,7 +52,10 @@ export class WeightUploader implements WeightSink {
   #queue: Promise<void> = Promise.resolve()
   #writes = 0
 
-  private constructor(readonly gpu: GpuDevice) {
+  private constructor(
+    readonly gpu: GpuDevice,
+    readonly floats: readonly TensorInfo[],
+  ) {
     this.#staging = gpu.storage('staging', stagingBytes + 256)
     this.#params = gpu.buffer('repack params', 256, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
   }
@@ -60,11 +65,18 @@ export class WeightUploader implements WeightSink {
     matrices: readonly Matrix[],
     constants: readonly TensorInfo[],
   ): Promise<WeightUploader> {
-    const uploader = new WeightUploader(gpu)
-    for (const matrix of new Set(matrices)) uploader.#addMatrix(matrix)
-    for (const tensor of constants) {
-      uploader.#constants.push({ tensor, bytes: new Uint8Array(tensor.bytes), missing: tensor.bytes })
+    const uploader = new WeightUploader(gpu, constants)
+    for (const matrix of new Set(matrices)) {
+      uploader.#addMatrix(matrix)
+      for (const note of matrix.source.notes ?? []) {
+        uploader.#notes.push({
+          matrix,
+          note,
+          constants: note.tensors.map((tensor) => uploader.#keep(tensor)),
+        })
+      }
     }
+    for (const tensor of constants) uploader.#keep(tensor)
     uploader.#targets.sort((a, b) => a.from - b.from)
     for (const { packing } of uploader.#targets) {
       if (uploader.#pipelines.has(packing)) continue
@@ -75,6 +87,13 @@ export class WeightUploader implements WeightSink {
     return uploader
   }
 
+  #keep(tensor: TensorInfo): Constant {
+    const { name, bytes } = tensor
+    const constant = this.#constants.get(name) ?? { tensor, bytes: new Uint8Array(bytes), missing: bytes }
+    this.#constants.set(name, constant)
+    return constant
+  }
+
   #addMatrix({ columns, source, shards }: Matrix): void {
     for (const { tensor, firstRow, rows, packing } of source.parts) {
       for (const { buffer, planes, ...shard } of shards) {
@@ -82,7 +101,6 @@ export class WeightUploader implements WeightSink {
         const end = Math.min(firstRow + rows, shard.firstRow + shard.rows)
         if (begin >= end) continue
         const { from, to, params } = packing.place({
-          tensorRows: rows,
           firstRow: begin - firstRow,
           rows: end - begin,
           shardRow: begin - shard.firstRow,
@@ -111,7 +129,7 @@ export class WeightUploader implements WeightSink {
 
   async #write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const end = offset + bytes.length
-    for (const constant of this.#constants) {
+    for (const constant of this.#constants.values()) {
       const from = Math.max(offset, constant.tensor.offset)
       const to = Math.min(end, constant.tensor.offset + constant.tensor.bytes)
       if (from >= to) continue
@@ -166,6 +184,7 @@ export class WeightUploader implements WeightSink {
       first: (from - target.from) / unitBytes,
       count,
       ...target.planes,
+      plane: target.packing.plane ? target.planes[target.packing.plane] : 0,
       ...target.params,
     })
     device.queue.writeBuffer(this.#params, 0, params)
@@ -186,17 +205,31 @@ export class WeightUploader implements WeightSink {
     if (this.#writes % writesInFlight === 0) await device.queue.onSubmittedWorkDone()
   }
 
-  /** Waits for the GPU; the constants by tensor name, as f32. Frees the staging buffer. */
+  /**
+   * Waits for the GPU and reads the notes beside matrices; the constants by tensor name, as f32. Frees the staging buffer.
+   *
+   * @throws OctavoError where a note says what cannot be
+   */
   async finish(): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>> {
     await this.#queue
     const missing =
-      this.#constants.find((constant) => constant.missing > 0)?.tensor ??
+      [...this.#constants.values()].find((constant) => constant.missing > 0)?.tensor ??
       this.#targets.find(({ seams }) => seams.size > 0)
     if (missing) throw new Error(`the weights ended before ${missing.name} was whole`)
+    for (const { matrix, note, constants } of this.#notes) {
+      const words = note.read(constants.map(({ bytes }) => bytes))
+      if (words === null) continue
+      for (const { buffer, planes } of matrix.shards) {
+        this.gpu.device.queue.writeBuffer(buffer, 4 * planes.table, words)
+      }
+    }
     await this.gpu.device.queue.onSubmittedWorkDone()
     this.gpu.release(this.#staging)
     this.gpu.release(this.#params)
-    return new Map(this.#constants.map(({ tensor, bytes }) => [tensor.name, toFloats(tensor.type, bytes)]))
+    const floats = this.floats.map(
+      ({ name, type }) => [name, toFloats(type, this.#constants.get(name)!.bytes)] as const,
+    )
+    return new Map(floats)
   }
 }
 

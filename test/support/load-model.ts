@@ -3,10 +3,10 @@ import type { Variants } from '../../src/model/variants'
 import type { FloatWeights } from '../../src/util/float-weights'
 import type { Invariance } from '../../src/util/invariance'
 import type { KvFormat } from '../../src/util/kv-format'
-import type { GgufHeader, JsonObject, ModelHeader } from '../../src/util/model-file'
+import type { GgufHeader, ModelHeader } from '../../src/util/model-file'
 import { readGgufHeader } from '../../src/weights/gguf'
 import { NeedMoreBytes } from '../../src/weights/malformed'
-import { readSafetensorsHeader } from '../../src/weights/safetensors'
+import type { Repo } from './safetensors-repo'
 
 /** The real model, as the test page's server has it. */
 export const realModelUrl = '/cache/SmolLM2-135M-Instruct.Q4_1.gguf'
@@ -45,17 +45,9 @@ export async function loadModelUrl(url: string, options: TestLoadOptions = {}): 
   return loadModelFile(await openUrl(url), options)
 }
 
-/** A model.safetensors and its repo's config.json. */
-export async function loadSafetensors(
-  url: string,
-  config: JsonObject,
-  options: TestLoadOptions = {},
-): Promise<LoadedModel> {
-  const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer())
-  const tensors = readSafetensorsHeader(bytes, bytes.length)
-  const texts = { config, tokenizer: null, tokenizerConfig: null, generationConfig: null, chatTemplate: null }
+/** The files of a safetensors repo, with its config.json. */
+export function loadRepo({ header, bytes }: Repo, options: TestLoadOptions = {}): Promise<LoadedModel> {
   const read = async (offset: number, length: number) => bytes.slice(offset, offset + length)
-  const header = { kind: 'safetensors', tensors, fileBytes: bytes.length, texts } as const
   return loadHeader({ bytes: bytes.length, read }, header, options)
 }
 

@@ -30,9 +30,8 @@ export interface BlockField {
   readonly row?: 8 | 16 | 32 | 64
 }
 
-/** A tensor type that the kernels read at its file's bits per weight. */
-export interface WeightFormat {
-  /** As GGUF names it. */
+/** How the weights of a matrix lie on the GPU, and what reads them. */
+export interface MatrixFormat {
   readonly name: string
   /** Basename of the shader module in shaders/weights/. */
   readonly module: string
@@ -40,15 +39,19 @@ export interface WeightFormat {
   readonly conditions?: Readonly<Record<string, boolean>>
   /** Numbers of that module, compiled in as `const NAME: u32`. */
   readonly constants?: Readonly<Record<string, number>>
+  /** `groups` are runs of 32 weights. */
+  readonly planes: (groups: number) => Planes
+  /** What lies in the plane `table`. */
+  readonly table?: () => Uint32Array<ArrayBuffer>
+}
+
+/** A tensor type, named as GGUF does, that the kernels read at its file's bits per weight. */
+export interface WeightFormat extends MatrixFormat {
   /** Smallest piece of the file that can be repacked alone. */
   readonly unitBytes: number
   readonly unitWeights: number
   /** What such a piece consists of, in the file's order. */
   readonly fields: readonly BlockField[]
-  /** `groups` are runs of 32 weights. */
-  readonly planes: (groups: number) => Planes
-  /** What lies in the plane `table`. */
-  readonly table?: () => Uint32Array<ArrayBuffer>
 }
 
 /** Weights in a group; rows are whole groups. */
@@ -110,6 +113,6 @@ export function reads({
   module,
   constants = {},
   conditions = {},
-}: Pick<WeightFormat, 'module' | 'constants' | 'conditions'>) {
+}: Pick<MatrixFormat, 'module' | 'constants' | 'conditions'>) {
   return { modules: { weights: `weights/${module}` }, moduleConstants: constants, conditions }
 }

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import type { JsonObject } from '../../../src/util/model-file'
 import { ForcedSequence } from '../../support/force-tokens'
-import { loadSafetensors } from '../../support/load-model'
+import { loadRepo } from '../../support/load-model'
+import { fetchRepo } from '../../support/safetensors-repo'
 
 /** See test/golden/arch/README.md. */
 interface Golden {
@@ -25,10 +26,13 @@ it.each(['llama-hd80', 'llama-linear', 'llama-llama3rope'])(
   async (name) => {
     const golden = await json<Golden>(`${name}/golden.json`)
     const config = await json<JsonObject>(`${name}/config.json`)
-    const { runner, destroy } = await loadSafetensors(`/golden/arch/${name}/model.safetensors`, config, {
-      format: 'f32',
-      maxTokens: 128,
-    })
+    const { runner, destroy } = await loadRepo(
+      await fetchRepo([`/golden/arch/${name}/model.safetensors`], config),
+      {
+        format: 'f32',
+        maxTokens: 128,
+      },
+    )
     try {
       for (const { input_ids, last_logits, greedy } of golden.sequences) {
         const sequence = new ForcedSequence(runner, 0, 64)
@@ -54,7 +58,7 @@ it('quantizes a model’s floats while it loads, and its logits stay near those 
   const config = await json<JsonObject>('llama-llama3rope/config.json')
   const options = { format: 'f32', maxTokens: 128, floatWeights: 'int4' } as const
   const url = '/golden/arch/llama-llama3rope/model.safetensors'
-  const { runner, info, destroy } = await loadSafetensors(url, config, options)
+  const { runner, info, destroy } = await loadRepo(await fetchRepo([url], config), options)
   try {
     expect(info.tensorTypes.map(({ type }) => type).sort()).toEqual(['Q4_1', 'Q4_K', 'Q8_0'])
     const { input_ids, last_logits } = golden.sequences[2]!

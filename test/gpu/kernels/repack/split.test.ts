@@ -19,7 +19,7 @@ async function expectRepacked(type: string, rows: number, columns: number, lengt
   const { unitBytes, unitWeights } = format
   const raw = randomBlocks(new Random(8), type, (rows * columns) / blockTypes[type]!.weights)
   const planes = format.planes(rows * Math.ceil(columns / 32))
-  const { params } = packingOf(format).place({ tensorRows: rows, firstRow: 0, rows, shardRow: 0, columns })
+  const { params } = packingOf(format).place({ firstRow: 0, rows, shardRow: 0, columns })
   const units = (rows * columns) / unitWeights
   let words: Uint32Array<ArrayBuffer> = new Uint32Array(planes.words)
   let first = 0
