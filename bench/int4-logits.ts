@@ -2,7 +2,8 @@ import type { JsonObject, TensorInfo } from '../src/util/model-file'
 import { readSafetensorsHeader } from '../src/weights/safetensors'
 import { dequantize } from '../test/reference/dequantize'
 import { ForcedSequence } from '../test/support/force-tokens'
-import { loadSafetensors, type TestLoadOptions } from '../test/support/load-model'
+import { loadRepo, type TestLoadOptions } from '../test/support/load-model'
+import { makeRepo } from '../test/support/safetensors-repo'
 import { quantizations } from './int4'
 
 /** A golden decoder: its repo's files, and what transformers computes from them. */
@@ -58,8 +59,7 @@ async function deviationsOf(
   file: Uint8Array<ArrayBuffer>,
   options: TestLoadOptions,
 ): Promise<number[]> {
-  const url = URL.createObjectURL(new Blob([file]))
-  const { runner, destroy } = await loadSafetensors(url, config, options)
+  const { runner, destroy } = await loadRepo(makeRepo([file], config), options)
   const deviations: number[] = []
   for (const { input_ids, last_logits } of golden.sequences) {
     const { logits } = await new ForcedSequence(runner, 0, 64).prefill(input_ids, 16)
@@ -67,7 +67,6 @@ async function deviationsOf(
     deviations.push(Math.sqrt(squares / last_logits.length) / golden.logit_std)
   }
   destroy()
-  URL.revokeObjectURL(url)
   return deviations
 }
 

@@ -8,8 +8,8 @@ const budgetKb: Readonly<Record<string, number>> = {
   'index.js': 11,
   'error-transfer.js': 3,
   // The engine, fetched when an engine is created: the worker's script, or the same for a thread without one.
-  'worker.js': 134,
-  'service.js': 134,
+  'worker.js': 142,
+  'service.js': 142,
 }
 
 const folder = join(import.meta.dirname, '../dist')
