@@ -58,9 +58,13 @@ function expectInPlace({ tensors, fileBytes }: ModelHeader): void {
   expect(end).toBeLessThanOrEqual(fileBytes)
 }
 
-async function outcomes(kind: string, files: (random: Random) => RepoFiles): Promise<readonly Outcome[]> {
+async function outcomes(
+  kind: string,
+  files: (random: Random) => RepoFiles,
+  runs = runsEach,
+): Promise<readonly Outcome[]> {
   const found: Outcome[] = []
-  for (let seed = 0; seed < runsEach; seed++) {
+  for (let seed = 0; seed < runs; seed++) {
     found.push(await measured(`${kind}, seed ${seed}`, () => prepare(files(new Random(seed)))))
   }
   return found
@@ -132,4 +136,21 @@ describe('a model with a mutated header is made ready, or refused with a clear e
     expect(found.filter((outcome) => outcome === 'refused').length).toBeGreaterThan(runsEach / 10)
     expect(found.filter((outcome) => outcome === 'ready').length).toBeGreaterThan(runsEach / 10)
   })
+
+  it.each(['gptq-w4-asym-g32', 'mlx-mixed', 'ct-w4a16-asym-g32', 'bnb-nf4-double', 'fp8-block-ragged'])(
+    'config.json of a quantized repo, %s',
+    async (name) => {
+      const read = (file: string) => readFileSync(`test/golden/quant/${name}/${file}`)
+      const config: Json = JSON.parse(read('config.json').toString())
+      const quantized = { ...repo, 'model.safetensors': new Uint8Array(read('model.safetensors')) }
+      expect(await prepare({ ...quantized, 'config.json': jsonFile(config) })).toBe('ready')
+      const found = await outcomes(
+        name,
+        (random) => ({ ...quantized, 'config.json': jsonFile(mutateJson(config, random)) }),
+        Math.ceil(runsEach / 5),
+      )
+      expect(found.filter((outcome) => outcome === 'refused').length).toBeGreaterThan(runsEach / 50)
+      expect(found.filter((outcome) => outcome === 'ready').length).toBeGreaterThan(runsEach / 50)
+    },
+  )
 })
