@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from 'vite'
 
-/** Leaves comments and indentation of shaders out of what is built. WGSL has no strings that could look like either. */
+/** Leaves comments and needless white space of shaders out of what is built. WGSL has no strings that could look like either. */
 export function leanShaders(): Plugin {
   return {
     name: 'lean-shaders',
@@ -18,5 +18,10 @@ export function leanShaders(): Plugin {
 
 export function leanShader(source: string): string {
   const lines = source.split('\n').map((line) => line.replace(/\/\/.*$/, '').trim())
-  return `${lines.filter((line) => line !== '').join('\n')}\n`
+  const text = `${lines.filter((line) => line !== '').join('\n')}\n`
+  // Signs that no neighbour joins to another one; a minus before a minus would.
+  return text
+    .replace(/ *([,;:={}()*+/%|?![\]&]) */g, '$1')
+    .replace(/ - (?!-)/g, '-')
+    .replace(/([{};,])\n/g, '$1')
 }
