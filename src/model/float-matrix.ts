@@ -23,7 +23,8 @@ export const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16'])
 export function floatWeightsOf(header: ModelHeader, asked: FloatWeights | null): FloatWeights {
   if (header.kind === 'gguf') return 'exact'
   const { quantization_config, quantization } = header.texts.config
-  return asked ?? (quantization_config === undefined && quantization === undefined ? 'int4' : 'exact')
+  // Some configs write null where there is none.
+  return asked ?? ((quantization_config ?? quantization ?? null) === null ? 'int4' : 'exact')
 }
 
 /**

@@ -9,6 +9,7 @@ function header(config: JsonObject): ModelHeader {
 
 it('floats become int4 unless the repo is quantized already, the user says else, or the file is GGUF', () => {
   expect(floatWeightsOf(header({}), null)).toBe('int4')
+  expect(floatWeightsOf(header({ quantization_config: null }), null)).toBe('int4')
   expect(floatWeightsOf(header({ quantization_config: { quant_method: 'gptq' } }), null)).toBe('exact')
   expect(floatWeightsOf(header({ quantization: { bits: 4 } }), null)).toBe('exact')
   expect(floatWeightsOf(header({ quantization: { bits: 4 } }), 'int4')).toBe('int4')
