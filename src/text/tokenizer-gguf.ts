@@ -10,6 +10,7 @@ import {
   sentencePieceDecoder,
   wordPieceDecoder,
 } from './decoders'
+import { bertFrames, plainFrames, robertaFrames } from './frame'
 import { JsonField } from './json-field'
 import { bertNormalizer, type Normalizer } from './normalizers'
 import { type PreTokenizer, readPreTokenizer } from './pre-tokenizer-steps'
@@ -47,9 +48,17 @@ export function partsOfMetadata(metadata: Metadata, vocabRows: number | null): T
     decoder,
     bosId,
     eosIds,
-    before,
-    after,
+    frames: frames[model](before, after),
   }
+}
+
+/** How the models frame pairs that are converted with each kind of tokenizer. */
+const frames: Readonly<Record<Vocabulary['model'], typeof bertFrames>> = {
+  bert: bertFrames,
+  t5: robertaFrames,
+  gpt2: robertaFrames,
+  llama: plainFrames,
+  gemma4: plainFrames,
 }
 
 interface Making {

@@ -3,9 +3,10 @@ import { bpeEncoder, type Unknown, type WordEncoder } from './bpe'
 import { byteOfPiece } from './byte-table'
 import { readDecoder } from './decoders'
 import { endIds, isControlName } from './end-tokens'
+import { type Frames, plainFrames, surround } from './frame'
 import { JsonField } from './json-field'
 import { readNormalizer } from './normalizers'
-import { readPostProcessor, type Surround } from './post-processors'
+import { readPostProcessor } from './post-processors'
 import { readPreTokenizer } from './pre-tokenizer-steps'
 import { malformed, unsupported } from './tokenizer-errors'
 import type { TokenizerParts } from './tokenizer-parts'
@@ -74,7 +75,12 @@ export function partsOfTokenizerJson(files: TokenizerFiles): TokenizerParts {
     decoder,
     bosId,
     eosIds: endIds(ends, tokens, (id) => guarded.has(id)),
-    ...surround(readPostProcessor(file.at('post_processor'), tokens.length), settings, bosId, eosId),
+    frames: adjustedFrames(
+      readPostProcessor(file.at('post_processor'), tokens.length),
+      settings,
+      bosId,
+      eosId,
+    ),
   }
 }
 
@@ -267,24 +273,16 @@ function configuredId(configs: readonly JsonField[], size: number): number | nul
 }
 
 /** tokenizer_config.json's `add_bos_token` and `add_eos_token` have the last word, where they are there. */
-function surround(
-  { before, after }: Surround,
-  settings: JsonField,
-  bos: number | null,
-  eos: number | null,
-): Surround {
-  const adjusted = (
-    ids: readonly number[],
-    name: string,
-    id: number | null,
-    put: (ids: readonly number[]) => number[],
-  ) => {
+function adjustedFrames(frames: Frames, settings: JsonField, bos: number | null, eos: number | null): Frames {
+  const { before, after } = surround(frames.single)
+  const asks = (name: string, id: number | null, ids: readonly number[]): boolean | null => {
     const asked = settings.at(name)
-    if (asked.missing || id === null || asked.boolean() === ids.includes(id)) return ids
-    return asked.value === true ? put(ids) : ids.filter((each) => each !== id)
+    return asked.missing || id === null || asked.boolean() === ids.includes(id) ? null : asked.boolean()
   }
-  return {
-    before: adjusted(before, 'add_bos_token', bos, (ids) => [bos!, ...ids]),
-    after: adjusted(after, 'add_eos_token', eos, (ids) => [...ids, eos!]),
-  }
+  const bosAsked = asks('add_bos_token', bos, before)
+  const eosAsked = asks('add_eos_token', eos, after)
+  if (bosAsked === null && eosAsked === null) return frames
+  const first = bosAsked ? [bos!, ...before] : before.filter((id) => bosAsked === null || id !== bos)
+  const last = eosAsked ? [...after, eos!] : after.filter((id) => eosAsked === null || id !== eos)
+  return plainFrames(first, last)
 }

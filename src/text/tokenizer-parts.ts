@@ -3,6 +3,7 @@ import type { WordEncoder } from './bpe'
 import { byteOfPiece } from './byte-table'
 import type { Decoder } from './decoders'
 import { createDetokenizer, type TokenSource } from './detokenizer'
+import { type Frames, surround } from './frame'
 import type { Normalizer } from './normalizers'
 import type { PreTokenizer } from './pre-tokenizer-steps'
 import type { Tokenizer } from './types'
@@ -24,13 +25,13 @@ export interface TokenizerParts {
   readonly decoder: Decoder
   readonly bosId: number | null
   readonly eosIds: readonly number[]
-  readonly before: readonly number[]
-  readonly after: readonly number[]
+  readonly frames: Frames
 }
 
 /** The tokenizer that these parts make: added tokens, normalizer, pre-tokenizer, model; and the decoder back. */
 export function assemble(parts: TokenizerParts): Tokenizer {
-  const { tokens, bosId, eosIds, before, after, decoder } = parts
+  const { tokens, bosId, eosIds, frames, decoder } = parts
+  const { before, after } = surround(frames.single)
   const added = new AddedTokens(parts.added)
   const addedNormalized = new AddedTokens(parts.addedNormalized)
   const addedIds = new Set([...parts.added, ...parts.addedNormalized].map((token) => token.id))
@@ -55,6 +56,7 @@ export function assemble(parts: TokenizerParts): Tokenizer {
     addsBos: bosId !== null && before.includes(bosId),
     before,
     after,
+    frames,
     specialTokens: new Map(guarded.map((token) => [token.text, token.id])),
     encode(text, { special, addBos, addEos, plain }) {
       const ids: number[] = addBos ? [...before] : []

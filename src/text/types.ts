@@ -1,3 +1,5 @@
+import type { Frames } from './frame'
+
 /** Turns a sequence's ids into text as they come. Never gives half a character. */
 export interface Detokenizer {
   /** The text that became certain with this id; may be empty. */
@@ -30,6 +32,8 @@ export interface Tokenizer {
   /** The ids that the model's file puts around a whole text: BOS, or [CLS] and [SEP]; often none. */
   readonly before: readonly number[]
   readonly after: readonly number[]
+  /** The same, and what it puts around a pair of texts. */
+  readonly frames: Frames
   /** The tokens that text of messages can never become: their text and their id. */
   readonly specialTokens: ReadonlyMap<string, number>
   /** Ids of a text. Lone surrogates are read as U+FFFD. */

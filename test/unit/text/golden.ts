@@ -190,3 +190,21 @@ export const goldenConversations = jsonOf<GoldenConversation[]>('templates/_conv
 export const goldenTemplates: readonly GoldenTemplate[] = namesIn('templates').map(
   (name) => jsonOf<GoldenTemplate>(`templates/${name}.json`)!,
 )
+
+/** A pair of texts, and its first text alone, framed and truncated to `most` tokens. */
+interface GoldenPair {
+  readonly processor: string
+  readonly texts: readonly [string, string]
+  readonly most: number | null
+  readonly single: readonly number[]
+  readonly singleTypes: readonly number[]
+  readonly ids: readonly number[]
+  readonly types: readonly number[]
+  /** Tokens of the pair before it was truncated. */
+  readonly whole: number
+}
+
+export const goldenPairs = jsonOf<{
+  readonly processors: Readonly<Record<string, unknown>>
+  readonly cases: readonly GoldenPair[]
+}>('pairs.json')!

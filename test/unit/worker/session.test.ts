@@ -18,6 +18,13 @@ const tokenizer: Tokenizer = {
   addsBos: true,
   before: [0],
   after: [],
+  frames: {
+    single: [
+      { ids: [0], type: 0 },
+      { text: 0, type: 0 },
+    ],
+    pair: null,
+  },
   specialTokens: new Map(),
   encode: (text, { addBos }) => [
     ...(addBos ? [0] : []),
