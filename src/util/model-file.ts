@@ -48,6 +48,27 @@ export interface RepoTexts {
   readonly generationConfig: JsonObject | null
   /** chat_template.jinja, or the template of chat_template.json */
   readonly chatTemplate: string | null
+  readonly sentenceTransformers: SentenceTransformersTexts
+}
+
+/** What sentence-transformers keeps beside a model that turns texts into vectors. */
+export interface SentenceTransformersTexts {
+  /** modules.json */
+  readonly modules: readonly RepoModule[] | null
+  /** sentence_bert_config.json */
+  readonly settings: JsonObject | null
+  /** config_sentence_transformers.json */
+  readonly config: JsonObject | null
+}
+
+/** A step of turning texts into vectors; the tensors of one that has weights are named `PATH/…`. */
+export interface RepoModule {
+  /** The class: `sentence_transformers.models.Pooling`. */
+  readonly type: string
+  /** The folder that it has in the repo; '' for the model itself. */
+  readonly path: string
+  /** Its config.json. */
+  readonly config: JsonObject | null
 }
 
 /**

@@ -2,16 +2,12 @@ import { OctavoError } from '../util/octavo-error'
 import { folderOf, isIndex, isSafetensors } from './choose-model'
 import type { ChunkedFile } from './chunked-file'
 import { inParallel } from './in-parallel'
+import type { ModelFolder, Search } from './model-folder'
+import { findModules, type ModuleFiles } from './modules'
 import { partsOf } from './parts'
 import { readWhole } from './read-file'
 import { type TextName, textLimits } from './repo-texts'
 import { readShardIndex } from './shard-index'
-
-/** Where a model's files lie side by side: in a repo, on a server, or among files that were picked. */
-export interface ModelFolder {
-  /** A file by its path; null where there is none. */
-  find(path: string, signal: AbortSignal): Promise<ChunkedFile | null>
-}
 
 /** Which file of a model has which tensors, as its index says. */
 export interface ShardIndex {
@@ -23,17 +19,13 @@ export interface ShardIndex {
 /** The files of a model, found and not read. */
 export interface ModelFiles {
   readonly kind: 'gguf' | 'safetensors'
-  /** In the order in which they are laid end to end. */
+  /** In the order in which they are laid end to end; those of modules come last. */
   readonly weights: readonly ChunkedFile[]
   /** Of a safetensors model; config.json is always there. */
   readonly texts: ReadonlyMap<TextName, ChunkedFile>
   readonly index: ShardIndex | null
-}
-
-interface Search {
-  readonly signal: AbortSignal
-  /** Files that are looked for at the same time. */
-  readonly parallel: number
+  /** Of a sentence-transformers model. */
+  readonly modules: readonly ModuleFiles[] | null
 }
 
 /** A list of all tensors of the largest models has 9 MB. */
@@ -41,7 +33,7 @@ const mostIndexBytes = 32_000_000
 
 /**
  * Finds the files of the model that `main` stands for: a GGUF file, or all parts of one that is split; a safetensors
- * file, or an index and what it names, and the texts beside it.
+ * file, or an index and what it names, the texts beside it, and the modules that its vectors go through.
  *
  * @throws OctavoError 'not-found', 'malformed-file'
  */
@@ -51,8 +43,8 @@ export async function findModelFiles(folder: ModelFolder, main: string, search: 
     const names = partsOf(main)
     const why = `it is one of the ${names.length} parts of the model`
     const weights = await findAll(folder, names, why, search)
-    const texts = kind === 'gguf' ? new Map() : await findTexts(folder, main, search)
-    return { kind, weights, texts, index: null }
+    if (kind === 'gguf') return { kind, weights, texts: new Map(), index: null, modules: null }
+    return withModules({ weights, index: null }, folder, main, search)
   }
   const file = await folder.find(main, search.signal)
   if (!file) throw missing(main, 'it is the model’s index')
@@ -60,7 +52,19 @@ export async function findModelFiles(folder: ModelFolder, main: string, search: 
   const places = await readWhole(file, parse, mostIndexBytes, search.signal)
   const names = [...new Set(places.values())].sort().map((name) => folderOf(main) + name)
   const weights = await findAll(folder, names, `${main} names it`, search)
-  return { kind, weights, texts: await findTexts(folder, main, search), index: { path: main, places } }
+  return withModules({ weights, index: { path: main, places } }, folder, main, search)
+}
+
+async function withModules(
+  { weights, index }: Pick<ModelFiles, 'weights' | 'index'>,
+  folder: ModelFolder,
+  main: string,
+  search: Search,
+): Promise<ModelFiles> {
+  const texts = await findTexts(folder, main, search)
+  const modules = await findModules(folder, folderOf(main), search)
+  const own = modules?.flatMap((module) => module.weights ?? []) ?? []
+  return { kind: 'safetensors', weights: [...weights, ...own], texts, index, modules }
 }
 
 function findAll(

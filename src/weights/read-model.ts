@@ -1,10 +1,12 @@
-import type { ModelHeader, RepoTexts } from '../util/model-file'
+import type { JsonObject, ModelHeader } from '../util/model-file'
 import { sha256 } from '../util/sha256'
 import type { ChunkedFile } from './chunked-file'
 import { readGgufHeader } from './gguf'
 import { inParallel } from './in-parallel'
 import { joinGguf, joinSafetensors } from './join-headers'
 import type { ModelFiles } from './model-files'
+import type { Search } from './model-folder'
+import { readModuleHeader, readModules } from './modules'
 import { readBeginning, readWhole } from './read-file'
 import { parseText, repoTexts, type TextName, textLimits } from './repo-texts'
 import { readSafetensorsHeader } from './safetensors'
@@ -26,11 +28,9 @@ export interface ReadModel {
  *
  * @throws OctavoError 'malformed-file', 'unsupported-tensor-type', and what fetching throws
  */
-export async function readModel(
-  files: ModelFiles,
-  { signal, parallel }: { readonly signal: AbortSignal; readonly parallel: number },
-): Promise<ReadModel> {
-  const { weights, index } = files
+export async function readModel(files: ModelFiles, search: Search): Promise<ReadModel> {
+  const { weights, index, modules } = files
+  const { signal, parallel } = search
   if (files.kind === 'gguf') {
     const parts = await inParallel(weights, parallel, signal, async (file, each) => ({
       name: file.name,
@@ -39,19 +39,24 @@ export async function readModel(
     return { header: joinGguf(parts), config: null }
   }
   const { texts, config } = await readTexts(files.texts, signal, parallel)
+  const readHeaderOf = (file: ChunkedFile) => {
+    const module = modules?.find((each) => each.weights === file)
+    return module ? readModuleHeader(module.path) : readSafetensorsHeader
+  }
   const shards = await inParallel(weights, parallel, signal, async (file, each) => ({
     name: file.name,
     bytes: file.bytes,
-    tensors: await readBeginning(file, readSafetensorsHeader, mostSafetensorsBytes, each),
+    tensors: await readBeginning(file, readHeaderOf(file), mostSafetensorsBytes, each),
   }))
-  return { header: joinSafetensors(shards, index, texts), config }
+  const read = modules && (await readModules(modules, search))
+  return { header: joinSafetensors(shards, index, repoTexts(texts, read)), config }
 }
 
 async function readTexts(
   files: ReadonlyMap<TextName, ChunkedFile>,
   signal: AbortSignal,
   parallel: number,
-): Promise<{ texts: RepoTexts; config: string | null }> {
+): Promise<{ texts: ReadonlyMap<TextName, JsonObject | string>; config: string | null }> {
   let config: string | null = null
   const texts = await inParallel([...files], parallel, signal, async ([name, file], each) => {
     const parse = async (bytes: Uint8Array<ArrayBuffer>) => {
@@ -60,5 +65,5 @@ async function readTexts(
     }
     return readWhole(file, parse, textLimits[name], each)
   })
-  return { texts: repoTexts(new Map(texts)), config }
+  return { texts: new Map(texts), config }
 }

@@ -70,7 +70,7 @@ async function placeAtUrl(
   const locate = async (path: string, each: AbortSignal): Promise<RemoteFile | null> => {
     if (path === chosen.path) return chosen
     const { origin, pathname, search } = new URL(url)
-    const sibling = `${origin}${folderOf(pathname)}${encodeURIComponent(path)}${search}`
+    const sibling = `${origin}${folderOf(pathname)}${path.split('/').map(encodeURIComponent).join('/')}${search}`
     try {
       return await probeUrl(sibling, token, { ...context, signal: each })
     } catch (error) {

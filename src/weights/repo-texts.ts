@@ -1,4 +1,4 @@
-import type { Json, JsonObject, RepoTexts } from '../util/model-file'
+import type { JsonObject, RepoModule, RepoTexts } from '../util/model-file'
 import { decodeText, parseJson } from './json-text'
 import { malformed } from './malformed'
 
@@ -13,6 +13,8 @@ export const textLimits = {
   'tokenizer_config.json': 16 * megabyte,
   'chat_template.jinja': 4 * megabyte,
   'chat_template.json': 4 * megabyte,
+  'sentence_bert_config.json': megabyte,
+  'config_sentence_transformers.json': megabyte,
 } as const
 
 export type TextName = keyof typeof textLimits
@@ -25,14 +27,22 @@ export type TextName = keyof typeof textLimits
  */
 export function parseText(name: TextName, bytes: Uint8Array, path: string): JsonObject | string {
   if (name === 'chat_template.jinja') return decodeText(bytes, path)
-  const value: Json = parseJson(bytes, path)
+  return parseObject(bytes, path)
+}
+
+/** A JSON file that is an object. @throws OctavoError 'malformed-file' */
+export function parseObject(bytes: Uint8Array, path: string): JsonObject {
+  const value = parseJson(bytes, path)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw malformed(`${path} is not a JSON object.`)
   }
   return value as JsonObject
 }
 
-export function repoTexts(texts: ReadonlyMap<TextName, JsonObject | string>): RepoTexts {
+export function repoTexts(
+  texts: ReadonlyMap<TextName, JsonObject | string>,
+  modules: readonly RepoModule[] | null,
+): RepoTexts {
   const object = (name: TextName) => {
     const text = texts.get(name)
     return typeof text === 'object' ? text : null
@@ -44,5 +54,10 @@ export function repoTexts(texts: ReadonlyMap<TextName, JsonObject | string>): Re
     tokenizerConfig: object('tokenizer_config.json'),
     generationConfig: object('generation_config.json'),
     chatTemplate: typeof jinja === 'string' ? jinja : null,
+    sentenceTransformers: {
+      modules,
+      settings: object('sentence_bert_config.json'),
+      config: object('config_sentence_transformers.json'),
+    },
   }
 }

@@ -25,6 +25,13 @@ export function makeRepo(files: readonly Uint8Array<ArrayBuffer>[], config: Json
     bytes.set(file, at)
     at += file.length
   }
-  const texts = { config, tokenizer: null, tokenizerConfig: null, generationConfig: null, chatTemplate: null }
+  const texts = {
+    config,
+    tokenizer: null,
+    tokenizerConfig: null,
+    generationConfig: null,
+    chatTemplate: null,
+    sentenceTransformers: { modules: null, settings: null, config: null },
+  }
   return { header: { kind: 'safetensors', tensors, fileBytes, texts }, bytes }
 }

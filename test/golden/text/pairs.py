@@ -34,6 +34,7 @@ processors = {
 }
 pairs = [[texts[(7 * i) % len(texts)], texts[(11 * i + 3) % len(texts)]] for i in range(40)]
 pairs += [["", "a b c d e f g h i j"], ["a b c d e f g h i j", ""], ["", ""], ["a b c", "a b c d e f g h i j"]]
+pairs += [["a b c d e f g h", "i j k l m n o p"]] * 7
 cases = []
 for name, processor in processors.items():
     tokenizer = Tokenizer.from_str(json.dumps({**source, "post_processor": processor, "truncation": None, "padding": None}))

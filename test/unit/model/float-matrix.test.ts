@@ -3,7 +3,14 @@ import { floatStorage, floatWeightsOf } from '../../../src/model/float-matrix'
 import type { JsonObject, ModelHeader } from '../../../src/util/model-file'
 
 function header(config: JsonObject): ModelHeader {
-  const texts = { config, tokenizer: null, tokenizerConfig: null, generationConfig: null, chatTemplate: null }
+  const texts = {
+    config,
+    tokenizer: null,
+    tokenizerConfig: null,
+    generationConfig: null,
+    chatTemplate: null,
+    sentenceTransformers: { modules: null, settings: null, config: null },
+  }
   return { kind: 'safetensors', tensors: [], fileBytes: 0, texts }
 }
 
