@@ -18,7 +18,7 @@ export function surround(single: readonly FramePart[]): { before: number[]; afte
 }
 
 /** One text between ids. */
-export function singleFrame(before: readonly number[], after: readonly number[]): readonly FramePart[] {
+function singleFrame(before: readonly number[], after: readonly number[]): readonly FramePart[] {
   return [...added(before, 0), { text: 0, type: 0 }, ...added(after, 0)]
 }
 
