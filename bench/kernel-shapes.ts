@@ -21,16 +21,16 @@ export interface Product {
   readonly rows: number
   readonly columns: number
   readonly residual: boolean
-  readonly swiglu: boolean
+  readonly gated: boolean
 }
 
 /** The matrix products of one layer. */
 export function layerProducts({ hidden, intermediate, heads, kvHeads, headDim }: ModelShape): Product[] {
-  const plain = { residual: false, swiglu: false }
+  const plain = { residual: false, gated: false }
   return [
     { name: 'qkv', rows: (heads + 2 * kvHeads) * headDim, columns: hidden, ...plain },
     { name: 'output', rows: hidden, columns: heads * headDim, ...plain, residual: true },
-    { name: 'gate, up', rows: 2 * intermediate, columns: hidden, ...plain, swiglu: true },
+    { name: 'gate, up', rows: 2 * intermediate, columns: hidden, ...plain, gated: true },
     { name: 'down', rows: hidden, columns: intermediate, ...plain, residual: true },
   ]
 }

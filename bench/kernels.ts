@@ -1,5 +1,6 @@
 import { GpuDevice } from '../src/gpu/device'
 import type { Kernel, ParamType } from '../src/gpu/kernel'
+import { activates } from '../src/kernels/activation'
 import {
   attentionCombine,
   attentionDecode,
@@ -10,8 +11,8 @@ import {
 } from '../src/kernels/attention'
 import { weightFormats } from '../src/kernels/formats'
 import { kvBits, kvRegionWords } from '../src/kernels/kv-format'
-import { matmul, matvec } from '../src/kernels/matmul'
-import { rmsnorm } from '../src/kernels/rmsnorm'
+import { matmul, matvec, plainProduct } from '../src/kernels/matmul'
+import { norm } from '../src/kernels/norm'
 import { reads } from '../src/kernels/weights/format'
 import { blockSize } from '../src/model/kv-cache'
 import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
@@ -112,13 +113,14 @@ class KernelBench {
 
   /** One token through matvec, many through matmul. */
   async product(model: ModelShape, variants: Variants, type: string, product: Product): Promise<void> {
-    const { rows, columns, residual, swiglu } = product
+    const { rows, columns, residual, gated } = product
     const format = weightFormats.get(type)
     if (!format) throw new Error(`there is no tensor type ${type}`)
     if (columns % format.unitWeights !== 0) return
     const groups = columns / 32
     const planes = format.planes(rows * groups)
-    const outputs = swiglu ? rows / 2 : rows
+    const outputs = gated ? rows / 2 : rows
+    const activation = activates({ kind: gated ? 'silu' : 'none' })
     for (const tokens of [1, promptTokens]) {
       const many = tokens > 1
       const what = `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`
@@ -128,21 +130,24 @@ class KernelBench {
         {
           variant: {
             constants: many
-              ? { ...variants.matmul, tokens_per_lane: variants.tokensPerLane }
-              : variants.matvec,
+              ? { ...variants.matmul, tokens_per_lane: variants.tokensPerLane, ...activation.constants }
+              : { ...variants.matvec, ...activation.constants },
             ...reads(format),
-            conditions: { ...format.conditions, residual, swiglu, subgroups: variants.subgroups },
+            conditions: { ...format.conditions, residual, gated, subgroups: variants.subgroups },
           },
           buffers: {
             weights: planes.words,
             x: columns * Math.max(8, tokens),
+            constants: 4,
             y: outputs * Math.max(8, tokens),
           },
           params: {
+            ...plainProduct,
             rows,
             groups,
             segment_groups: Math.ceil(groups / (this.options.segments ?? 8)),
             ...planes,
+            x_stride: columns / 4,
             y_stride: outputs,
             y_offset: 0,
           },
@@ -246,13 +251,24 @@ class KernelBench {
   async rows(model: ModelShape, variants: Variants): Promise<void> {
     const { hidden } = model
     await this.#time(
-      rmsnorm,
+      norm,
       { model, what: '× 1', operations: null },
       {
-        variant: { constants: { workgroup_size: variants.rowLanes } },
-        buffers: { x: hidden, weight: hidden, y: hidden },
-        params: { hidden, stride: hidden, weight_offset: 0, eps: 1e-5 },
-        shape: { tokens: 1, hidden },
+        variant: { constants: { workgroup_size: variants.rowLanes }, conditions: { weighted: true } },
+        buffers: { x: hidden, constants: hidden, y: hidden },
+        params: {
+          width: hidden,
+          x_stride: hidden,
+          x_offset: 0,
+          y_stride: hidden,
+          y_offset: 0,
+          weight_offset: 0,
+          weight_stride: 0,
+          bias_offset: 0,
+          eps: 1e-5,
+          scale: 1,
+        },
+        shape: { tokens: 1, width: hidden },
       },
     )
   }

@@ -1,6 +1,6 @@
 import { GpuDevice } from '../src/gpu/device'
 import { weightFormats } from '../src/kernels/formats'
-import { matvec } from '../src/kernels/matmul'
+import { matvec, plainProduct } from '../src/kernels/matmul'
 import { reads, type WeightFormat } from '../src/kernels/weights/format'
 import { chooseVariants } from '../src/model/variants'
 import { Random } from '../test/support/gpu-random'
@@ -58,13 +58,19 @@ export async function benchTypes(gpu: GPU, { types, rounds }: TypesBenchOptions)
       const groups = columns / 32
       const planes = format.planes(rows * groups)
       const timer = await timeable(device, matvec, {
-        variant: { ...reads(format), constants, conditions: { ...format.conditions, subgroups } },
-        buffers: { weights: randomPlanes(format, rows * groups), x: 8 * columns, y: 8 * rows },
+        variant: {
+          ...reads(format),
+          constants: { ...constants, activation: 0 },
+          conditions: { ...format.conditions, subgroups },
+        },
+        buffers: { weights: randomPlanes(format, rows * groups), x: 8 * columns, constants: 4, y: 8 * rows },
         params: {
+          ...plainProduct,
           rows,
           groups,
           segment_groups: Math.ceil(groups / 8),
           ...planes,
+          x_stride: columns / 4,
           y_stride: rows,
           y_offset: 0,
         },

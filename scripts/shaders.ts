@@ -11,7 +11,7 @@ import type { Kernel } from '../src/gpu/kernel.ts'
  */
 const usage =
   'npm run shaders -- KERNEL [--weights q4_1] [--device software|hardware] [--if NAME]… [--set NAME=NUMBER]…'
-const modelNumbers = { head_dim: 64, heads: 9, kv_heads: 3, block_size: 32, split_size: 128 }
+const modelNumbers = { head_dim: 64, heads: 9, kv_heads: 3, block_size: 32, split_size: 128, activation: 0 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -2,6 +2,18 @@
 // before drew for the slot in the other bits. Where the matrix is split by rows, another dispatch has the other rows.
 import package::weights::{fetch, octet, scale, spans};
 
+fn put(at: u32, row: vec4f) {
+  var value = row;
+  if (scaled) {
+    value *= params.scale;
+  }
+  if (residual) {
+    y[at] += value;
+  } else {
+    y[at] = value;
+  }
+}
+
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let token = group.x;
@@ -9,6 +21,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (id >= 0x80000000u) {
     id = sampled[id & 0x7fffffffu];
   }
+  id += params.id_offset;
   if (id < params.first_row || id - params.first_row >= params.rows) {
     return;
   }
@@ -19,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let s = scale(g, i / (4u / spans));
     let w = octet(fetch(g), i);
     let at = token * params.groups * 8u + 2u * o;
-    y[at] = fma(vec4f(s.x), w.low, vec4f(s.y));
-    y[at + 1u] = fma(vec4f(s.x), w.high, vec4f(s.y));
+    put(at, fma(vec4f(s.x), w.low, vec4f(s.y)));
+    put(at + 1u, fma(vec4f(s.x), w.high, vec4f(s.y)));
   }
 }

@@ -1,9 +1,9 @@
 // A lane owns rows_per_lane rows and tokens_per_lane tokens (fours of them); each weight is unpacked once for all tokens
 // and each x is loaded once for all rows. Sums are taken in the order of matvec.wgsl, so both give the same bits.
 import package::weights::{Packed, fetch, octet, scale, spans, has_minimum};
-import package::lib::activations::eight_quads;
+import package::lib::activations::{Quads, quads_of_four, eight_quads};
 import package::lib::subgroups::place_of_eight;
-import package::lib::rows::{owned_row, gated, store};
+import package::lib::rows::{owned_row, store, store_gated};
 
 const fours = tokens_per_lane / 4u;
 const sums_per_lane = rows_per_lane * fours;
@@ -12,8 +12,12 @@ const sums_per_lane = rows_per_lane * fours;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let owner = group.x * workgroup_size + lane;
   let token = group.y * tokens_per_lane;
-  let x_stride = params.groups * 8u;
   let place = place_of_eight();
+  var x_rows: array<Quads, fours>;
+  for (var f = 0u; f < fours; f++) {
+    let x_row = (token + 4u * f + vec4u(0u, 1u, 2u, 3u)) * params.x_stride + params.x_offset;
+    x_rows[f] = quads_of_four(x_row, place);
+  }
   var row_group: array<u32, rows_per_lane>;
   for (var r = 0u; r < rows_per_lane; r++) {
     row_group[r] = owned_row(owner, r, rows_per_lane) * params.groups;
@@ -34,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           var low: array<mat4x4f, fours>;
           var high: array<mat4x4f, fours>;
           for (var f = 0u; f < fours; f++) {
-            let quads = eight_quads((token + 4u * f) * x_stride + g * 8u + 2u * i, x_stride, place);
+            let quads = eight_quads(x_rows[f], g * 8u + 2u * i);
             low[f] = transpose(mat4x4f(quads[0], quads[2], quads[4], quads[6]));
             high[f] = transpose(mat4x4f(quads[1], quads[3], quads[5], quads[7]));
           }
@@ -83,15 +87,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var f = 0u; f < fours; f++) {
     for (var t = 0u; t < 4u; t++) {
       let row_token = token + 4u * f + t;
-      if (swiglu) {
+      if (gated) {
         let pairs = rows_per_lane / 2u;
         for (var r = 0u; r < pairs; r++) {
-          let value = gated(total[r * fours + f][t], total[(pairs + r) * fours + f][t]);
-          store(row_token, owner * pairs + r, params.rows / 2u, value);
+          store_gated(row_token, owner * pairs + r, total[r * fours + f][t], total[(pairs + r) * fours + f][t]);
         }
       } else {
         for (var r = 0u; r < rows_per_lane; r++) {
-          store(row_token, owner * rows_per_lane + r, params.rows, total[r * fours + f][t]);
+          store(row_token, owner * rows_per_lane + r, total[r * fours + f][t]);
         }
       }
     }

@@ -4,13 +4,13 @@
 // With segment_lanes = 1 a lane takes all segments of its rows; with 8, eight lanes take one each and the first of
 // them adds up. Both give the same bits.
 import package::weights::{fetch, octet, scale, spans, has_minimum};
-import package::lib::activations::eight_quads;
+import package::lib::activations::{Quads, quads_of_four, eight_quads};
 import package::lib::subgroups::place_of_eight;
-import package::lib::rows::{owned_row, gated, store};
+import package::lib::rows::{owned_row, store, store_gated};
 
 var<workgroup> segment_sums: array<vec4f, workgroup_size>;
 
-fn segment_sum(rows: vec4u, x_row: u32, segment: u32, place: u32) -> vec4f {
+fn segment_sum(rows: vec4u, x_row: Quads, segment: u32) -> vec4f {
   var sum = vec4f();
   let last = min((segment + 1u) * params.segment_groups, params.groups);
   for (var g = segment * params.segment_groups; g < last; g++) {
@@ -19,7 +19,7 @@ fn segment_sum(rows: vec4u, x_row: u32, segment: u32, place: u32) -> vec4f {
     let pb = fetch(group.y);
     let pc = fetch(group.z);
     let pd = fetch(group.w);
-    let quads = eight_quads(x_row + g * 8u, 2u, place);
+    let quads = eight_quads(x_row, g * 8u);
     for (var span = 0u; span < spans; span++) {
       var quants = vec4f();
       var xs = 0.0;
@@ -61,15 +61,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let owner = group.x * (workgroup_size / segment_lanes) + lane / segment_lanes;
   let token = group.y;
   let rows = vec4u(owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u));
-  let x_row = token * params.groups * 8u;
-  let place = place_of_eight();
+  let x_row = token * params.x_stride + params.x_offset;
+  let quads = quads_of_four(vec4u(x_row, x_row + 2u, x_row + 4u, x_row + 6u), place_of_eight());
   var total = vec4f();
   if (segment_lanes == 1u) {
     for (var segment = 0u; segment < 8u; segment++) {
-      total += segment_sum(rows, x_row, segment, place);
+      total += segment_sum(rows, quads, segment);
     }
   } else {
-    segment_sums[lane] = segment_sum(rows, x_row, lane % 8u, place);
+    segment_sums[lane] = segment_sum(rows, quads, lane % 8u);
     workgroupBarrier();
     if (lane % 8u != 0u) {
       return;
@@ -78,13 +78,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       total += segment_sums[lane + segment];
     }
   }
-  if (swiglu) {
-    store(token, owner * 2u, params.rows / 2u, gated(total.x, total.z));
-    store(token, owner * 2u + 1u, params.rows / 2u, gated(total.y, total.w));
+  if (gated) {
+    store_gated(token, owner * 2u, total.x, total.z);
+    store_gated(token, owner * 2u + 1u, total.y, total.w);
   } else {
-    store(token, owner * 4u, params.rows, total.x);
-    store(token, owner * 4u + 1u, params.rows, total.y);
-    store(token, owner * 4u + 2u, params.rows, total.z);
-    store(token, owner * 4u + 3u, params.rows, total.w);
+    store(token, owner * 4u, total.x);
+    store(token, owner * 4u + 1u, total.y);
+    store(token, owner * 4u + 2u, total.z);
+    store(token, owner * 4u + 3u, total.w);
   }
 }

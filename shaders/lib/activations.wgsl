@@ -1,16 +1,31 @@
-// Eight quads of activations that every lane of a workgroup wants: quad j is x[at + j / 2 · stride + j % 2].
+// Eight quads of activations that every lane of a workgroup wants: two that follow one another in each of four rows.
 import package::bindings::x;
 import package::lib::subgroups::of_eight;
 
+// Where a lane finds them; with subgroups, the one that it loads.
 @if(subgroups)
-fn eight_quads(at: u32, stride: u32, place: u32) -> array<vec4f, 8> {
-  return of_eight(x[at + (place >> 1u) * stride + (place & 1u)]);
+alias Quads = u32;
+
+@if(!subgroups)
+alias Quads = vec4u;
+
+@if(subgroups)
+fn quads_of_four(rows: vec4u, place: u32) -> Quads {
+  return rows[place >> 1u] + (place & 1u);
 }
 
 @if(!subgroups)
-fn eight_quads(at: u32, stride: u32, place: u32) -> array<vec4f, 8> {
-  return array<vec4f, 8>(
-    x[at], x[at + 1u], x[at + stride], x[at + stride + 1u],
-    x[at + 2u * stride], x[at + 2u * stride + 1u], x[at + 3u * stride], x[at + 3u * stride + 1u],
-  );
+fn quads_of_four(rows: vec4u, place: u32) -> Quads {
+  return rows;
+}
+
+@if(subgroups)
+fn eight_quads(rows: Quads, at: u32) -> array<vec4f, 8> {
+  return of_eight(x[rows + at]);
+}
+
+@if(!subgroups)
+fn eight_quads(rows: Quads, at: u32) -> array<vec4f, 8> {
+  let a = rows + at;
+  return array<vec4f, 8>(x[a.x], x[a.x + 1u], x[a.y], x[a.y + 1u], x[a.z], x[a.z + 1u], x[a.w], x[a.w + 1u]);
 }

@@ -1,7 +1,12 @@
 import { kernel, storage } from '../gpu/kernel'
 import { planeParams } from './weights/format'
 
-/** y[t, :] = E[id[t], :], unpacked from the embedding's format; one workgroup a token. */
+/**
+ * y[t, :] = E[id[t] + id_offset, :], unpacked from the embedding's format; one workgroup a token.
+ *
+ * `scaled`: times `scale`. `residual`: added to y; for learned positions and token types, whose ids are another list in
+ * the batch.
+ */
 export const embed = kernel({
   shader: 'embed',
   bindings: {
@@ -12,12 +17,15 @@ export const embed = kernel({
   },
   params: {
     ids_at: 'u32',
+    id_offset: 'u32',
     first_row: 'u32',
     rows: 'u32',
     groups: 'u32',
     ...planeParams,
+    scale: 'f32',
   },
   constants: ['workgroup_size'],
+  conditions: ['scaled', 'residual'],
   grid: ({ tokens }: { tokens: number; rowBytes: number; hidden: number }) => [tokens, 1, 1],
   bytes: ({ tokens, rowBytes, hidden }) => tokens * (rowBytes + 4 * hidden),
 })

@@ -1,4 +1,5 @@
 import { kernel, storage } from '../gpu/kernel'
+import { activationParams } from './activation'
 import { planeParams } from './weights/format'
 
 /** A product of activations [tokens, columns] with a quantized matrix [rows, columns]. */
@@ -15,7 +16,9 @@ export interface MatmulShape {
 const bindings = {
   /** Planes of one format, see shaders/weights/. */
   weights: storage('read', 'vec4u', ['planes / 4']),
-  x: storage('read', 'vec4f', ['tokens', 'columns / 4']),
+  x: storage('read', 'vec4f', ['tokens', 'x_stride']),
+  /** The layer's small tensors; any buffer where nothing of them is read. */
+  constants: storage('read', 'f32', ['constants']),
   y: storage('read_write', 'f32', ['tokens', 'y_stride']),
 } as const
 
@@ -26,17 +29,43 @@ const params = {
   /** Groups in a segment of the sum: a function of the columns alone. */
   segment_groups: 'u32',
   ...planeParams,
+  /** In fours of values, as x_offset: x may be a part of wider rows. */
+  x_stride: 'u32',
+  x_offset: 'u32',
   y_stride: 'u32',
   y_offset: 'u32',
+  /** Where `constants` has a value for each row. */
+  bias_at: 'u32',
+  scale: 'f32',
+  cap: 'f32',
+  ...activationParams,
 } as const
+
+/** Params of a product that stores its sums as they are. */
+export const plainProduct = {
+  x_offset: 0,
+  bias_at: 0,
+  scale: 1,
+  cap: 1,
+  activation_at: 0,
+  alpha: 0,
+  limit: 0,
+}
+
+const conditions = ['gated', 'biased', 'scaled', 'capped', 'residual', 'subgroups'] as const
 
 function activationBytes({ tokens, columns, outputs, residual }: MatmulShape): number {
   return 4 * tokens * (columns + outputs * (residual ? 2 : 1))
 }
 
 /**
- * y[t, :] (+)= W · x[t, :], few tokens. `residual` adds to y; `swiglu` takes W as gate over up and writes
- * silu(gate · x) · (up · x)   (Shazeer 2020, arXiv:2002.05202).
+ * y[t, :] = f(W · x[t, :] + bias), few tokens. In this order, each where its condition says so:
+ *
+ * - `biased`: a bias for each row
+ * - `activation`, a number of activation.ts; `gated`: W is gate over up, and y = act(gate) · up, half as many values
+ * - `scaled`: times `scale`; in the gated form it is the gate that is scaled, before its activation
+ * - `capped`: cap · tanh(value / cap)   (Gemma Team 2024, arXiv:2408.00118); not in the gated form
+ * - `residual`: y += scale · value
  *
  * Accumulates in f32 in one order of summation for every variant and for `matmul`: 8 segments along the columns.
  * `segment_lanes` is 1 (a lane sums whole rows: CPUs) or 8 (a lane sums a segment: GPUs).
@@ -45,8 +74,8 @@ export const matvec = kernel({
   shader: 'matvec',
   bindings,
   params,
-  constants: ['workgroup_size', 'segment_lanes'],
-  conditions: ['residual', 'swiglu', 'subgroups'],
+  constants: ['workgroup_size', 'segment_lanes', 'activation'],
+  conditions,
   grid: ({ tokens, rows }: MatmulShape, { workgroup_size, segment_lanes }) => [
     Math.ceil(rows / (4 * (workgroup_size / segment_lanes))),
     tokens,
@@ -63,8 +92,8 @@ export const matmul = kernel({
   shader: 'matmul',
   bindings,
   params,
-  constants: ['workgroup_size', 'rows_per_lane', 'tokens_per_lane'],
-  conditions: ['residual', 'swiglu', 'subgroups'],
+  constants: ['workgroup_size', 'rows_per_lane', 'tokens_per_lane', 'activation'],
+  conditions,
   grid: ({ tokens, rows }: MatmulShape, { workgroup_size, rows_per_lane, tokens_per_lane }) => [
     Math.ceil(rows / (rows_per_lane * workgroup_size)),
     Math.ceil(tokens / tokens_per_lane),

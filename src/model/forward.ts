@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
+import { activates } from '../kernels/activation'
 import {
   attentionCombine,
   attentionDecode,
@@ -8,10 +9,10 @@ import {
   splitSize,
 } from '../kernels/attention'
 import { embed, gatherRows } from '../kernels/embed'
+import { gated, gatesInRow } from '../kernels/gated'
 import { kvBits } from '../kernels/kv-format'
-import { rmsnorm } from '../kernels/rmsnorm'
+import { norm as normKernel } from '../kernels/norm'
 import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
-import { swiglu } from '../kernels/swiglu'
 import { reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { Activations } from './activations'
@@ -56,11 +57,22 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
   const tokens = (shape: BatchShape) => shape.tokens
   const rowLanes = { workgroup_size: variants.rowLanes }
   const norm = (from: GPUBuffer, to: GPUBuffer, weight: GPUBuffer, offset: number, count = tokens) =>
-    plan.add(rmsnorm, {
-      variant: { constants: rowLanes },
-      buffers: { x: from, weight, y: to },
-      params: { hidden, stride, weight_offset: offset, eps: config.normEpsilon },
-      shape: (shape) => (count(shape) > 0 ? { tokens: count(shape), hidden } : null),
+    plan.add(normKernel, {
+      variant: { constants: rowLanes, conditions: { weighted: true } },
+      buffers: { x: from, constants: weight, y: to },
+      params: {
+        width: hidden,
+        x_stride: stride,
+        x_offset: 0,
+        y_stride: stride,
+        y_offset: 0,
+        weight_offset: offset,
+        weight_stride: 0,
+        bias_offset: 0,
+        eps: config.normEpsilon,
+        scale: 1,
+      },
+      shape: (shape) => (count(shape) > 0 ? { tokens: count(shape), width: hidden } : null),
     })
 
   for (const shard of weights.embedding.shards) {
@@ -68,7 +80,15 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     plan.add(embed, {
       variant: { ...reads(format), constants: rowLanes },
       buffers: { weights: shard.buffer, batch, sampled, y: x },
-      params: { ids_at: layout.ids, first_row: shard.firstRow, rows: shard.rows, groups, ...shard.planes },
+      params: {
+        ids_at: layout.ids,
+        id_offset: 0,
+        first_row: shard.firstRow,
+        rows: shard.rows,
+        groups,
+        ...shard.planes,
+        scale: 1,
+      },
       shape: (shape) => ({
         tokens: shape.tokens,
         rowBytes: matrixBytes(weights.embedding) / weights.embedding.rows,
@@ -144,7 +164,7 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     plan.multiply(layer.attentionOutput, { x: attended, y: x, yStride: stride, residual: true, tokens })
     norm(x, normed, layer.constants, hidden)
     if (layer.gateUp.length === 1) {
-      plan.multiply(layer.gateUp[0]!, { x: normed, y: activated, yStride: mlpStride, swiglu: true, tokens })
+      plan.multiply(layer.gateUp[0]!, { x: normed, y: activated, yStride: mlpStride, gated: true, tokens })
     } else {
       plan.multiply(layer.gateUp[0]!, { x: normed, y: gateUp, yStride: 2 * intermediate, tokens })
       plan.multiply(layer.gateUp[1]!, {
@@ -154,10 +174,11 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
         yOffset: intermediate,
         tokens,
       })
-      plan.add(swiglu, {
-        variant: { constants: rowLanes },
-        buffers: { x: gateUp, y: activated },
-        params: { width: intermediate, y_stride: mlpStride },
+      const { constants, params } = activates({ kind: 'silu' })
+      plan.add(gated, {
+        variant: { constants: { ...rowLanes, ...constants } },
+        buffers: { x: gateUp, constants: layer.constants, y: activated },
+        params: { ...gatesInRow(intermediate), x_stride: 2 * intermediate, y_stride: mlpStride, ...params },
         shape: (shape) => ({ tokens: shape.tokens, width: intermediate }),
       })
     }

@@ -1,9 +1,10 @@
 import type { GpuDevice } from '../gpu/device'
 import type { Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
+import { type Activation, activates } from '../kernels/activation'
 import { splitSize } from '../kernels/attention'
-import { type MatmulShape, matmul, matvec } from '../kernels/matmul'
-import { reads } from '../kernels/weights/format'
+import { type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
+import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
 import { type Matrix, matrixBytes } from './matrix'
@@ -41,14 +42,31 @@ interface Step<Shape> {
   readonly shape: (batch: BatchShape) => Shape | null
 }
 
-interface MatrixStep {
+/** What becomes of a product as it is stored, in the kernels' order; see `matvec`. */
+interface Epilogue {
+  /** Gate over up: half as many values are written. */
+  readonly gated?: boolean
+  /** In the gated form silu where left out, else none. */
+  readonly activation?: Activation
+  /** The layer's small tensors, where the bias or the activation is among them. */
+  readonly constants?: GPUBuffer
+  /** Where they have a bias for each row. */
+  readonly biasAt?: number | null
+  readonly scale?: number | null
+  /** Of the soft cap. */
+  readonly cap?: number | null
+  readonly residual?: boolean
+}
+
+interface MatrixStep extends Epilogue {
   readonly x: GPUBuffer
+  /** f32 values from one token's row to the next, and to where it begins: fours. Rows of the matrix's columns where left out. */
+  readonly xStride?: number
+  readonly xOffset?: number
   readonly y: GPUBuffer
   /** f32 values from one token's result to the next. */
   readonly yStride: number
   readonly yOffset?: number
-  readonly residual?: boolean
-  readonly swiglu?: boolean
   readonly tokens: (batch: BatchShape) => number
 }
 
@@ -89,37 +107,55 @@ export class PlanBuilder {
 
   /** One dispatch a shard: matvec for one token, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
-    const { residual = false, swiglu = false } = step
-    if (swiglu && matrix.shards.length > 1) throw new Error('a gated matrix lies in one buffer')
+    const { residual = false, gated = false } = step
+    const { xStride = matrix.groups * groupWeights, xOffset = 0, yOffset = 0 } = step
+    const { biasAt = null, scale = null, cap = null } = step
+    const { constants: chosen, params } = activates(step.activation ?? { kind: gated ? 'silu' : 'none' })
+    if (gated && matrix.shards.length > 1) throw new Error('a gated matrix lies in one buffer')
     for (const shard of matrix.shards) {
       const shape = (tokens: number): MatmulShape => ({
         tokens,
         rows: shard.rows,
-        outputs: swiglu ? shard.rows / 2 : shard.rows,
+        outputs: gated ? shard.rows / 2 : shard.rows,
         columns: matrix.columns,
         weightBytes: (matrixBytes(matrix) * shard.rows) / matrix.rows,
         residual,
       })
       const eighth = Math.ceil(matrix.groups / 8)
       const common = (segment_groups: number) => ({
-        buffers: { weights: shard.buffer, x: step.x, y: step.y },
+        buffers: { weights: shard.buffer, x: step.x, constants: step.constants ?? shard.buffer, y: step.y },
         params: {
+          ...plainProduct,
+          ...params,
           rows: shard.rows,
           groups: matrix.groups,
           segment_groups,
           ...shard.planes,
+          x_stride: xStride / 4,
+          x_offset: xOffset / 4,
           y_stride: step.yStride,
-          y_offset: (step.yOffset ?? 0) + shard.firstRow,
+          y_offset: yOffset + shard.firstRow,
+          bias_at: (biasAt ?? 0) + shard.firstRow,
+          scale: scale ?? 1,
+          cap: cap ?? 1,
         },
       })
       const format = reads(matrix.format)
       const variant = {
         ...format,
-        conditions: { ...format.conditions, residual, swiglu, subgroups: this.variants.subgroups },
+        conditions: {
+          ...format.conditions,
+          gated,
+          biased: biasAt !== null,
+          scaled: scale !== null && scale !== 1,
+          capped: cap !== null,
+          residual,
+          subgroups: this.variants.subgroups,
+        },
       }
       this.add(matvec, {
         ...common(eighth),
-        variant: { ...variant, constants: this.variants.matvec },
+        variant: { ...variant, constants: { ...this.variants.matvec, ...chosen } },
         shape: (batch) => (step.tokens(batch) === 1 ? shape(1) : null),
       })
       const { matmul: constants, tokensPerLane } = this.variants
@@ -129,7 +165,7 @@ export class PlanBuilder {
         this.add(matmul, {
           // A row in one go is not what matvec sums.
           ...common(this.invariance === 'on' ? eighth : matrix.groups),
-          variant: { ...variant, constants: { ...constants, tokens_per_lane } },
+          variant: { ...variant, constants: { ...constants, tokens_per_lane, ...chosen } },
           shape: (batch) => {
             const tokens = step.tokens(batch)
             return tokens >= least && tokens <= most ? shape(tokens) : null

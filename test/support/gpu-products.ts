@@ -1,21 +1,37 @@
 import type { GpuDevice } from '../../src/gpu/device'
-import { matmul, matvec } from '../../src/kernels/matmul'
+import { type Activation, activates } from '../../src/kernels/activation'
+import { matmul, matvec, plainProduct } from '../../src/kernels/matmul'
 import type { Variants } from '../../src/model/variants'
+import { activate, gated as gatedValue } from '../reference/activation'
 import { matmul as reference } from '../reference/matmul'
-import { swiglu } from '../reference/swiglu'
 import { isQuick, runKernel } from './gpu'
 import { gamma } from './gpu-compare'
 import type { Random } from './gpu-random'
 import type { TestMatrix } from './gpu-weights'
 
-/** One product to compute: X [tokens, columns] with a matrix, and what happens as it is stored. */
+/** What happens to a product as it is stored. */
+export interface ProductForm {
+  readonly residual?: boolean
+  readonly gated?: boolean
+  readonly activation?: Activation
+  readonly biased?: boolean
+  readonly scale?: number
+  readonly cap?: number
+  /** Rows of x are parts of wider ones. */
+  readonly sliced?: boolean
+}
+
+/** One product to compute: X [tokens, columns] with a matrix. */
 export interface Product {
   readonly matrix: TestMatrix
   readonly tokens: number
-  /** f32 [whole eights of tokens, groups · 32] */
+  readonly form: ProductForm
+  /** f32 [whole eights of tokens, xStride] */
   readonly x: Float32Array<ArrayBuffer>
-  readonly residual: boolean
-  readonly swiglu: boolean
+  readonly xStride: number
+  readonly xOffset: number
+  /** f32: what activations learn, and a bias for each row. */
+  readonly constants: Float32Array<ArrayBuffer>
   /** f32 [whole eights of tokens, yStride]: what y holds before. */
   readonly before: Float32Array<ArrayBuffer>
   readonly outputs: number
@@ -23,13 +39,22 @@ export interface Product {
   readonly yOffset: number
 }
 
-export interface ProductForm {
-  readonly residual?: boolean
-  readonly swiglu?: boolean
-}
+/** The forms in which every forward pass uses products. */
+const productForms: readonly ProductForm[] = [{}, { residual: true }, { gated: true }]
 
-/** The forms in which the forward pass uses products. */
-const productForms: readonly ProductForm[] = [{}, { residual: true }, { swiglu: true }]
+/** Numbers of xIELU at the beginning of a product's constants. */
+const learned = [0.8, 1.3, 0.5]
+/** All else that a family may want of a product, each by itself and with others. */
+export const otherForms: readonly ProductForm[] = [
+  { biased: true, sliced: true },
+  { scale: 0.25 },
+  { scale: 0.22, residual: true, biased: true },
+  { cap: 3, scale: 0.5 },
+  { gated: true, biased: true, scale: 1.5, sliced: true },
+  { gated: true, biased: true, activation: { kind: 'clamped-swiglu', alpha: 1.702, limit: 1.5 } },
+  { activation: { kind: 'xielu', at: 0 }, biased: true },
+  { activation: { kind: 'gelu' }, gated: true },
+]
 
 /** Forms to test with a tensor type: all, or where pipelines compile slowly, all for two types and one for the others. */
 export function formsToTest(
@@ -40,9 +65,17 @@ export function formsToTest(
   return productForms.slice(0, few ? 1 : 3).map((form) => [formName(form), form])
 }
 
-function formName({ residual, swiglu }: ProductForm): string {
-  if (residual) return 'added to y'
-  return swiglu ? 'gated' : 'plain'
+export function formName({ residual, gated, activation, biased, scale, cap, sliced }: ProductForm): string {
+  const parts = [
+    gated ? 'gated' : '',
+    activation ? `by ${activation.kind}` : '',
+    biased ? 'with biases' : '',
+    scale === undefined ? '' : `times ${scale}`,
+    cap === undefined ? '' : `capped at ${cap}`,
+    residual ? 'added to y' : '',
+    sliced ? 'of a part of x' : '',
+  ].filter(Boolean)
+  return parts.join(', ') || 'plain'
 }
 
 /** Rows that x and y have for so many tokens: whole eights, which the products touch. */
@@ -55,14 +88,17 @@ export function randomProduct(
   random: Random,
   matrix: TestMatrix,
   tokens: number,
-  { residual = false, swiglu = false }: ProductForm,
+  form: ProductForm,
 ): Product {
   const rows = paddedTokens(tokens)
-  const outputs = swiglu ? matrix.rows / 2 : matrix.rows
+  const outputs = form.gated ? matrix.rows / 2 : matrix.rows
   const [yStride, yOffset] = [outputs + 5, 3]
-  const x = random.normals(rows * matrix.groups * 32)
+  const width = matrix.groups * 32
+  const [xStride, xOffset] = form.sliced ? [width + 12, 8] : [width, 0]
+  const x = random.normals(rows * xStride)
+  const constants = Float32Array.from([...learned, ...random.normals(matrix.rows)])
   const before = random.normals(rows * yStride)
-  return { matrix, tokens, x, residual, swiglu, before, outputs, yStride, yOffset }
+  return { matrix, tokens, form, x, xStride, xOffset, constants, before, outputs, yStride, yOffset }
 }
 
 /** Points of `matmul` that a device's variants use. */
@@ -81,84 +117,141 @@ interface Point {
 export type MatvecPoint = Point & { readonly segment_lanes: number }
 export type MatmulPoint = Point & { readonly rows_per_lane: number; readonly tokens_per_lane: number }
 
+function activationOf({ gated = false, activation }: ProductForm): Activation {
+  return activation ?? { kind: gated ? 'silu' : 'none' }
+}
+
 /** y after the product, [tokens, yStride], by `matvec` or `matmul` as the point says. */
 export async function multiply(
   gpu: GpuDevice,
-  point: MatvecPoint | MatmulPoint,
+  { subgroups = false, ...point }: MatvecPoint | MatmulPoint,
   product: Product,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { matrix, tokens, residual } = product
-  const kernel = 'segment_lanes' in point ? matvec : matmul
-  const outputs = await runProduct(gpu, kernel, point, product, {
-    tokens,
-    rows: matrix.rows,
-    outputs: product.outputs,
-    columns: matrix.columns,
-    weightBytes: matrix.words.byteLength,
-    residual,
-  })
-  return outputs.floats('y').slice(0, tokens * product.yStride)
-}
-
-function runProduct(
-  gpu: GpuDevice,
-  kernel: typeof matvec | typeof matmul,
-  { subgroups = false, ...constants }: MatvecPoint | MatmulPoint,
-  { matrix, x, before, residual, swiglu, yStride, yOffset }: Product,
-  shape: Parameters<typeof matvec.grid>[0],
-) {
-  return runKernel(gpu, kernel, {
+  const { matrix, tokens, form, x, constants, before } = product
+  const { residual = false, gated = false, biased = false, scale, cap } = form
+  const chosen = activates(activationOf(form))
+  const run = {
     variant: {
       ...matrix.variant,
-      constants,
-      conditions: { ...matrix.variant.conditions, residual, swiglu, subgroups },
+      constants: { ...point, ...chosen.constants },
+      conditions: {
+        ...matrix.variant.conditions,
+        residual,
+        gated,
+        biased,
+        scaled: scale !== undefined,
+        capped: cap !== undefined,
+        subgroups,
+      },
     },
-    inputs: { weights: matrix.words, x, y: before },
+    inputs: { weights: matrix.words, x, constants, y: before },
     params: {
+      ...plainProduct,
+      ...chosen.params,
       rows: matrix.rows,
       groups: matrix.groups,
       segment_groups: Math.ceil(matrix.groups / 8),
       ...matrix.planes,
-      y_stride: yStride,
-      y_offset: yOffset,
+      x_stride: product.xStride / 4,
+      x_offset: product.xOffset / 4,
+      y_stride: product.yStride,
+      y_offset: product.yOffset,
+      bias_at: learned.length,
+      scale: scale ?? 1,
+      cap: cap ?? 1,
     },
-    shape,
-  })
+    shape: {
+      tokens,
+      rows: matrix.rows,
+      outputs: product.outputs,
+      columns: matrix.columns,
+      weightBytes: matrix.words.byteLength,
+      residual,
+    },
+  }
+  const kernel = 'segment_lanes' in point ? matvec : matmul
+  const outputs = await runKernel<typeof run.shape>(gpu, kernel, run)
+  return outputs.floats('y').slice(0, tokens * product.yStride)
+}
+
+/** x as the twin takes it: [tokens, columns]. */
+function columnsOf({ matrix, tokens, x, xStride, xOffset }: Product): number[] {
+  const { columns } = matrix
+  return Array.from(
+    { length: tokens * columns },
+    (_, i) => x[Math.floor(i / columns) * xStride + xOffset + (i % columns)]!,
+  )
 }
 
 /**
  * What y must hold, [tokens, yStride], and by how much each value may differ.
  *
  * A product of one weight goes through at most 32 additions of its group, the scale and its rounding, the groups of
- * its segment, and 8 segments. Of the gate, WGSL promises e^x to 3 + 2|x| ulp and a quotient to 2.5 ulp.
+ * its segment, and 8 segments. What that makes of an activation, the activation itself tells.
  */
 export function expectedProduct(product: Product): { y: Float64Array; tolerance: Float64Array } {
-  const { matrix, tokens, before, outputs, yStride, yOffset } = product
-  const { columns, groups } = matrix
-  const x = Array.from(
-    { length: tokens * columns },
-    (_, i) => product.x[Math.floor(i / columns) * groups * 32 + (i % columns)]!,
-  )
-  const { y: sums, magnitude } = reference(matrix, matrix.rows, x)
-  const error = gamma(32 + 2 + Math.ceil(groups / 8) + 8)
+  const { matrix, tokens, form, before, outputs, yStride, yOffset } = product
+  const { y: sums, magnitude } = reference(matrix, matrix.rows, columnsOf(product))
+  const error = gamma(32 + 2 + Math.ceil(matrix.groups / 8) + 8)
   const y = Float64Array.from(before.subarray(0, tokens * yStride))
   const tolerance = new Float64Array(y.length)
+  const at = (source: number) => {
+    const bias = form.biased ? product.constants[learned.length + (source % matrix.rows)]! : 0
+    return { value: sums[source]! + bias, error: error * magnitude[source]! + gamma(1) * Math.abs(bias) }
+  }
   for (let t = 0; t < tokens; t++) {
     for (let row = 0; row < outputs; row++) {
-      const at = t * yStride + yOffset + row
+      const to = t * yStride + yOffset + row
       const source = t * matrix.rows + row
-      if (product.swiglu) {
-        const [gate, up] = [sums[source]!, sums[source + outputs]!]
-        y[at] = swiglu(gate, up)
-        const silu = Math.abs(swiglu(gate, 1))
-        const own = gamma(2 * (3 + 2 * Math.abs(gate) + 2.5 + 2))
-        const fromGate = 1.1 * error * magnitude[source]! * Math.abs(up)
-        tolerance[at] = own * Math.abs(y[at]!) + fromGate + silu * error * magnitude[source + outputs]!
-      } else {
-        y[at] = sums[source]! + (product.residual ? before[at]! : 0)
-        tolerance[at] = error * magnitude[source]! + gamma(2) * Math.abs(y[at]!)
-      }
+      const own = form.gated
+        ? gatedResult(product, at(source), at(source + outputs))
+        : plainResult(product, at(source))
+      const old = form.residual ? before[to]! : 0
+      y[to] = old + own.value
+      tolerance[to] = own.error + gamma(2) * (Math.abs(y[to]!) + Math.abs(old))
     }
   }
   return { y, tolerance }
+}
+
+interface Approximate {
+  readonly value: number
+  readonly error: number
+}
+
+function gatedResult({ form, constants }: Product, gate: Approximate, up: Approximate): Approximate {
+  const { scale = 1 } = form
+  const act = (g: number, u: number) => gatedValue(activationOf(form), scale * g, u, constants)
+  const value = act(gate.value, up.value)
+  const shaken =
+    spread((g) => act(g, up.value), gate) + spread((u) => act(gate.value, u), up) + gate.error * up.error
+  const own = activationError(form, scale * gate.value) * (1 + Math.abs(up.value))
+  return { value, error: shaken + own + gamma(4) * Math.abs(value) }
+}
+
+function plainResult({ form, constants }: Product, sum: Approximate): Approximate {
+  const { scale = 1, cap } = form
+  const f = (s: number) => {
+    const value = scale * activate(activationOf(form), s, constants)
+    return cap === undefined ? value : cap * Math.tanh(value / cap)
+  }
+  const own = activationError(form, sum.value) * scale
+  // Three rounded quotients and exponentials near 1.
+  const capping = cap === undefined ? 0 : cap * gamma(16)
+  return { value: f(sum.value), error: spread(f, sum) + own + capping + gamma(4) * Math.abs(f(sum.value)) }
+}
+
+/** How far the function goes while its argument moves by its error. */
+function spread(f: (x: number) => number, { value, error }: Approximate): number {
+  const middle = f(value)
+  return 1.1 * Math.max(Math.abs(f(value + error) - middle), Math.abs(f(value - error) - middle))
+}
+
+/** WGSL promises e^x to 3 + 2|x| ulp and a quotient to 2.5 ulp; Φ and tanh are good to 2e-7. */
+function activationError(form: ProductForm, x: number): number {
+  const { kind } = activationOf(form)
+  if (kind === 'none' || kind.startsWith('relu')) return 0
+  const [steep, value] = [kind === 'xielu' ? 2 : 1, Math.abs(activate({ kind: 'silu' }, x))]
+  if (kind === 'silu') return gamma(2 * (3 + 2 * Math.abs(x) + 2.5 + 2)) * value
+  return 5e-7 * steep * (1 + Math.abs(x))
 }

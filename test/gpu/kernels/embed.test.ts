@@ -18,13 +18,21 @@ interface Lookup {
   readonly ids: readonly number[]
   readonly sampled: readonly number[]
   readonly firstRow: number
+  readonly idOffset?: number
+  readonly scale?: number
+  readonly residual?: boolean
 }
 
-async function lookUp(workgroup_size: number, matrix: TestMatrix, { ids, sampled, firstRow }: Lookup) {
+async function lookUp(workgroup_size: number, matrix: TestMatrix, lookup: Lookup) {
+  const { ids, sampled, firstRow, idOffset = 0, scale = 1, residual = false } = lookup
   const { planes, groups, rows } = matrix
   const width = groups * 32
   const outputs = await runKernel(gpu, embed, {
-    variant: { ...matrix.variant, constants: { workgroup_size } },
+    variant: {
+      ...matrix.variant,
+      constants: { workgroup_size },
+      conditions: { ...matrix.variant.conditions, scaled: scale !== 1, residual },
+    },
     inputs: {
       weights: matrix.words,
       batch: new Uint32Array([9, ...ids]),
@@ -33,10 +41,12 @@ async function lookUp(workgroup_size: number, matrix: TestMatrix, { ids, sampled
     },
     params: {
       ids_at: 1,
+      id_offset: idOffset,
       first_row: firstRow,
       rows,
       groups,
       ...planes,
+      scale,
     },
     shape: { tokens: ids.length, rowBytes: 0, hidden: width },
   })
@@ -82,6 +92,30 @@ describe.each([...new Set(testVariants(gpu).map(({ rowLanes }) => rowLanes))])(
       const got = await lookUp(lanes, matrix, { ids, sampled, firstRow })
       const expected = expectedRows(matrix, matrix.values, [105, 3, 119, 100, 99, 120], firstRow)
       expectClose(`embed ${lanes} lanes, a shard`, got, expected, (i) => unit * Math.abs(expected[i]!))
+    })
+
+    it('adds scaled rows of ids further on', async () => {
+      const matrix = randomMatrix(new Random(9), 'Q4_1', 20, 64)
+      const [idOffset, scale, ids] = [2, 3.5, [0, 17, 5, 18]]
+      const got = await lookUp(lanes, matrix, {
+        ids,
+        sampled: [0],
+        firstRow: 0,
+        idOffset,
+        scale,
+        residual: true,
+      })
+      const expected = new Float64Array(ids.length * 64).fill(7)
+      reference(
+        matrix.values,
+        64,
+        ids.map((id) => id + idOffset),
+      ).forEach((row, t) => {
+        row?.forEach((value, i) => {
+          expected[t * 64 + i]! += scale * value
+        })
+      })
+      expectClose(`embed ${lanes} lanes, added`, got, expected, () => unit * 100)
     })
   },
 )

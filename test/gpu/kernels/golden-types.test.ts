@@ -63,7 +63,7 @@ describe.each(tensors)('the reference tensor $name, uploaded as a file is', (ten
           sampled: 1,
           y: rows * columns,
         },
-        params: { ids_at: 0, first_row: 0, rows, groups, ...planes },
+        params: { ids_at: 0, id_offset: 0, first_row: 0, rows, groups, ...planes, scale: 1 },
         shape: { tokens: rows, rowBytes: 0, hidden: columns },
       })
       const rounded = Float32Array.from(values)
@@ -84,9 +84,11 @@ describe.each(tensors)('the reference tensor $name, uploaded as a file is', (ten
       return {
         matrix,
         tokens,
+        form: {},
         x: padded,
-        residual: false,
-        swiglu: false,
+        xStride: columns,
+        xOffset: 0,
+        constants: new Float32Array(4),
         before,
         outputs: rows,
         yStride: rows,

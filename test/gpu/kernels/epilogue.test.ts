@@ -1,0 +1,33 @@
+import { describe, it } from 'vitest'
+import { openTestGpu, testVariants } from '../../support/gpu'
+import { expectClose, expectSame } from '../../support/gpu-compare'
+import {
+  expectedProduct,
+  formName,
+  matmulPoints,
+  multiply,
+  otherForms,
+  randomProduct,
+} from '../../support/gpu-products'
+import { Random } from '../../support/gpu-random'
+import { randomMatrix } from '../../support/gpu-weights'
+
+const gpu = await openTestGpu()
+const points = testVariants(gpu).flatMap((variants) => [
+  { ...variants.matvec, subgroups: variants.subgroups },
+  ...matmulPoints(variants),
+])
+
+describe.each(otherForms.map((form) => [formName(form), form] as const))('a product, %s', (name, form) => {
+  it('is right, and has the same bits for one token and for many', async () => {
+    const random = new Random(11)
+    const product = randomProduct(random, randomMatrix(random, 'Q8_0', 54, 96), 6, form)
+    const { y, tolerance } = expectedProduct(product)
+    const [first, ...others] = points
+    const bits = await multiply(gpu, first!, product)
+    expectClose(`${JSON.stringify(first)} ${name}`, bits, y, (i) => tolerance[i]!)
+    for (const point of others) {
+      expectSame(`${JSON.stringify(point)} ${name}`, await multiply(gpu, point, product), bits)
+    }
+  })
+})

@@ -1,4 +1,0 @@
-/** silu(gate) · up, where silu(x) = x / (1 + e⁻ˣ). */
-export function swiglu(gate: number, up: number): number {
-  return (gate / (1 + Math.exp(-gate))) * up
-}
