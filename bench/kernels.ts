@@ -13,6 +13,7 @@ import { weightFormats } from '../src/kernels/formats'
 import { kvBits, kvRegionWords } from '../src/kernels/kv-format'
 import { matmul, matvec, plainProduct } from '../src/kernels/matmul'
 import { norm } from '../src/kernels/norm'
+import { pool, poolings } from '../src/kernels/pool'
 import { reads } from '../src/kernels/weights/format'
 import { blockSize } from '../src/model/kv-cache'
 import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
@@ -269,6 +270,20 @@ class KernelBench {
           scale: 1,
         },
         shape: { tokens: 1, width: hidden },
+      },
+    )
+    const tokens = 256
+    await this.#time(
+      pool,
+      { model, what: `mean of ${tokens} rows`, operations: null },
+      {
+        variant: {
+          constants: { workgroup_size: variants.rowLanes, pooling: poolings.indexOf('mean') },
+          conditions: { normalized: true },
+        },
+        buffers: { x: tokens * hidden, batch: Uint32Array.of(0, tokens), y: hidden },
+        params: { sequences_at: 0, width: hidden, stride: hidden, y_stride: hidden },
+        shape: { sequences: 1, tokens, width: hidden },
       },
     )
   }
