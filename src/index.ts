@@ -1,3 +1,4 @@
+export type { AbortOptions } from './api/abortable-call'
 export type {
   ChatCompletion,
   ChatCompletionChoice,
@@ -21,8 +22,8 @@ export type {
   CompletionRequest,
   CompletionStreamRequest,
 } from './api/completion-types'
-export type { ConversationOptions } from './api/conversation-call'
 export { createEngine } from './api/create-engine'
+export type { CreateEmbeddingResponse, Embedding, EmbeddingRequest } from './api/embedding-types'
 export type { Engine } from './api/engine'
 export { type InspectOptions, inspectModel } from './api/inspect-model'
 export type { EngineOptions } from './api/options'
@@ -35,6 +36,7 @@ export type {
   StreamOptions,
   Usage,
 } from './api/request-types'
+export type { RerankRequest, RerankResponse, RerankResult } from './api/rerank'
 export { type ErrorCode, OctavoError } from './util/octavo-error'
 export type { InspectionReason, ModelInspection, QuantizationChoice } from './worker/inspection'
 export type { EngineInfo, EngineStats, LoadPhase, LoadProgress, SavedConversation } from './worker/protocol'

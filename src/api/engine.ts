@@ -6,10 +6,14 @@ import type {
   LoadRequest,
   SavedConversation,
 } from '../worker/protocol'
+import type { AbortOptions } from './abortable-call'
 import { ChatCompletions } from './chat'
 import { Completions } from './completions'
 import type { Connection } from './connection'
-import { type ConversationOptions, callAbout } from './conversation-call'
+import { callAbout } from './conversation-call'
+import { Embeddings } from './embeddings'
+import { handleRequest } from './fetch'
+import { type RerankRequest, type RerankResponse, rerank } from './rerank'
 import { unlessAborted } from './unless-aborted'
 
 /** A loaded model, ready to answer; `createEngine` makes one. */
@@ -18,6 +22,7 @@ export class Engine {
   readonly info: EngineInfo
   readonly chat: { readonly completions: ChatCompletions }
   readonly completions: Completions
+  readonly embeddings: Embeddings
   readonly #connection: Connection
 
   private constructor(connection: Connection, info: EngineInfo) {
@@ -25,6 +30,7 @@ export class Engine {
     this.info = info
     this.chat = { completions: new ChatCompletions(connection, info.model.reference) }
     this.completions = new Completions(connection, info.model.reference)
+    this.embeddings = new Embeddings(connection, info.model.reference)
   }
 
   /**
@@ -54,6 +60,33 @@ export class Engine {
   }
 
   /**
+   * Ranks documents by how well they answer a query: by a reranker's scores, or with a model that makes vectors by the
+   * cosine of its vectors.
+   *
+   * @throws OctavoError 'invalid-request' or 'unsupported-field' naming the field, 'context-too-long',
+   * 'unsupported-architecture' for a model that can do neither, 'queue-full', 'aborted'
+   * @example
+   * const documents = ['Paris is a city in France.', 'Cheese is made of milk.']
+   * const { results } = await engine.rerank({ query: 'capital of France', documents, top_n: 1 })
+   * show(documents[results[0]!.index], results[0]!.relevance_score)
+   */
+  rerank(body: RerankRequest, options: AbortOptions = {}): Promise<RerankResponse> {
+    return rerank(this.#connection, this.info.model.reference, body, options)
+  }
+
+  /**
+   * Answers an HTTP request as OpenAI's server does, for clients that take a `fetch`: POST `/v1/chat/completions`,
+   * `/v1/completions`, `/v1/embeddings` and `/v1/rerank`, GET `/v1/models`; nothing leaves the page.
+   *
+   * @example
+   * const body = JSON.stringify({ input: 'Hello' })
+   * const response = await engine.fetch(new Request('http://octavo/v1/embeddings', { method: 'POST', body }))
+   * show(await response.json())
+   */
+  fetch = (input: Request | URL | string, init?: RequestInit): Promise<Response> =>
+    handleRequest(this, new Request(input, init))
+
+  /**
    * What the engine is doing now: sequences that run and wait, KV blocks in use.
    *
    * @example
@@ -76,7 +109,7 @@ export class Engine {
    * await engine.chat.completions.create({ messages, prompt_cache_key: 'tuesday' })
    * const { tokens, bytes } = await engine.saveConversation('tuesday')
    */
-  saveConversation(id: string, options: ConversationOptions = {}): Promise<SavedConversation> {
+  saveConversation(id: string, options: AbortOptions = {}): Promise<SavedConversation> {
     return callAbout(this.#connection, id, options, (service, call) => service.saveConversation(call))
   }
 
@@ -91,7 +124,7 @@ export class Engine {
    * const { usage } = await engine.chat.completions.create({ messages, prompt_cache_key: 'tuesday' })
    * show(tokens, usage.prompt_tokens_details.cached_tokens)
    */
-  restoreConversation(id: string, options: ConversationOptions = {}): Promise<number> {
+  restoreConversation(id: string, options: AbortOptions = {}): Promise<number> {
     return callAbout(this.#connection, id, options, (service, call) => service.restoreConversation(call))
   }
 
@@ -101,7 +134,7 @@ export class Engine {
   }
 
   /** Deletes a saved conversation; does nothing where there is none. */
-  deleteConversation(id: string, options: ConversationOptions = {}): Promise<void> {
+  deleteConversation(id: string, options: AbortOptions = {}): Promise<void> {
     return callAbout(this.#connection, id, options, (service, call) => service.deleteConversation(call))
   }
 

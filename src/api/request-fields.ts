@@ -146,6 +146,45 @@ export const completionFields = {
   add_special_tokens: built(boolean),
 } satisfies Fields
 
+/** Of one text at most so many tokens; −1: as many as the model takes. */
+const truncation = integer(-1)
+
+export const embeddingFields = {
+  model: built(string),
+  input: built(anyOf(string, listOf(string, 1), listOf(tokenId, 1), listOf(listOf(tokenId, 1), 1))),
+  encoding_format: built(oneOf('float', 'base64')),
+  dimensions: built(count),
+  user: built(string),
+  truncate_prompt_tokens: built(truncation),
+  prompt_name: built(filledString),
+  add_special_tokens: unbuilt(oneOf(true)),
+  embed_dtype: unbuilt(oneOf('float32')),
+  endianness: unbuilt(oneOf('native', 'little')),
+  messages: anything,
+  mm_processor_kwargs: unbuilt(emptyObject),
+  normalize: anything,
+  priority: unbuilt(oneOf(0)),
+  request_id: anything,
+} satisfies Fields
+
+export const rerankFields = {
+  model: built(string),
+  query: built(string),
+  documents: built(listOf(anyOf(string, plainObject), 1)),
+  top_n: built(count),
+  return_documents: built(boolean),
+  truncate_prompt_tokens: built(truncation),
+  user: built(string),
+  max_chunks_per_doc: anything,
+  max_tokens_per_doc: anything,
+  mm_processor_kwargs: unbuilt(emptyObject),
+  priority: unbuilt(oneOf(0)),
+  rank_fields: anything,
+  request_id: anything,
+} satisfies Fields
+
+export const documentFields = { text: built(string) } satisfies Fields
+
 export const streamOptionFields = {
   include_usage: built(boolean),
   continuous_usage_stats: built(boolean),

@@ -1,3 +1,4 @@
+import { modelTask } from '../model/model-task'
 import { templateTexts } from '../text/template-source'
 import type { JsonObject, ModelHeader } from '../util/model-file'
 import { mainType } from '../weights/main-type'
@@ -21,26 +22,26 @@ export interface HeaderFacts {
 export function headerFacts(header: ModelHeader): HeaderFacts {
   const facts = header.kind === 'gguf' ? factsOfMetadata(header) : factsOfConfig(header.texts.config)
   const { template, toolTemplate } = templateTexts(header)
-  const { pooled, quantization, ...rest } = facts
+  const { quantization, ...rest } = facts
+  const task = modelTask(header)
   return {
     ...rest,
     quantization: quantization ?? mainType(header.tensors),
     weights: header.tensors.reduce((sum, { dims }) => sum + dims.reduce((all, n) => all * n, 1), 0),
     features: {
-      chat: template !== null,
+      chat: template !== null && task === 'generate',
       tools: toolTemplate !== null || /\btools\b/.test(template ?? ''),
       reasoning: /<\/?think>|enable_thinking|reasoning_content|\[THINK\]|:think>|\bthinking\b/.test(
         template ?? '',
       ),
-      embeddings: pooled || /bert|t5encoder/i.test(facts.architecture),
+      embeddings: task === 'embed',
+      rerank: task === 'score',
     },
   }
 }
 
 type OwnFacts = Omit<HeaderFacts, 'features' | 'quantization' | 'weights'> & {
   readonly quantization: string | null
-  /** It says how a text's vectors become one. */
-  readonly pooled: boolean
 }
 
 function factsOfMetadata({ metadata }: Extract<ModelHeader, { kind: 'gguf' }>): OwnFacts {
@@ -51,7 +52,6 @@ function factsOfMetadata({ metadata }: Extract<ModelHeader, { kind: 'gguf' }>): 
     licence: textOf(metadata.get('general.license')),
     contextLength: numberOf(metadata.get(`${architecture}.context_length`)),
     quantization: null,
-    pooled: metadata.has(`${architecture}.pooling_type`),
   }
 }
 
@@ -64,7 +64,6 @@ function factsOfConfig(config: JsonObject): OwnFacts {
     licence: null,
     contextLength: numberOf(config.max_position_embeddings ?? inner?.max_position_embeddings),
     quantization: quantizationOf(config),
-    pooled: false,
   }
 }
 

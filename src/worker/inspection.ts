@@ -23,7 +23,7 @@ export interface ModelInspection {
   /** Bytes of all files. */
   readonly downloadBytes: number
   readonly features: {
-    /** It has a chat template. */
+    /** It writes, and has a chat template. */
     readonly chat: boolean
     /** Its chat template takes tools. */
     readonly tools: boolean
@@ -31,6 +31,8 @@ export interface ModelInspection {
     readonly reasoning: boolean
     /** It turns texts into vectors and writes none. */
     readonly embeddings: boolean
+    /** It scores texts by a query and writes none. */
+    readonly rerank: boolean
   }
   /** What it takes on the GPU with the options given; null where Octavo cannot run such a model. */
   readonly gpu: {

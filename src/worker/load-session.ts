@@ -104,6 +104,7 @@ function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedMod
     variants: Object.fromEntries(
       Object.entries(info.variants).map(([name, variant]) => [name, words(variant)]),
     ),
+    encoder: null,
     invariance: info.invariance,
     droppedVariants: info.dropped,
     kvCache: { format, blockSize, blocks, maxTokens, bytes },

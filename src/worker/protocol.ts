@@ -79,6 +79,8 @@ export interface EngineInfo {
   }
   /** What was chosen for this device, of the forms that each kernel has. */
   readonly variants: Readonly<Record<string, string>>
+  /** Of a model that reads whole texts and writes none; null: it writes. */
+  readonly encoder: EncoderInfo | null
   /** Whether a request’s numbers depend on nothing but itself, as it was asked for. */
   readonly invariance: Invariance
   /** What was tried before that and computed wrongly on this device. Empty on a device that works. */
@@ -96,6 +98,20 @@ export interface EngineInfo {
   readonly gpuBytes: number
   /** The most that there were during the load. */
   readonly peakGpuBytes: number
+}
+
+/** What a model does with the texts that it reads. */
+export interface EncoderInfo {
+  /** It makes a vector of a text, or scores a pair of them, as rerankers do. */
+  readonly task: 'embed' | 'score'
+  /** Of a vector; of a model that scores, its labels. */
+  readonly dimensions: number
+  /** How a text's vectors become one; null where they are scored. */
+  readonly pooling: string | null
+  /** Tokens of one text, those that the model's file adds among them. */
+  readonly maxTokens: number
+  /** Names of what the repo has to be put before a text: `prompt_name`. */
+  readonly prompts: readonly string[]
 }
 
 /** Counts that a page may show. */
@@ -131,6 +147,39 @@ export interface ConversationCall {
   /** The caller's name for the call, to abort it by. */
   readonly id: string
   readonly conversation: string
+}
+
+/** Texts, or token ids, of which each becomes a vector. */
+export interface EmbeddingCall {
+  /** The caller's name for the call, to abort it by. */
+  readonly id: string
+  readonly inputs: readonly (string | readonly number[])[]
+  /** The name of what the repo has to be put before a text; null: the repo's default. */
+  readonly promptName: string | null
+  /** Dimensions to keep; null: all. */
+  readonly dimensions: number | null
+  /** Tokens that texts are cut to; −1: what the model takes; null: what is longer is refused. */
+  readonly truncateTo: number | null
+}
+
+export interface EmbeddingResult {
+  /** One for each input. */
+  readonly vectors: readonly Float32Array[]
+  readonly promptTokens: number
+}
+
+/** A query, and documents to be scored by it. */
+export interface RerankCall {
+  readonly id: string
+  readonly query: string
+  readonly documents: readonly string[]
+  readonly truncateTo: number | null
+}
+
+export interface RerankScores {
+  /** One for each document, the higher the better. */
+  readonly scores: readonly number[]
+  readonly promptTokens: number
 }
 
 export interface WireMessage {
@@ -273,6 +322,10 @@ export interface Service {
    * WireEvent[] messages; errors go there too.
    */
   generate(requests: readonly WireGeneration[], events: readonly MessagePort[]): Promise<void>
+  /** Makes vectors of texts. */
+  embed(call: EmbeddingCall): Promise<EmbeddingResult>
+  /** Scores documents by a query. */
+  rerank(call: RerankCall): Promise<RerankScores>
   /** Saves what the cache has of a conversation's last generation. */
   saveConversation(call: ConversationCall): Promise<SavedConversation>
   /** Gives the cache a saved conversation; resolves with the tokens that it has of it then. */

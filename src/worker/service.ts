@@ -1,15 +1,20 @@
 import { type Endpoint, expose } from 'comlink'
 import { OctavoError } from '../util/octavo-error'
+import type { EncoderSession } from './encoder-session'
 import { asOctavoError, carryErrorsWhole, errorToWire } from './error-transfer'
 import { inspect } from './inspect'
 import type { ModelInspection } from './inspection'
 import { loadSession } from './load-session'
 import type {
   ConversationCall,
+  EmbeddingCall,
+  EmbeddingResult,
   EngineInfo,
   EngineStats,
   LoadProgress,
   LoadRequest,
+  RerankCall,
+  RerankScores,
   SavedConversation,
   Service,
   WireEvent,
@@ -29,7 +34,7 @@ class ModelService implements Service {
   readonly #unloading = new AbortController()
   /** Generations and other calls that can be aborted, by the page's name for them. */
   readonly #running = new Map<string, AbortController>()
-  #session: Promise<Session> | null = null
+  #session: Promise<Session | EncoderSession> | null = null
 
   constructor(gpu: GPU | null) {
     this.#gpu = gpu
@@ -90,37 +95,44 @@ class ModelService implements Service {
   }
 
   async #start(generations: readonly SessionGeneration[]): Promise<readonly Promise<void>[]> {
-    return (await this.#loaded()).generate(generations)
+    return (await this.#generator()).generate(generations)
+  }
+
+  embed(call: EmbeddingCall): Promise<EmbeddingResult> {
+    return this.#abortable(call, async (signal) => (await this.#encoder()).embed(call, signal))
+  }
+
+  rerank(call: RerankCall): Promise<RerankScores> {
+    return this.#abortable(call, async (signal) => (await this.#encoder()).rerank(call, signal))
   }
 
   saveConversation(call: ConversationCall): Promise<SavedConversation> {
-    return this.#abortable(call, ({ conversations }, signal) => conversations.save(call.conversation, signal))
+    return this.#abortable(call, async (signal) =>
+      (await this.#generator()).conversations.save(call.conversation, signal),
+    )
   }
 
   restoreConversation(call: ConversationCall): Promise<number> {
-    return this.#abortable(call, ({ conversations }, signal) =>
-      conversations.restore(call.conversation, signal),
+    return this.#abortable(call, async (signal) =>
+      (await this.#generator()).conversations.restore(call.conversation, signal),
     )
   }
 
   async listConversations(): Promise<SavedConversation[]> {
-    return (await this.#loaded()).conversations.list()
+    return (await this.#generator()).conversations.list()
   }
 
   deleteConversation(call: ConversationCall): Promise<void> {
-    return this.#abortable(call, ({ conversations }, signal) =>
-      conversations.delete(call.conversation, signal),
+    return this.#abortable(call, async (signal) =>
+      (await this.#generator()).conversations.delete(call.conversation, signal),
     )
   }
 
-  async #abortable<T>(
-    { id }: ConversationCall,
-    act: (session: Session, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
+  async #abortable<T>({ id }: { readonly id: string }, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
     this.#running.set(id, controller)
     try {
-      return await act(await this.#loaded(), controller.signal)
+      return await act(controller.signal)
     } finally {
       this.#running.delete(id)
     }
@@ -141,7 +153,28 @@ class ModelService implements Service {
     session?.unload()
   }
 
-  #loaded(): Promise<Session> {
+  async #generator(): Promise<Session> {
+    const session = await this.#loaded()
+    if (session.kind === 'generator') return session
+    const { task } = session.info.encoder!
+    throw new OctavoError(
+      'unsupported-architecture',
+      `${session.info.model.reference} reads texts and writes none: it ${task === 'embed' ? 'makes vectors of them' : 'scores pairs of them'}.`,
+      `Use ${task === 'embed' ? 'engine.embeddings or engine.rerank' : 'engine.rerank'}, or load a model that writes.`,
+    )
+  }
+
+  async #encoder(): Promise<EncoderSession> {
+    const session = await this.#loaded()
+    if (session.kind === 'encoder') return session
+    throw new OctavoError(
+      'unsupported-architecture',
+      `${session.info.model.reference} writes text: it makes no vectors and scores nothing.`,
+      'Use engine.chat or engine.completions, or load an embedding model or a reranker.',
+    )
+  }
+
+  #loaded(): Promise<Session | EncoderSession> {
     if (this.#session) return this.#session
     throw new OctavoError('unloaded', 'No model is loaded.', 'Create an engine with createEngine().')
   }

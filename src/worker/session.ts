@@ -26,6 +26,7 @@ export interface SessionGeneration {
 
 /** A loaded model: text goes in and comes out, the engine between sees ids only. */
 export class Session {
+  readonly kind = 'generator'
   readonly #parts: SessionParts
 
   constructor(parts: SessionParts) {

@@ -6,10 +6,14 @@ import { carryErrorsWhole, errorToWire } from '../../../src/worker/error-transfe
 import type { ModelInspection } from '../../../src/worker/inspection'
 import type {
   ConversationCall,
+  EmbeddingCall,
+  EmbeddingResult,
   EngineInfo,
   EngineStats,
   LoadProgress,
   LoadRequest,
+  RerankCall,
+  RerankScores,
   SavedConversation,
   Service,
   WireEvent,
@@ -27,6 +31,8 @@ export class FakeService implements Service {
   readonly calls: number[] = []
   readonly loads: LoadRequest[] = []
   readonly aborted: string[] = []
+  readonly embeddings: EmbeddingCall[] = []
+  readonly rankings: RerankCall[] = []
   /** What is saved, by the conversation's name; saving 'endless' does not end. */
   readonly saved = new Map<string, SavedConversation>()
   unloads = 0
@@ -70,6 +76,27 @@ export class FakeService implements Service {
 
   async abort(id: string): Promise<void> {
     if (this.#running.delete(id)) this.aborted.push(id)
+  }
+
+  /** Of each text its length and a half; 'endless' does not end, 'bad' fails. */
+  async embed(call: EmbeddingCall): Promise<EmbeddingResult> {
+    this.embeddings.push(call)
+    await this.#run(call.id, call.inputs)
+    const vectors = call.inputs.map(({ length }) => Float32Array.of(length, 0.5))
+    return { vectors, promptTokens: call.inputs.reduce((sum, { length }) => sum + length, 0) }
+  }
+
+  /** The shorter a document, the better. */
+  async rerank(call: RerankCall): Promise<RerankScores> {
+    this.rankings.push(call)
+    await this.#run(call.id, call.documents)
+    return { scores: call.documents.map(({ length }) => 1 / (1 + length)), promptTokens: 9 }
+  }
+
+  async #run(id: string, texts: readonly unknown[]): Promise<void> {
+    this.#running.add(id)
+    if (texts.includes('endless')) await new Promise(() => {})
+    if (texts.includes('bad')) throw new OctavoError('context-too-long', 'It is too long.', 'Shorten it.')
   }
 
   async saveConversation({ id, conversation }: ConversationCall): Promise<SavedConversation> {
@@ -238,6 +265,7 @@ const info: EngineInfo = {
     maxBindingBytes: 2 ** 27,
   },
   variants: { name: 'lanes-own-rows' },
+  encoder: null,
   invariance: 'on',
   droppedVariants: [],
   kvCache: { format: 'f16', blockSize: 32, blocks: 10, maxTokens: 320, bytes: 7_372_800 },

@@ -16,6 +16,7 @@ import type {
   CompletionRequest,
   CompletionStreamRequest,
 } from '../../../src/api/completion-types'
+import type { CreateEmbeddingResponse, EmbeddingRequest } from '../../../src/api/embedding-types'
 import type { GenerationFields, StreamOptions, Usage } from '../../../src/api/request-types'
 
 type OpenAIChat = OpenAI.Chat.Completions.ChatCompletionCreateParamsNonStreaming
@@ -33,11 +34,13 @@ describe('requests typed by the openai package', () => {
     expectTypeOf<OpenAIChatStream>().toExtend<ChatCompletionStreamRequest>()
     expectTypeOf<OpenAICompletion>().toExtend<CompletionRequest>()
     expectTypeOf<OpenAICompletionStream>().toExtend<CompletionStreamRequest>()
+    expectTypeOf<OpenAI.EmbeddingCreateParams>().toExtend<EmbeddingRequest>()
   })
 
   it('have no field that ours do not know', () => {
     expectTypeOf<Exclude<keyof OpenAIChat, keyof ChatCompletionRequest>>().toBeNever()
     expectTypeOf<Exclude<keyof OpenAICompletion, keyof CompletionRequest>>().toBeNever()
+    expectTypeOf<Exclude<keyof OpenAI.EmbeddingCreateParams, keyof EmbeddingRequest>>().toBeNever()
   })
 })
 
@@ -58,6 +61,7 @@ describe('our responses', () => {
     expectTypeOf<ChatCompletion>().toExtend<OpenAI.Chat.Completions.ChatCompletion>()
     expectTypeOf<ChatCompletionChunk>().toExtend<OpenAI.Chat.Completions.ChatCompletionChunk>()
     expectTypeOf<Usage>().toExtend<OpenAI.CompletionUsage>()
+    expectTypeOf<CreateEmbeddingResponse>().toEqualTypeOf<OpenAI.CreateEmbeddingResponse>()
   })
 
   it('are OpenAI’s for completions where its types are true to its server', () => {

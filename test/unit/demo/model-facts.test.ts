@@ -19,7 +19,7 @@ const found: ModelInspection = {
   },
   files: [{ path: 'Big-Q8_0.gguf', bytes: 8.5e9 }],
   downloadBytes: 8.5e9,
-  features: { chat: true, tools: true, reasoning: false, embeddings: false },
+  features: { chat: true, tools: true, reasoning: false, embeddings: false, rerank: false },
   gpu: { bytes: 9.6e9, weightBytes: 8.5e9, kvCacheBytes: 1e9, contextTokens: 8192 },
   fits: false,
   reasons: [{ code: 'gpu-out-of-memory', message: 'Too large.', remedy: 'Take another.' }],

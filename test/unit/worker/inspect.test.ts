@@ -247,7 +247,7 @@ describe('inspectModel', () => {
         repo: null,
         quantization: 'Q4_K_M',
       },
-      features: { chat: true, tools: true, reasoning: true, embeddings: true },
+      features: { chat: false, tools: true, reasoning: true, embeddings: true },
       gpu: null,
       fits: false,
       quantizations: [],
