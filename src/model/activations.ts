@@ -2,9 +2,10 @@ import type { GpuDevice } from '../gpu/device'
 import { splitSize } from '../kernels/attention'
 import { resultWords } from '../kernels/sample'
 import type { BatchLayout } from './batch'
-import type { ModelConfig } from './config'
 import { paddedColumns } from './matrix'
+import { type ScratchName, scratchWidths } from './scratch'
 import type { RunnerLimits } from './step'
+import type { ModelTensors } from './tensors'
 
 /**
  * Buffers that live as long as the model and that every step writes anew. Separate ones, since a dispatch may not
@@ -23,22 +24,19 @@ export interface Activations {
   readonly adjusted: GPUBuffer
   /** u32 [maxSequences, vocab]: how often the answer in a slot has an id; the top bit: its prompt has it */
   readonly counts: GPUBuffer
-  /** f32 [tokens, hidden]: the residual stream */
-  readonly x: GPUBuffer
+  /**
+   * f32 [tokens, hidden]: the residual stream; the second is of no size unless norms stand in the stream itself, which
+   * then goes from one to the other.
+   */
+  readonly streams: readonly [GPUBuffer, GPUBuffer]
   /** f32 [tokens, hidden] */
   readonly normed: GPUBuffer
-  /** f32 [tokens, (heads + 2 kv heads) · head dim] */
-  readonly qkv: GPUBuffer
-  /** f32 [tokens, heads, head dim] */
-  readonly q: GPUBuffer
-  /** f32 [tokens, heads, head dim] */
-  readonly attended: GPUBuffer
+  /** As `normed`, of no size unless the halves of a layer read the same rows through norms of their own. */
+  readonly normedToo: GPUBuffer
+  /** f32 [tokens, width] */
+  readonly scratch: Readonly<Record<ScratchName, GPUBuffer>>
   /** f32 [maxSequences, heads, splits, 4 + head dim] */
   readonly partials: GPUBuffer
-  /** f32 [tokens, intermediate] */
-  readonly activated: GPUBuffer
-  /** f32 [tokens, 2 intermediate]; of no size where gate and up share a tensor type in every layer */
-  readonly gateUp: GPUBuffer
   /** f32 [maxLogitRows, hidden]: rows of x that need logits */
   readonly last: GPUBuffer
   /** f32 [maxLogitRows, hidden] */
@@ -51,18 +49,24 @@ function paddedRows(rows: number): number {
 
 export function createActivations(
   gpu: GpuDevice,
-  config: ModelConfig,
+  tensors: ModelTensors,
+  columns: number,
   limits: RunnerLimits,
   layout: BatchLayout,
-  mixedGateUp: boolean,
 ): Activations {
-  const { heads, kvHeads, headDim, intermediate } = config
   const { maxSequences, maxLogitRows, maxContext, vocabSize } = limits
   const tokens = paddedRows(limits.maxBatchTokens)
   const logitRows = paddedRows(maxLogitRows)
-  const hidden = paddedColumns(config.hidden)
+  const hidden = paddedColumns(columns)
   const splits = Math.ceil(maxContext / splitSize)
   const words = (label: string, count: number) => gpu.storage(label, 4 * count)
+  const rows = (label: string, width: number) => words(`${label}, f32 [tokens, ${width}]`, tokens * width)
+  const { layers } = tensors
+  const inStream = layers.some(({ mixer, feedForward }) => mixer.streamNorm || feedForward.streamNorm)
+  const apart = layers.some(({ parallel, feedForward }) => parallel && feedForward.norm)
+  const attention = layers.flatMap(({ mixer }) => mixer.parts)
+  const partialWidth = Math.max(0, ...attention.map(({ heads, headDim }) => heads * (headDim + 4)))
+  const widths = Object.entries(scratchWidths(tensors, hidden)) as [ScratchName, number][]
   return {
     batch: words('batch, u32', layout.words),
     sampled: words('sampled ids, u32 [sequences]', maxSequences),
@@ -70,17 +74,17 @@ export function createActivations(
     logits: words('logits, f32 [rows, vocab]', logitRows * vocabSize),
     adjusted: words('adjusted logits, f32 [sequences, vocab]', maxSequences * vocabSize),
     counts: words('id counts, u32 [sequences, vocab]', maxSequences * vocabSize),
-    x: words('residual stream, f32 [tokens, hidden]', tokens * hidden),
-    normed: words('normed, f32 [tokens, hidden]', tokens * hidden),
-    qkv: words(
-      'qkv, f32 [tokens, (heads + 2 kv heads) · head dim]',
-      tokens * (heads + 2 * kvHeads) * headDim,
-    ),
-    q: words('q, f32 [tokens, heads, head dim]', tokens * heads * headDim),
-    attended: words('attention, f32 [tokens, heads, head dim]', tokens * paddedColumns(heads * headDim)),
-    partials: words('attention splits, f32', maxSequences * heads * splits * (headDim + 4)),
-    activated: words('mlp, f32 [tokens, intermediate]', tokens * paddedColumns(intermediate)),
-    gateUp: words('gate, up, f32 [tokens, 2 intermediate]', mixedGateUp ? tokens * 2 * intermediate : 0),
+    streams: [
+      rows('residual stream', hidden),
+      rows('residual stream too', inStream || tensors.embeddingNorm ? hidden : 0),
+    ],
+    normed: rows('normed', hidden),
+    normedToo: rows('normed too', apart ? hidden : 0),
+    scratch: Object.fromEntries(widths.map(([name, width]) => [name, rows(name, width)])) as Record<
+      ScratchName,
+      GPUBuffer
+    >,
+    partials: words('attention splits, f32', maxSequences * splits * partialWidth),
     last: words('rows with logits, f32 [rows, hidden]', logitRows * hidden),
     lastNormed: words('normed rows with logits, f32 [rows, hidden]', logitRows * hidden),
   }

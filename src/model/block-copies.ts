@@ -5,12 +5,12 @@ import type { StepChunk } from './step'
 /** Copies KV blocks within the cache, by way of a buffer beside it, since WebGPU copies between two buffers only. */
 export class BlockCopies {
   readonly #cache: KvCache
-  /** [layers, 2, block bytes] */
+  /** K and V of each layer */
   readonly #between: GPUBuffer
 
   constructor(gpu: GpuDevice, cache: KvCache) {
     this.#cache = cache
-    this.#between = gpu.storage('a KV block of all layers', 2 * cache.layers.length * cache.blockBytes)
+    this.#between = gpu.storage('a KV block of all layers', cache.blockBytes)
   }
 
   /** Records what the chunks want copied. Those that want the same block stand side by side and read it once. */
@@ -26,10 +26,9 @@ export class BlockCopies {
   }
 
   #copy(encoder: GPUCommandEncoder, block: number, way: 'out' | 'in'): void {
-    const { blockBytes } = this.#cache
-    for (const { buffer, at, offset } of blockRanges(this.#cache, block)) {
-      if (way === 'out') encoder.copyBufferToBuffer(buffer, at, this.#between, offset, blockBytes)
-      else encoder.copyBufferToBuffer(this.#between, offset, buffer, at, blockBytes)
+    for (const { buffer, at, offset, bytes } of blockRanges(this.#cache, block)) {
+      if (way === 'out') encoder.copyBufferToBuffer(buffer, at, this.#between, offset, bytes)
+      else encoder.copyBufferToBuffer(this.#between, offset, buffer, at, bytes)
     }
   }
 }

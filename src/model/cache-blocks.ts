@@ -20,15 +20,15 @@ export class CacheBlocks {
   constructor(gpu: GpuDevice, cache: KvCache) {
     this.#gpu = gpu
     this.#cache = cache
-    this.blockBytes = 2 * cache.layers.length * cache.blockBytes
+    this.blockBytes = cache.blockBytes
   }
 
   async read(block: number): Promise<Uint8Array<ArrayBuffer>> {
     const { device } = this.#gpu
     const staging = this.#free.pop() ?? this.#createStaging()
     const encoder = device.createCommandEncoder()
-    for (const { buffer, at, offset } of blockRanges(this.#cache, block)) {
-      encoder.copyBufferToBuffer(buffer, at, staging, offset, this.#cache.blockBytes)
+    for (const { buffer, at, offset, bytes: count } of blockRanges(this.#cache, block)) {
+      encoder.copyBufferToBuffer(buffer, at, staging, offset, count)
     }
     device.queue.submit([encoder.finish()])
     await staging.mapAsync(GPUMapMode.READ)
@@ -41,8 +41,8 @@ export class CacheBlocks {
   /** Resolves when the GPU has the bytes, so that a caller who waits has no more than one block on the way. */
   async write(block: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const { queue } = this.#gpu.device
-    for (const { buffer, at, offset } of blockRanges(this.#cache, block)) {
-      queue.writeBuffer(buffer, at, bytes, offset, this.#cache.blockBytes)
+    for (const { buffer, at, offset, bytes: count } of blockRanges(this.#cache, block)) {
+      queue.writeBuffer(buffer, at, bytes, offset, count)
     }
     // Sends what has been written, where no step would for a while.
     queue.submit([])

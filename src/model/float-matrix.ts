@@ -11,8 +11,11 @@ export interface Storage {
   readonly packing: Packing
 }
 
-/** The vocabulary's matrices are read a row at a time, or decide the logits alone: they keep more bits. */
-export type MatrixRole = 'layer' | 'vocabulary'
+/**
+ * The vocabulary's matrices are read a row at a time, or decide the logits alone: they keep more bits. What is 'exact' is
+ * small and decides much (a router, positions): its floats stay.
+ */
+export type MatrixRole = 'layer' | 'vocabulary' | 'exact'
 
 export const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16'])
 
@@ -38,6 +41,7 @@ export function floatStorage(
   role: MatrixRole,
   floatWeights: FloatWeights,
 ): Storage {
+  if (role === 'exact') return stored(type, type, () => packingOf(weightFormats.get(type)!))
   if (floatWeights === 'int4' && columns % groupWeights === 0) {
     const fourBits = columns % blockWeights === 0 ? 'Q4_K' : 'Q4_1'
     return quantizing(type, role === 'vocabulary' ? 'Q8_0' : fourBits)

@@ -1,15 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
-import { activates } from '../kernels/activation'
-import {
-  attentionCombine,
-  attentionDecode,
-  attentionPrefill,
-  prefillTileLanes,
-  ropeKv,
-  splitSize,
-} from '../kernels/attention'
 import { embed, gatherRows } from '../kernels/embed'
-import { gated, gatesInRow } from '../kernels/gated'
 import { kvBits } from '../kernels/kv-format'
 import { norm as normKernel } from '../kernels/norm'
 import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
@@ -17,17 +7,23 @@ import { reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { Activations } from './activations'
 import type { BatchLayout, BatchShape } from './batch'
-import type { ModelConfig } from './config'
-import { blockSize, type KvCache } from './kv-cache'
-import { matrixBytes, paddedColumns } from './matrix'
+import type { ModelDescription } from './description'
+import type { KvCache } from './kv-cache'
+import { type Matrix, matrixBytes, paddedColumns } from './matrix'
+import { planAttention } from './parts/attention'
+import { type LayerBuffers, type PartRows, type PlanContext, tokensOf } from './parts/context'
+import { planFeedForward } from './parts/feed-forward'
 import { type Plan, PlanBuilder } from './plan'
 import type { RunnerLimits } from './step'
+import type { NormTensors } from './tensor-finder'
+import type { LayerTensors, ModelTensors, SubLayerTensors } from './tensors'
 import type { Variants } from './variants'
 import type { ModelWeights } from './weights'
 
 export interface ForwardOptions {
   readonly gpu: GpuDevice
-  readonly config: ModelConfig
+  readonly description: ModelDescription
+  readonly tensors: ModelTensors
   readonly weights: ModelWeights
   readonly cache: KvCache
   readonly limits: RunnerLimits
@@ -38,163 +34,212 @@ export interface ForwardOptions {
 }
 
 /** Tokens of a prefill tile: as many as a workgroup has lanes for, with one lane for each query head. */
-export function prefillTileTokens(config: ModelConfig, variants: Variants): number {
-  return Math.max(1, Math.floor(variants.prefillLanes / (config.heads / config.kvHeads)))
+export function prefillTileTokens({ layers }: ModelTensors, variants: Variants): number {
+  const attention = layers.flatMap(({ mixer }) => mixer.parts)
+  const mostHeads = Math.max(1, ...attention.map(({ heads, kvHeads }) => heads / kvHeads))
+  return Math.max(1, Math.floor(variants.prefillLanes / mostHeads))
 }
 
-/** The forward pass of a llama-like decoder as a flat plan; nine dispatches a layer in decode. */
+/** The forward pass that a description and its tensors stand for, as a flat plan. */
 export async function planForward(options: ForwardOptions): Promise<Plan> {
-  const { gpu, config, weights, cache, limits, layout, variants, activations } = options
-  const { batch, sampled, results, logits, adjusted, counts } = activations
-  const { x, normed, qkv, q, attended, partials, activated, gateUp, last, lastNormed } = activations
-  const { hidden, heads, kvHeads, headDim, intermediate } = config
-  const stride = paddedColumns(hidden)
-  const attentionStride = paddedColumns(heads * headDim)
-  const mlpStride = paddedColumns(intermediate)
-  const qkvWidth = (heads + 2 * kvHeads) * headDim
-  const splits = Math.ceil(limits.maxContext / splitSize)
+  const { gpu, description, tensors, weights, cache, limits, layout, variants, activations } = options
   const plan = new PlanBuilder(gpu, variants, options.invariance)
-  const tokens = (shape: BatchShape) => shape.tokens
-  const rowLanes = { workgroup_size: variants.rowLanes }
-  const norm = (from: GPUBuffer, to: GPUBuffer, weight: GPUBuffer, offset: number, count = tokens) =>
-    plan.add(normKernel, {
-      variant: { constants: rowLanes, conditions: { weighted: true } },
-      buffers: { x: from, constants: weight, y: to },
-      params: {
-        width: hidden,
-        x_stride: stride,
-        x_offset: 0,
-        y_stride: stride,
-        y_offset: 0,
-        weight_offset: offset,
-        weight_stride: 0,
-        bias_offset: 0,
-        eps: config.normEpsilon,
-        scale: 1,
-      },
-      shape: (shape) => (count(shape) > 0 ? { tokens: count(shape), width: hidden } : null),
-    })
+  const context: PlanContext = {
+    plan,
+    weights,
+    limits,
+    layout,
+    activations,
+    variants,
+    tileTokens: prefillTileTokens(tensors, variants),
+    kvBits: kvBits[cache.format],
+    hidden: description.hidden,
+    stride: paddedColumns(description.hidden),
+  }
+  let stream = planEmbedding(context, description, tensors)
+  tensors.layers.forEach((layer, i) => {
+    stream = planLayer(context, layer, { constants: weights.layers[i]!, kv: cache.layers[i]! }, stream)
+  })
+  planLogits(context, description, tensors, stream)
+  return plan.build()
+}
 
-  for (const shard of weights.embedding.shards) {
-    const { format, groups } = weights.embedding
-    plan.add(embed, {
-      variant: { ...reads(format), constants: rowLanes },
-      buffers: { weights: shard.buffer, batch, sampled, y: x },
-      params: {
-        ids_at: layout.ids,
-        id_offset: 0,
-        first_row: shard.firstRow,
-        rows: shard.rows,
-        groups,
-        ...shard.planes,
-        scale: 1,
-      },
-      shape: (shape) => ({
-        tokens: shape.tokens,
-        rowBytes: matrixBytes(weights.embedding) / weights.embedding.rows,
-        hidden,
-      }),
+/** Writes the first rows of the stream. */
+function planEmbedding(
+  context: PlanContext,
+  { embedding }: ModelDescription,
+  tensors: ModelTensors,
+): GPUBuffer {
+  const { weights, activations, layout } = context
+  const [first, second] = activations.streams
+  planRows(context, weights.matrix(tensors.embedding), {
+    idsAt: layout.ids,
+    scale: embedding.scale,
+    to: first,
+  })
+  if (embedding.positions && tensors.positions) {
+    const { offset } = embedding.positions
+    planRows(context, weights.matrix(tensors.positions), {
+      idsAt: layout.positions,
+      offset,
+      adds: true,
+      to: first,
     })
   }
+  if (!tensors.embeddingNorm) return first
+  planNorm(context, tensors.embeddingNorm, { constants: weights.constants, from: first, to: second })
+  return second
+}
 
-  const kv_bits = kvBits[cache.format]
-  const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize, kv_bits }
-  const values_at = cache.valuesAtBytes / 4
-  const conditions = { subgroups: variants.subgroups }
-  const tileTokens = prefillTileTokens(config, variants)
-  weights.layers.forEach((layer, i) => {
-    const kv = cache.layers[i]!
-    norm(x, normed, layer.constants, 0)
-    let yOffset = 0
-    for (const matrix of layer.qkv) {
-      plan.multiply(matrix, { x: normed, y: qkv, yStride: qkvWidth, yOffset, tokens })
-      yOffset += matrix.rows
-    }
-    plan.add(ropeKv, {
+interface EmbeddedRows {
+  /** Where the batch has their numbers, and what is added to these. */
+  readonly idsAt: number
+  readonly offset?: number
+  readonly scale?: number
+  readonly adds?: boolean
+  readonly to: GPUBuffer
+}
+
+/** A row of the matrix for each token. */
+function planRows(
+  { plan, activations, variants, hidden }: PlanContext,
+  matrix: Matrix,
+  rows: EmbeddedRows,
+): void {
+  const { batch, sampled } = activations
+  const { idsAt, offset = 0, scale = 1, adds = false, to } = rows
+  for (const shard of matrix.shards) {
+    const { conditions, ...format } = reads(matrix.format)
+    plan.add(embed, {
       variant: {
-        constants: {
-          ...head,
-          workgroup_size: variants.headLanes,
-          half_quads: config.ropePairs === 'halves' ? config.ropeDim / 8 : 0,
-        },
+        ...format,
+        conditions: { ...conditions, scaled: scale !== 1, residual: adds },
+        constants: { workgroup_size: variants.rowLanes },
       },
-      buffers: { qkv, rope: weights.rope, batch, q, cache: kv },
+      buffers: { weights: shard.buffer, batch, sampled, y: to },
       params: {
-        positions_at: layout.positions,
-        slots_at: layout.slots,
-        values_at,
-        scale: 1 / Math.sqrt(headDim),
+        ids_at: idsAt,
+        id_offset: offset,
+        first_row: shard.firstRow,
+        rows: shard.rows,
+        groups: matrix.groups,
+        ...shard.planes,
+        scale,
       },
-      shape: (shape) => ({ tokens: shape.tokens }),
+      shape: ({ tokens }) => ({ tokens, rowBytes: matrixBytes(matrix) / matrix.rows, hidden }),
     })
-    const cacheParams = { tables_at: layout.tables, values_at }
-    plan.add(attentionDecode, {
-      variant: {
-        constants: {
-          ...head,
-          workgroup_size: variants.attentionLanes,
-          split_size: splitSize,
-          most_heads: variants.attentionHeads,
-        },
-        conditions,
-      },
-      buffers: { q, cache: kv, batch, partials },
-      params: { ...cacheParams, tiles_at: layout.decodeTiles, splits },
-      shape: ({ decode }) => (decode.tiles > 0 ? decodeShape(decode) : null),
-    })
-    plan.add(attentionCombine, {
-      variant: { constants: { workgroup_size: 16, head_dim: headDim, heads, split_size: splitSize } },
-      buffers: { partials, batch, y: attended },
-      params: { tiles_at: layout.decodeTiles, splits, y_stride: attentionStride / 4 },
-      shape: ({ decode }) => (decode.tiles > 0 ? decodeShape(decode) : null),
-    })
-    plan.add(attentionPrefill, {
-      variant: {
-        constants: {
-          ...head,
-          workgroup_size: prefillTileLanes(tileTokens, heads / kvHeads),
-          split_size: splitSize,
-        },
-        conditions,
-      },
-      buffers: { q, cache: kv, batch, y: attended },
-      params: { ...cacheParams, tiles_at: layout.prefillTiles, y_stride: attentionStride / 4 },
-      shape: ({ prefill }) => (prefill.tiles > 0 ? decodeShape(prefill) : null),
-    })
-    plan.multiply(layer.attentionOutput, { x: attended, y: x, yStride: stride, residual: true, tokens })
-    norm(x, normed, layer.constants, hidden)
-    if (layer.gateUp.length === 1) {
-      plan.multiply(layer.gateUp[0]!, { x: normed, y: activated, yStride: mlpStride, gated: true, tokens })
-    } else {
-      plan.multiply(layer.gateUp[0]!, { x: normed, y: gateUp, yStride: 2 * intermediate, tokens })
-      plan.multiply(layer.gateUp[1]!, {
-        x: normed,
-        y: gateUp,
-        yStride: 2 * intermediate,
-        yOffset: intermediate,
-        tokens,
-      })
-      const { constants, params } = activates({ kind: 'silu' })
-      plan.add(gated, {
-        variant: { constants: { ...rowLanes, ...constants } },
-        buffers: { x: gateUp, constants: layer.constants, y: activated },
-        params: { ...gatesInRow(intermediate), x_stride: 2 * intermediate, y_stride: mlpStride, ...params },
-        shape: (shape) => ({ tokens: shape.tokens, width: intermediate }),
-      })
-    }
-    plan.multiply(layer.down, { x: activated, y: x, yStride: stride, residual: true, tokens })
-  })
+  }
+}
 
+/** The layer's dispatches; in which buffer the stream is after them. */
+function planLayer(
+  context: PlanContext,
+  layer: LayerTensors,
+  buffers: LayerBuffers,
+  stream: GPUBuffer,
+): GPUBuffer {
+  const { normed, normedToo } = context.activations
+  const { constants } = buffers
+  const rowsOf = (norm: NormTensors | null, from: GPUBuffer, to: GPUBuffer): GPUBuffer => {
+    if (!norm) return from
+    planNorm(context, norm, { constants, from, to })
+    return to
+  }
+  const { mixer, feedForward, parallel } = layer
+  const forMixer = rowsOf(mixer.norm, stream, normed)
+  const besideMixer = parallel && feedForward.norm ? rowsOf(feedForward.norm, stream, normedToo) : forMixer
+  const between = planHalf(context, mixer, buffers, forMixer, stream, planAttention)
+  const forFeedForward = parallel ? besideMixer : rowsOf(feedForward.norm, between, normed)
+  return planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
+}
+
+/** Adds what the parts make of some rows to the stream. */
+function planHalf<Part>(
+  context: PlanContext,
+  { parts, outNorm, streamNorm, scale }: SubLayerTensors<Part>,
+  buffers: LayerBuffers,
+  from: GPUBuffer,
+  stream: GPUBuffer,
+  planPart: (context: PlanContext, part: Part, buffers: LayerBuffers, rows: PartRows) => void,
+): GPUBuffer {
+  const { constants } = buffers
+  const { scratch, streams } = context.activations
+  parts.forEach((part, i) => {
+    const rows = outNorm ? { to: scratch.part, adds: i > 0, scale: 1 } : { to: stream, adds: true, scale }
+    planPart(context, part, buffers, { ...rows, from })
+  })
+  if (outNorm) planNorm(context, outNorm, { constants, from: scratch.part, to: stream, adds: true, scale })
+  if (!streamNorm) return stream
+  const other = stream === streams[0] ? streams[1] : streams[0]
+  planNorm(context, streamNorm, { constants, from: stream, to: other })
+  return other
+}
+
+interface NormedRows {
+  readonly constants: GPUBuffer
+  readonly from: GPUBuffer
+  readonly to: GPUBuffer
+  readonly adds?: boolean
+  readonly scale?: number
+  readonly count?: (shape: BatchShape) => number
+}
+
+function planNorm({ plan, variants, stride }: PlanContext, norm: NormTensors, rows: NormedRows): void {
+  const { constants, from, to, adds = false, scale = 1, count = tokensOf } = rows
+  const { kind, width, weightAt, biasAt, epsilon } = norm
+  plan.add(normKernel, {
+    variant: {
+      constants: { workgroup_size: variants.rowLanes },
+      conditions: { centered: kind === 'layer', weighted: true, biased: biasAt !== null, residual: adds },
+    },
+    buffers: { x: from, constants, y: to },
+    params: {
+      width,
+      x_stride: stride,
+      x_offset: 0,
+      y_stride: stride,
+      y_offset: 0,
+      weight_offset: weightAt,
+      weight_stride: 0,
+      bias_offset: biasAt ?? 0,
+      eps: epsilon,
+      scale,
+    },
+    shape: (shape) => (count(shape) > 0 ? { tokens: count(shape), width } : null),
+  })
+}
+
+/** From the stream to logits, and from these to ids and log-probabilities. */
+function planLogits(
+  context: PlanContext,
+  { logits: { scale, softCap } }: ModelDescription,
+  tensors: ModelTensors,
+  stream: GPUBuffer,
+): void {
+  const { plan, weights, activations, layout, limits, variants, stride } = context
+  const { batch, sampled, results, logits, adjusted, counts, last, lastNormed } = activations
   const logitRows = (shape: BatchShape) => shape.logitRows
   const vocab = limits.vocabSize
   plan.add(gatherRows, {
-    variant: { constants: rowLanes },
-    buffers: { batch, x, y: last },
+    variant: { constants: { workgroup_size: variants.rowLanes } },
+    buffers: { batch, x: stream, y: last },
     params: { rows_at: layout.logitRows, width: stride },
     shape: (shape) => (shape.logitRows > 0 ? { rows: shape.logitRows, width: stride } : null),
   })
-  norm(last, lastNormed, weights.outputNorm, 0, logitRows)
-  plan.multiply(weights.output, { x: lastNormed, y: logits, yStride: vocab, tokens: logitRows })
+  const { constants } = weights
+  if (tensors.finalNorm) {
+    planNorm(context, tensors.finalNorm, { constants, from: last, to: lastNormed, count: logitRows })
+  }
+  plan.multiply(weights.matrix(tensors.output), {
+    x: tensors.finalNorm ? lastNormed : last,
+    y: logits,
+    yStride: vocab,
+    constants,
+    biasAt: tensors.outputBias,
+    scale,
+    cap: softCap,
+    tokens: logitRows,
+  })
   const samplerLanes = { workgroup_size: variants.samplerLanes }
   const sampleRows = ({ sampleRows: rows }: BatchShape) => (rows > 0 ? { rows, vocab } : null)
   plan.add(adjustLogits, {
@@ -217,9 +262,4 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     params: { vocab, targets_at: layout.targets, result_words: resultWords },
     shape: (shape) => (shape.wantsLogprobs ? { rows: shape.logitRows, vocab } : null),
   })
-  return plan.build()
-}
-
-function decodeShape({ tiles, tokens, maxContext, contextTokens }: BatchShape['decode']) {
-  return { tiles, tokens, maxContext, contextTokens }
 }

@@ -2,7 +2,7 @@ import type { GpuDevice } from '../gpu/device'
 import { kvRegionWords } from '../kernels/kv-format'
 import type { KvFormat } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
-import type { ModelConfig } from './config'
+import type { ModelTensors } from './tensors'
 
 /** Tokens of a KV block. A split of attention is whole blocks. */
 export const blockSize = 32
@@ -11,45 +11,65 @@ export const blockSize = 32
 const leastDefaultBytes = 256 * 1024 ** 2
 const mostDefaultBytes = 1024 ** 3
 
-/** One group of layers whose K and V have one shape; the first models have one. */
+/** K and V of one layer: words [2, blocks, kv heads, region words], see `kvRegionWords` */
+export interface KvLayer {
+  readonly buffer: GPUBuffer
+  /** Bytes of K, or of V, of one block: block b's K begins at b · blockBytes. */
+  readonly blockBytes: number
+  /** Where V begins: block b's V lies at valuesAtBytes + b · blockBytes. */
+  readonly valuesAtBytes: number
+}
+
+/** Blocks of all layers that have K and V; their shapes may differ from layer to layer. */
 export interface KvCache {
   readonly format: KvFormat
   readonly blocks: number
   readonly maxTokens: number
   readonly bytes: number
-  /** For each layer: words [2, blocks, kv heads, region words], see `kvRegionWords` */
-  readonly layers: readonly GPUBuffer[]
-  /** Bytes of K, or of V, of one block in one layer: block b's K begins at b · blockBytes. */
+  /** null: a layer without attention. Layers that share K and V have the same. */
+  readonly layers: readonly (KvLayer | null)[]
+  /** Bytes of one block, over all layers. */
   readonly blockBytes: number
-  /** Where V begins in a layer's buffer: block b's V lies at valuesAtBytes + b · blockBytes. */
-  readonly valuesAtBytes: number
+}
+
+/** Bytes of K, or of V, of one block in each layer; null: the layer has none of its own. */
+function blockBytesOf({ layers }: ModelTensors, format: KvFormat): (number | null)[] {
+  return layers.map(({ mixer }) => {
+    const attention = mixer.parts[0]
+    return attention ? 4 * attention.kvHeads * kvRegionWords(format, attention.headDim, blockSize) : null
+  })
 }
 
 /**
  * Makes the cache that was asked for, or the largest that fits where nothing was asked. Comes after the weights: a
  * device that holds those can be expected to hold as much again, and WebGPU does not say what it has.
  *
+ * @param contextLength tokens that the model was trained for
  * @throws OctavoError 'gpu-out-of-memory', 'limits-too-small', 'invalid-option' for a format that the heads do not fit
  */
 export async function createKvCache(
   gpu: GpuDevice,
-  config: ModelConfig,
+  tensors: ModelTensors,
+  contextLength: number,
   format: KvFormat,
   maxTokens: number | null,
 ): Promise<KvCache> {
-  if (format === 'int4' && config.headDim % 8 !== 0) {
+  const attention = tensors.layers.flatMap(({ mixer }) => mixer.parts)
+  const odd = attention.find(({ headDim }) => headDim % 8 !== 0)
+  if (format === 'int4' && odd) {
     throw new OctavoError(
       'invalid-option',
-      `kvCache.format is int4, which takes heads of a multiple of 8 elements; this model’s have ${config.headDim}.`,
+      `kvCache.format is int4, which takes heads of a multiple of 8 elements; this model’s have ${odd.headDim}.`,
       'Set kvCache.format to int8 or f16.',
     )
   }
-  const blockBytes = 4 * config.kvHeads * kvRegionWords(format, config.headDim, blockSize)
-  const tokenLayerBytes = (2 * blockBytes) / blockSize
-  const bindingTokens = Math.floor(gpu.info.maxBindingBytes / tokenLayerBytes)
+  const perLayer = blockBytesOf(tensors, format)
+  const widest = Math.max(1, ...perLayer.map((bytes) => 2 * (bytes ?? 0)))
+  const blockBytes = perLayer.reduce<number>((sum, bytes) => sum + 2 * (bytes ?? 0), 0)
+  const bindingTokens = Math.floor((gpu.info.maxBindingBytes / widest) * blockSize)
   const defaultBytes = Math.min(mostDefaultBytes, Math.max(leastDefaultBytes, gpu.bytes))
-  const affordable = Math.floor(defaultBytes / (tokenLayerBytes * config.layers))
-  let blocks = Math.ceil((maxTokens ?? Math.min(config.contextLength, bindingTokens, affordable)) / blockSize)
+  const affordable = Math.floor((defaultBytes / Math.max(1, blockBytes)) * blockSize)
+  let blocks = Math.ceil((maxTokens ?? Math.min(contextLength, bindingTokens, affordable)) / blockSize)
   if (maxTokens !== null && blocks * blockSize > bindingTokens) {
     throw new OctavoError(
       'limits-too-small',
@@ -59,24 +79,19 @@ export async function createKvCache(
   }
   blocks = Math.max(1, Math.min(blocks, Math.floor(bindingTokens / blockSize)))
   for (;;) {
-    const layerBytes = 2 * blocks * blockBytes
-    const layers: GPUBuffer[] = []
+    const buffers: GPUBuffer[] = []
     try {
-      await gpu.allocating('the KV cache', () => {
-        for (let i = 0; i < config.layers; i++)
-          layers.push(gpu.storage(`layer ${i} KV cache, ${format}`, layerBytes))
-      })
-      return {
-        format,
-        blocks,
-        maxTokens: blocks * blockSize,
-        bytes: layerBytes * config.layers,
-        layers,
-        blockBytes,
-        valuesAtBytes: blocks * blockBytes,
-      }
+      const layers = await gpu.allocating('the KV cache', () =>
+        perLayer.map((bytes, i): KvLayer | null => {
+          if (bytes === null) return null
+          const buffer = gpu.storage(`layer ${i} KV cache, ${format}`, 2 * blocks * bytes)
+          buffers.push(buffer)
+          return { buffer, blockBytes: bytes, valuesAtBytes: blocks * bytes }
+        }),
+      )
+      return { format, blocks, maxTokens: blocks * blockSize, bytes: blocks * blockBytes, layers, blockBytes }
     } catch (error) {
-      for (const layer of layers) gpu.release(layer)
+      for (const buffer of buffers) gpu.release(buffer)
       const outOfMemory = error instanceof OctavoError && error.code === 'gpu-out-of-memory'
       if (!outOfMemory || maxTokens !== null || blocks <= 16) throw error
       blocks = Math.ceil(blocks / 2)
@@ -85,15 +100,21 @@ export async function createKvCache(
 }
 
 /** Where K and V of a block lie in each layer's buffer, and where among the bytes of the whole block. */
-export function* blockRanges(
-  { layers, blockBytes, valuesAtBytes }: Pick<KvCache, 'layers' | 'blockBytes' | 'valuesAtBytes'>,
-  block: number,
-): Generator<{ readonly buffer: GPUBuffer; readonly at: number; readonly offset: number }> {
+export function* blockRanges({ layers }: Pick<KvCache, 'layers'>, block: number): Generator<BlockRange> {
   let offset = 0
-  for (const buffer of layers) {
+  for (const layer of new Set(layers)) {
+    if (!layer) continue
+    const { buffer, blockBytes, valuesAtBytes } = layer
     for (const begin of [0, valuesAtBytes]) {
-      yield { buffer, at: begin + block * blockBytes, offset }
+      yield { buffer, at: begin + block * blockBytes, offset, bytes: blockBytes }
       offset += blockBytes
     }
   }
+}
+
+interface BlockRange {
+  readonly buffer: GPUBuffer
+  readonly at: number
+  readonly offset: number
+  readonly bytes: number
 }

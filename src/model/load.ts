@@ -2,24 +2,25 @@ import { GpuDevice } from '../gpu/device'
 import type { FloatWeights } from '../util/float-weights'
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
-import type { ModelHeader, WeightSink } from '../util/model-file'
+import type { ModelHeader, TensorInfo, WeightSink } from '../util/model-file'
 import { abortedError, type OctavoError } from '../util/octavo-error'
 import { createActivations } from './activations'
 import { batchLayout } from './batch'
 import { BlockCopies } from './block-copies'
 import { CacheBlocks } from './cache-blocks'
-import type { ModelConfig } from './config'
+import type { ModelDescription } from './description'
 import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockSize, createKvCache } from './kv-cache'
 import { type DroppedVariants, describeModel, type ModelInfo } from './model-info'
-import { readConfig } from './read-config'
+import { readDescription } from './read-description'
+import type { RopeDescription } from './rope'
 import { GpuRunner } from './runner'
 import { checkModel } from './self-check'
 import type { RunnerLimits } from './step'
 import { findTensors, type ModelTensors } from './tensors'
 import { WeightUploader } from './upload'
 import { chooseVariants, type Variants } from './variants'
-import { constantTensors, createWeights, matricesOf, writeConstants } from './weights'
+import { createRopeTables, createWeights, found, writeConstants } from './weights'
 
 export interface LoadModelOptions {
   readonly gpu: GPU
@@ -40,7 +41,7 @@ export interface LoadModelOptions {
 
 /** A model on the GPU, waiting for its weights. */
 export interface LoadingModel {
-  readonly config: ModelConfig
+  readonly description: ModelDescription
   readonly vocab: number
   /** Where the file's bytes go. */
   readonly sink: WeightSink
@@ -65,7 +66,10 @@ export type RoomOptions = Pick<
 >
 
 /** What the forward pass is made of, on the device; the same for every variant. */
-type Parts = Omit<ForwardOptions, 'variants'> & { readonly blockCopies: BlockCopies }
+type Parts = Omit<ForwardOptions, 'variants'> & {
+  readonly blockCopies: BlockCopies
+  readonly ropeTables: ReadonlyMap<RopeDescription, GPUBuffer>
+}
 
 /** Rows of logits that a step can have at least; also how fast a given text is scored. */
 const leastLogitRows = 32
@@ -79,11 +83,11 @@ const leastLogitRows = 32
  */
 export async function loadModel(options: LoadModelOptions): Promise<LoadingModel> {
   const { header, signal } = options
-  const config = readConfig(header)
-  const tensors = findTensors(header, config, options.floatWeights)
+  const description = readDescription(header)
+  const tensors = findTensors(header, description, options.floatWeights)
   const gpu = await GpuDevice.open(options.gpu)
   try {
-    return await prepare(gpu, config, tensors, options)
+    return await prepare(gpu, description, tensors, options)
   } catch (error) {
     gpu.destroy()
     throw signal.aborted ? abortedError('Loading the model', signal) : error
@@ -92,13 +96,13 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadingModel
 
 async function prepare(
   gpu: GpuDevice,
-  config: ModelConfig,
+  description: ModelDescription,
   tensors: ModelTensors,
   options: LoadModelOptions,
 ): Promise<LoadingModel> {
   const { signal } = options
-  const parts = await makeRoom(gpu, config, tensors, options)
-  const uploader = await WeightUploader.create(gpu, matricesOf(parts.weights), constantTensors(tensors))
+  const parts = await makeRoom(gpu, description, tensors, options)
+  const uploader = await WeightUploader.create(gpu, parts.weights.matrices, smallTensors(tensors))
   throwIfAborted(signal)
   const candidates = [...(options.variants ?? chooseVariants(gpu.info))]
   // Compiles while the weights stream in; a failure is reported when the plan is wanted.
@@ -106,14 +110,14 @@ async function prepare(
   firstRunner.catch(() => undefined)
 
   const finish = async (): Promise<LoadedModel> => {
-    writeConstants(gpu, config, tensors, parts.weights, await uploader.finish())
+    writeConstants(gpu, tensors, parts.weights, parts.ropeTables, await uploader.finish())
     const dropped: DroppedVariants[] = []
     for (const variants of candidates) {
       try {
         const runner = await (variants === candidates[0] ? firstRunner : createRunner(parts, variants))
         throwIfAborted(signal)
         await checkModel(runner, parts.invariance)
-        const info = describeModel({ ...parts, tensors, variants, dropped })
+        const info = describeModel({ ...parts, variants, dropped })
         const cacheBlocks = new CacheBlocks(gpu, parts.cache)
         return { runner, info, cacheBlocks, lost: gpu.lost, destroy: () => gpu.destroy() }
       } catch (error) {
@@ -123,40 +127,41 @@ async function prepare(
     }
     throw new Error('there are no variants to run')
   }
-  return { config, vocab: tensors.vocab, sink: uploader, finish, destroy: () => gpu.destroy() }
+  return { description, vocab: tensors.vocab, sink: uploader, finish, destroy: () => gpu.destroy() }
 }
 
 /** Makes all buffers but the small ones that go with a plan. */
 export async function makeRoom(
   gpu: GpuDevice,
-  config: ModelConfig,
+  description: ModelDescription,
   tensors: ModelTensors,
   options: RoomOptions,
 ): Promise<Parts> {
-  const weights = await gpu.allocating('the weights', () => createWeights(gpu, config, tensors))
+  const weights = await gpu.allocating('the weights', () => createWeights(gpu, tensors))
   const { format, maxTokens } = options.kvCache
-  const cache = await createKvCache(gpu, config, format, maxTokens)
+  const cache = await createKvCache(gpu, tensors, description.contextLength, format, maxTokens)
   const limits: RunnerLimits = {
     maxSequences: options.maxSequences,
     maxBatchTokens: Math.max(options.maxBatchTokens, options.maxSequences),
     maxLogitRows: Math.max(leastLogitRows, options.maxSequences),
     blockSize,
     blocks: cache.blocks,
-    maxContext: Math.min(config.contextLength, cache.maxTokens),
+    maxContext: Math.min(description.contextLength, cache.maxTokens),
     vocabSize: tensors.vocab,
   }
   const layout = batchLayout(limits)
-  const mixedGateUp = tensors.layers.some(({ gateUp }) => gateUp.length > 1)
-  const { activations, blockCopies, rope } = await gpu.allocating('the activations', () => ({
-    activations: createActivations(gpu, config, limits, layout, mixedGateUp),
+  const { activations, blockCopies, ropeTables } = await gpu.allocating('the activations', () => ({
+    activations: createActivations(gpu, tensors, description.hidden, limits, layout),
     blockCopies: new BlockCopies(gpu, cache),
-    rope: gpu.storage('rope, f32 [positions, head dim]', 4 * limits.maxContext * config.headDim),
+    ropeTables: createRopeTables(gpu, description, limits.maxContext),
   }))
   const { invariance } = options
   return {
     gpu,
-    config,
-    weights: { ...weights, rope },
+    description,
+    tensors,
+    weights: { ...weights, rope: (rope) => found(ropeTables, rope) },
+    ropeTables,
     cache,
     invariance,
     limits,
@@ -167,10 +172,16 @@ export async function makeRoom(
 }
 
 async function createRunner(parts: Parts, variants: Variants): Promise<GpuRunner> {
-  const { gpu, config, limits, layout, activations, blockCopies } = parts
+  const { gpu, tensors, limits, layout, activations, blockCopies } = parts
   const plan = await planForward({ ...parts, variants })
-  const tileTokens = prefillTileTokens(config, variants)
+  const tileTokens = prefillTileTokens(tensors, variants)
   return new GpuRunner({ gpu, plan, buffers: activations, blockCopies, layout, limits, tileTokens })
+}
+
+/** What the CPU packs before it goes to the GPU. */
+function smallTensors({ constants, layers }: ModelTensors): readonly TensorInfo[] {
+  const all = [constants, ...layers.map((layer) => layer.constants)]
+  return all.flatMap(({ entries }) => entries.map(({ tensor }) => tensor))
 }
 
 function throwIfAborted(signal: AbortSignal): void {

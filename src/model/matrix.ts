@@ -1,6 +1,6 @@
 import type { GpuDevice } from '../gpu/device'
 import { groupWeights, type MatrixFormat, type Planes } from '../kernels/weights/format'
-import type { MatrixSource } from './tensors'
+import type { MatrixSource } from './matrix-source'
 
 /** Some rows of a matrix in one buffer. */
 export interface MatrixShard {

@@ -1,8 +1,8 @@
 import type { DeviceInfo, GpuDevice } from '../gpu/device'
 import type { Invariance } from '../util/invariance'
-import type { ModelConfig } from './config'
+import type { ModelDescription } from './description'
 import { blockSize, type KvCache } from './kv-cache'
-import type { MatrixSource, ModelTensors } from './tensors'
+import type { ModelTensors } from './tensors'
 import type { Variants } from './variants'
 
 /** Variants that failed their check on this device, and were not used. */
@@ -13,7 +13,7 @@ export interface DroppedVariants {
 
 /** What a loaded model says of itself. */
 export interface ModelInfo {
-  readonly config: ModelConfig
+  readonly description: ModelDescription
   readonly vocab: number
   readonly parameters: number
   /** Tensors of each type, most bytes first. */
@@ -32,7 +32,7 @@ export interface ModelInfo {
 
 interface LoadedParts {
   readonly gpu: GpuDevice
-  readonly config: ModelConfig
+  readonly description: ModelDescription
   readonly tensors: ModelTensors
   readonly cache: KvCache
   readonly variants: Variants
@@ -41,10 +41,10 @@ interface LoadedParts {
 }
 
 export function describeModel(parts: LoadedParts): ModelInfo {
-  const { gpu, config, tensors, cache, variants, invariance, dropped } = parts
+  const { gpu, description, tensors, cache, variants, invariance, dropped } = parts
   const { format, blocks, maxTokens, bytes } = cache
   return {
-    config,
+    description,
     vocab: tensors.vocab,
     parameters: parametersOf(tensors),
     tensorTypes: tensorTypes(tensors),
@@ -59,29 +59,15 @@ export function describeModel(parts: LoadedParts): ModelInfo {
 }
 
 /** Weights of the model, whatever they are packed into and whatever lies beside them. */
-export function parametersOf(tensors: ModelTensors): number {
-  const norms = [
-    tensors.outputNorm,
-    ...tensors.layers.flatMap(({ attentionNorm, mlpNorm }) => [attentionNorm, mlpNorm]),
-  ]
-  const inMatrices = matricesIn(tensors).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
-  return inMatrices + norms.reduce((sum, { dims }) => sum + dims[0]!, 0)
-}
-
-/** Each once, also where the embedding is the output. */
-function matricesIn({ embedding, output, layers }: ModelTensors): readonly MatrixSource[] {
-  const inLayers = layers.flatMap(({ qkv, attentionOutput, gateUp, down }) => [
-    ...qkv,
-    attentionOutput,
-    ...gateUp,
-    down,
-  ])
-  return [...new Set([embedding, output, ...inLayers])]
+export function parametersOf({ matrices, constants, layers }: ModelTensors): number {
+  const small = [constants, ...layers.map((layer) => layer.constants)].flatMap(({ entries }) => entries)
+  const inMatrices = matrices.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+  return small.reduce((sum, { tensor }) => sum + tensor.dims.reduce((a, b) => a * b, 1), inMatrices)
 }
 
 function tensorTypes(tensors: ModelTensors): ModelInfo['tensorTypes'] {
   const types = new Map<string, { type: string; tensors: number; bytes: number }>()
-  for (const source of matricesIn(tensors)) {
+  for (const source of tensors.matrices) {
     const type = source.format.name
     for (const { tensor } of source.parts) {
       const entry = types.get(type) ?? { type, tensors: 0, bytes: 0 }

@@ -3,7 +3,7 @@ import { GpuDevice } from '../gpu/device'
 import { weightFormats } from '../kernels/formats'
 import { makeRoom, type RoomOptions } from './load'
 import { parametersOf } from './model-info'
-import { readConfig } from './read-config'
+import { readDescription } from './read-description'
 import { findTensors } from './tensors'
 import { createWeights } from './weights'
 
@@ -26,12 +26,12 @@ export interface Room {
  *   'limits-too-small', 'invalid-option'
  */
 export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise<Room> {
-  const config = readConfig(options.header)
-  const tensors = findTensors(options.header, config, options.floatWeights)
+  const description = readDescription(options.header)
+  const tensors = findTensors(options.header, description, options.floatWeights)
   const device = await GpuDevice.open(countingGpu(gpu))
-  const { cache, limits } = await makeRoom(device, config, tensors, options)
+  const { cache, limits } = await makeRoom(device, description, tensors, options)
   const forWeights = await GpuDevice.open(countingGpu(gpu))
-  createWeights(forWeights, config, tensors)
+  createWeights(forWeights, tensors)
   return {
     bytes: device.bytes,
     weightBytes: forWeights.bytes,

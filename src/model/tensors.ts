@@ -1,59 +1,62 @@
-import { weightFormats } from '../kernels/formats'
-import { type Packing, packingOf } from '../kernels/packing'
-import { groupWeights, type MatrixFormat } from '../kernels/weights/format'
 import type { FloatWeights } from '../util/float-weights'
-import type { ModelHeader, TensorInfo } from '../util/model-file'
+import type { ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
-import type { ModelConfig } from './config'
-import { floatStorage, floatTypes, floatWeightsOf, type MatrixRole, type Storage } from './float-matrix'
+import { Constants } from './constants'
+import type {
+  AttentionDescription,
+  FeedForwardDescription,
+  LayerDescription,
+  ModelDescription,
+  SubLayer,
+} from './description'
+import { floatWeightsOf } from './float-matrix'
+import type { MatrixSource } from './matrix-source'
+import { type AttentionTensors, findAttention } from './parts/attention'
+import { type FeedForwardTensors, findFeedForward } from './parts/feed-forward'
 import { readQuantization } from './quantized/read-quantization'
-import type { FoundMatrix, MatrixNote, Quantization, TensorLookup } from './quantized/scheme'
-import { tensorNames } from './tensor-names'
+import { type NormTensors, TensorFinder } from './tensor-finder'
 
-/** A tensor that goes into a matrix: all planes of some of its rows, or one plane of them beside other tensors. */
-export interface MatrixPart {
-  readonly tensor: TensorInfo
-  /** Rows of the matrix that it fills. */
-  readonly firstRow: number
-  readonly rows: number
-  readonly packing: Packing
+/** The tensors of a half of a layer, each part's beside what it is. */
+export interface SubLayerTensors<Part>
+  extends Omit<SubLayer<never>, 'parts' | 'norm' | 'outNorm' | 'streamNorm'> {
+  readonly parts: readonly Part[]
+  readonly norm: NormTensors | null
+  readonly outNorm: NormTensors | null
+  readonly streamNorm: NormTensors | null
 }
 
-/** Rows of one matrix that lie together on the GPU in one format, by the tensors they come from. */
-export interface MatrixSource {
-  readonly name: string
-  readonly format: MatrixFormat
-  readonly parts: readonly MatrixPart[]
-  readonly notes?: readonly MatrixNote[]
-  readonly columns: number
-  readonly rows: number
-}
+export type MixerTensors = AttentionTensors
 
-/** The tensors of one layer, as the forward pass groups them. */
 export interface LayerTensors {
-  readonly attentionNorm: TensorInfo
-  /** Q, K and V, concatenated where their types agree. */
-  readonly qkv: readonly MatrixSource[]
-  readonly attentionOutput: MatrixSource
-  readonly mlpNorm: TensorInfo
-  /** Gate over up where their types agree, else two. */
-  readonly gateUp: readonly MatrixSource[]
-  readonly down: MatrixSource
+  readonly mixer: SubLayerTensors<MixerTensors>
+  readonly feedForward: SubLayerTensors<FeedForwardTensors>
+  readonly parallel: boolean
+  /** Norms, biases and other small tensors. */
+  readonly constants: Constants
 }
 
 export interface ModelTensors {
   readonly embedding: MatrixSource
+  /** f32 [positions, hidden] that are added to the embedding's rows. */
+  readonly positions: MatrixSource | null
+  readonly embeddingNorm: NormTensors | null
   readonly layers: readonly LayerTensors[]
-  readonly outputNorm: TensorInfo
+  readonly finalNorm: NormTensors | null
   /** The embedding itself where the file has no output matrix. */
   readonly output: MatrixSource
-  /** Divisors of RoPE's frequencies, one for each pair. */
-  readonly ropeFactors: TensorInfo | null
+  /** Where the logits' biases begin in `constants`. */
+  readonly outputBias: number | null
+  /** What belongs to no layer. */
+  readonly constants: Constants
+  /** Divisors of RoPE's frequencies, by the tensor's stem: where they begin in `constants`, and how many there are. */
+  readonly ropeDivisors: ReadonlyMap<string, { readonly at: number; readonly count: number }>
+  /** All matrices, each once. */
+  readonly matrices: readonly MatrixSource[]
   readonly vocab: number
 }
 
 /**
- * Finds every tensor that the architecture has, with the shape it must have. A tensor that the forward pass would
+ * Finds every tensor that the description names, with the shape it must have. A tensor that the forward pass would
  * leave out is refused: a model that runs without its biases answers nonsense. `floatWeights`: what is done with the
  * floats of a safetensors model; null: what suits the repo.
  *
@@ -61,197 +64,74 @@ export interface ModelTensors {
  */
 export function findTensors(
   header: ModelHeader,
-  config: ModelConfig,
+  description: ModelDescription,
   floatWeights: FloatWeights | null,
 ): ModelTensors {
   const quantization = header.kind === 'safetensors' ? readQuantization(header.texts.config) : null
   const find = new TensorFinder(header, floatWeightsOf(header, floatWeights), quantization)
-  const names = tensorNames(header)
-  const { hidden, heads, kvHeads, headDim, intermediate } = config
-  if (config.layers > header.tensors.length) {
+  const { hidden, layers, embedding, logits } = description
+  if (layers.length > header.tensors.length) {
     throw new OctavoError(
       'malformed-file',
-      `The file says it has ${config.layers} layers, but holds ${header.tensors.length} tensors: '${names.layerPrefix}${header.tensors.length}' cannot be there.`,
+      `The file says it has ${layers.length} layers, but holds ${header.tensors.length} tensors.`,
       'Download the file again.',
     )
   }
-  const vocab = find.any(`${names.embedding}.weight`).dims[1] ?? 0
-  const embedding = find.matrix('embedding', [[names.embedding, vocab]], hidden, 'vocabulary')[0]!
-  const layers = Array.from({ length: config.layers }, (_, i): LayerTensors => {
-    const name = (part: string) => `${names.layerPrefix}${i}.${part}`
-    const qkv: [string, number][] = [
-      [name(names.query), heads * headDim],
-      [name(names.key), kvHeads * headDim],
-      [name(names.value), kvHeads * headDim],
-    ]
-    const gateUp: [string, number][] = [
-      [name(names.gate), intermediate],
-      [name(names.up), intermediate],
-    ]
-    const output: [string, number] = [name(names.attentionOutput), hidden]
-    return {
-      attentionNorm: find.vector(name(`${names.attentionNorm}.weight`), hidden),
-      qkv: find.matrix(`layer ${i} qkv`, qkv, hidden),
-      attentionOutput: find.matrix(`layer ${i} output`, [output], heads * headDim)[0]!,
-      mlpNorm: find.vector(name(`${names.mlpNorm}.weight`), hidden),
-      gateUp: find.matrix(`layer ${i} gate, up`, gateUp, hidden),
-      down: find.matrix(`layer ${i} down`, [[name(names.down), hidden]], intermediate)[0]!,
-    }
+  const constants = new Constants('constants of the model, f32')
+  const vocab = find.any(`${embedding.stem}.weight`).dims[1] ?? 0
+  const matrix = find.matrix('embedding', [[embedding.stem, vocab]], hidden, 'vocabulary')[0]!
+  const found: Omit<ModelTensors, 'matrices'> = {
+    vocab,
+    embedding: matrix,
+    positions: embedding.positions
+      ? find.matrix('positions', [[embedding.positions.stem, embedding.positions.rows]], hidden, 'exact')[0]!
+      : null,
+    embeddingNorm: find.norm(embedding.norm, hidden, constants),
+    layers: layers.map((layer, i) => findLayer(find, layer, hidden, i)),
+    finalNorm: find.norm(description.finalNorm, hidden, constants),
+    output: find.begins(logits.stem)
+      ? find.matrix('output', [[logits.stem, vocab]], hidden, 'vocabulary')[0]!
+      : matrix,
+    outputBias: find.biases([{ stem: logits.stem, rows: vocab, bias: logits.bias }], constants),
+    ropeDivisors: findDivisors(find, description, constants),
+    constants,
+  }
+  find.refuseUnused(description.architecture)
+  return { ...found, matrices: find.matrices }
+}
+
+function findLayer(find: TensorFinder, layer: LayerDescription, hidden: number, i: number): LayerTensors {
+  const constants = new Constants(`constants of layer ${i}, f32`)
+  const half = <Part, Tensors>(
+    { norm, outNorm, streamNorm, scale, parts }: SubLayer<Part>,
+    findPart: (part: Part) => Tensors,
+  ): SubLayerTensors<Tensors> => ({
+    norm: find.norm(norm, hidden, constants),
+    parts: parts.map(findPart),
+    outNorm: find.norm(outNorm, hidden, constants),
+    streamNorm: find.norm(streamNorm, hidden, constants),
+    scale,
   })
-  const outputNorm = find.vector(`${names.outputNorm}.weight`, hidden)
-  const output = find.begins(names.output)
-    ? find.matrix('output', [[names.output, vocab]], hidden, 'vocabulary')[0]!
-    : embedding
-  const factorsName = `${names.ropeFactors}.weight`
-  const ropeFactors = find.has(factorsName) ? find.vector(factorsName, config.ropeDim / 2) : null
-  find.refuseUnused(config.architecture)
-  return { embedding, layers, outputNorm, output, ropeFactors, vocab }
+  const place = { find, constants, hidden, name: `layer ${i}` }
+  return {
+    mixer: half(layer.mixer, (part: AttentionDescription) => findAttention(place, part)),
+    feedForward: half(layer.feedForward, (part: FeedForwardDescription) => findFeedForward(place, part)),
+    parallel: layer.parallel,
+    constants,
+  }
 }
 
-/** Rows of the token embedding: ids are below it. Null where there is no such tensor. */
-export function embeddingRows(header: ModelHeader): number | null {
-  const name = `${tensorNames(header).embedding}.weight`
-  return header.tensors.find((tensor) => tensor.name === name)?.dims[1] ?? null
-}
-
-class TensorFinder implements TensorLookup {
-  readonly #tensors: ReadonlyMap<string, TensorInfo>
-  readonly #used = new Set<string>()
-
-  constructor(
-    readonly header: ModelHeader,
-    readonly floatWeights: FloatWeights,
-    readonly quantization: Quantization | null,
-  ) {
-    this.#tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensor]))
+function findDivisors(
+  find: TensorFinder,
+  { layers }: ModelDescription,
+  constants: Constants,
+): ModelTensors['ropeDivisors'] {
+  const found = new Map<string, { at: number; count: number }>()
+  for (const { rope } of layers.flatMap(({ mixer }) => mixer.parts)) {
+    const stem = rope?.divisors ?? null
+    if (stem === null || found.has(stem) || !find.has(`${stem}.weight`)) continue
+    const count = rope!.dim / 2
+    found.set(stem, { at: constants.add(find.vector(`${stem}.weight`, count), count), count })
   }
-
-  has(name: string): boolean {
-    return this.#tensors.has(name)
-  }
-
-  /** Whether there is a matrix of that name, whatever its tensors are called. */
-  begins(stem: string): boolean {
-    return this.header.tensors.some(({ name }) => name.startsWith(`${stem}.`))
-  }
-
-  any(name: string): TensorInfo {
-    const tensor = this.#tensors.get(name)
-    if (!tensor) {
-      throw new OctavoError(
-        'malformed-file',
-        `The tensor '${name}' is missing.`,
-        'Download the file again, or choose another conversion of the model.',
-      )
-    }
-    this.#used.add(name)
-    return tensor
-  }
-
-  vector(name: string, length: number): TensorInfo {
-    const tensor = this.#shaped(name, [length])
-    if (!floatTypes.has(tensor.type)) {
-      throw new OctavoError(
-        'unsupported-tensor-type',
-        `The tensor '${name}' has type ${tensor.type}; a float type is expected here.`,
-        'Choose another conversion of the model.',
-      )
-    }
-    return tensor
-  }
-
-  /** One matrix of all rows where those that begin with each stem share a format and may lie together, else one each. */
-  matrix(
-    name: string,
-    stems: readonly (readonly [stem: string, rows: number])[],
-    columns: number,
-    role: MatrixRole = 'layer',
-  ): MatrixSource[] {
-    const matrices: MatrixSource[] = []
-    const found = stems.map(([stem, rows]) => {
-      const own = this.quantization?.find(stem, rows, columns, this) ?? this.#plain(stem, rows, columns, role)
-      return { ...own, rows }
-    })
-    const together = found.every(({ format, joins }) => format === found[0]!.format && joins)
-    for (const group of together ? [found] : found.map((part) => [part])) {
-      let rows = 0
-      const parts: MatrixPart[] = []
-      for (const part of group) {
-        for (const each of part.parts) parts.push({ ...each, firstRow: rows, rows: part.rows })
-        rows += part.rows
-      }
-      const notes = group.flatMap((part) => part.notes)
-      matrices.push({ name, format: group[0]!.format, parts, notes, columns, rows })
-    }
-    return matrices
-  }
-
-  /** A matrix that is one tensor. */
-  #plain(stem: string, rows: number, columns: number, role: MatrixRole): FoundMatrix {
-    const tensor = this.#shaped(`${stem}.weight`, [columns, rows])
-    const { format, packing } = this.#storageOf(tensor, columns, role)
-    return { format, parts: [{ tensor, packing }], notes: [], joins: true }
-  }
-
-  #storageOf(tensor: TensorInfo, columns: number, role: MatrixRole): Storage {
-    const format = weightFormats.get(tensor.type)
-    if (!format) {
-      const known = [...weightFormats.keys()].join(', ')
-      throw new OctavoError(
-        'unsupported-tensor-type',
-        `The tensor '${tensor.name}' has type ${tensor.type}, which is not supported.`,
-        `Choose a file whose tensors have these types: ${known}.`,
-      )
-    }
-    const unit = Math.max(4, Math.min(format.unitWeights, groupWeights))
-    if (columns % unit !== 0) {
-      throw new OctavoError(
-        'unsupported-tensor-type',
-        `The tensor '${tensor.name}' has rows of ${columns} weights; as ${format.name} they must be a multiple of ${unit}.`,
-        'Choose another model.',
-      )
-    }
-    if (floatTypes.has(tensor.type)) return floatStorage(tensor.type, columns, role, this.floatWeights)
-    return { format, packing: packingOf(format) }
-  }
-
-  typed(name: string, types: readonly string[], shape: readonly number[]): TensorInfo {
-    const tensor = this.#shaped(name, [...shape].reverse())
-    if (!types.includes(tensor.type)) {
-      throw new OctavoError(
-        'malformed-file',
-        `The tensor '${name}' has type ${tensor.type}, expected ${types.join(' or ')}.`,
-        'Download the file again, or choose another conversion of the model.',
-      )
-    }
-    return tensor
-  }
-
-  #shaped(name: string, dims: readonly number[]): TensorInfo {
-    const tensor = this.any(name)
-    const shape = [...tensor.dims]
-    while (shape.length > dims.length && shape.at(-1) === 1) shape.pop()
-    if (shape.length !== dims.length || shape.some((n, i) => n !== dims[i])) {
-      // As the file's format writes it.
-      const shown = (lengths: readonly number[]) =>
-        (this.header.kind === 'gguf' ? lengths : [...lengths].reverse()).join(', ')
-      throw new OctavoError(
-        'malformed-file',
-        `The tensor '${name}' has shape [${shown(tensor.dims)}], expected [${shown(dims)}].`,
-        'Download the file again, or choose another conversion of the model.',
-      )
-    }
-    return tensor
-  }
-
-  refuseUnused(architecture: string): void {
-    const unused = [...this.#tensors.keys()].find((name) => !this.#used.has(name))
-    if (unused !== undefined) {
-      throw new OctavoError(
-        'unsupported-architecture',
-        `The file has a tensor '${unused}' that Octavo's '${architecture}' does not use; it would be left out of the answer.`,
-        'Choose another model of this architecture.',
-      )
-    }
-  }
+  return found
 }

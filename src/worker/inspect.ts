@@ -1,6 +1,6 @@
 import type { RoomOptions } from '../model/load'
+import { embeddingRows } from '../model/read-description'
 import { type Room, readTypeNames, roomNeeded } from '../model/room'
-import { embeddingRows } from '../model/tensors'
 import { createTokenizer } from '../text/tokenizer'
 import { megabytes } from '../util/disk'
 import { OctavoError } from '../util/octavo-error'

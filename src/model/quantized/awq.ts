@@ -1,6 +1,6 @@
 import { tableOfCodes } from '../../kernels/code-packing'
 import { affineFormat } from '../../kernels/weights/affine'
-import type { JsonReader } from '../json-reader'
+import type { ConfigReader } from '../config-reader'
 import { groupName, readGroupSize, transposed } from './gptq'
 import { checkGroup, floatKind, type Quantization, unsupportedQuantization } from './scheme'
 import { zeroBiasNote } from './zero-bias'
@@ -9,7 +9,7 @@ import { zeroBiasNote } from './zero-bias'
  * AWQ (Lin et al. 2023, arXiv:2306.00978) in the layout `gemm` of AutoAWQ: everything is [in, out], and the eight
  * nibbles of a word are outputs 0, 2, 4, 6, 1, 3, 5, 7.
  */
-export function readAwq(read: JsonReader): Quantization {
+export function readAwq(read: ConfigReader): Quantization {
   const bits = read.count('bits')
   if (bits !== 4) throw unsupportedQuantization(`AWQ with ${bits} bits is not supported; 4 are.`)
   const version = read.text('version', 'gemm').toLowerCase()

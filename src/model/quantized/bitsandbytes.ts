@@ -2,7 +2,7 @@ import { rowsOfCodes } from '../../kernels/code-packing'
 import { affineFormat, nestedBlock } from '../../kernels/weights/affine'
 import { groupWeights } from '../../kernels/weights/format'
 import type { Json, TensorInfo } from '../../util/model-file'
-import { isObject, JsonReader, malformedConfig } from '../json-reader'
+import { ConfigReader, isObject, malformedConfig } from '../config-reader'
 import { byteMatrix } from './byte-matrix'
 import {
   checkGroup,
@@ -17,7 +17,7 @@ import {
  * al. 2023, arXiv:2305.14314), or LLM.int8 with a greatest magnitude for each row (2022, arXiv:2208.07339), whose outliers
  * are not treated apart here: weights are what they are.
  */
-export function readBitsAndBytes(read: JsonReader): Quantization {
+export function readBitsAndBytes(read: ConfigReader): Quantization {
   if (read.flag('load_in_8bit', false)) {
     return { name: 'bitsandbytes int8', find: findInt8 }
   }
@@ -152,7 +152,7 @@ function readState(
   { name }: TensorInfo,
   bytes: Uint8Array<ArrayBuffer>,
   expected: { rows: number; columns: number; block: number },
-): JsonReader {
+): ConfigReader {
   let json: Json
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -160,7 +160,7 @@ function readState(
     throw malformedConfig(`The tensor '${name}' is not JSON.`)
   }
   if (!isObject(json)) throw malformedConfig(`The tensor '${name}' is not a JSON object.`)
-  const read = new JsonReader(json, `the tensor '${name}'`)
+  const read = new ConfigReader(json, `the tensor '${name}'`)
   const block = read.count('blocksize')
   if (block !== expected.block) {
     throw malformedConfig(
@@ -176,7 +176,7 @@ function readState(
   return read
 }
 
-function nestedOffset(read: JsonReader): number {
+function nestedOffset(read: ConfigReader): number {
   const block = read.count('nested_blocksize')
   if (block !== nestedBlock) {
     throw unsupportedQuantization(

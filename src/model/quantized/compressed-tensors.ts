@@ -1,6 +1,6 @@
 import { rowsOfCodes, tableOfCodes } from '../../kernels/code-packing'
 import { affineFormat } from '../../kernels/weights/affine'
-import { isObject, JsonReader, malformedConfig } from '../json-reader'
+import { ConfigReader, isObject, malformedConfig } from '../config-reader'
 import { blockScales, byteMatrix, type ScaleBlock } from './byte-matrix'
 import { readBlock } from './fp8'
 import { groupIndexNote } from './g-idx'
@@ -31,7 +31,7 @@ interface Weights {
  * row, a block or the whole matrix. Which config group a matrix belongs to is told by its tensors. Activations that its
  * own loader would round stay as they are.
  */
-export function readCompressedTensors(read: JsonReader): Quantization {
+export function readCompressedTensors(read: ConfigReader): Quantization {
   checkFormat(read)
   const sparsity = read.json.sparsity_config
   if (isObject(sparsity) && (sparsity.format ?? 'dense') !== 'dense') {
@@ -49,7 +49,7 @@ export function readCompressedTensors(read: JsonReader): Quantization {
   }
   const groups = Object.entries(read.object('config_groups').json).map(([name, group]) => {
     if (!isObject(group)) throw malformedConfig(`${name} in config_groups of config.json is not an object.`)
-    const reader = new JsonReader(group, `${name} in config_groups of config.json`)
+    const reader = new ConfigReader(group, `${name} in config_groups of config.json`)
     checkFormat(reader)
     return readWeights(reader.object('weights'))
   })
@@ -65,7 +65,7 @@ export function readCompressedTensors(read: JsonReader): Quantization {
   }
 }
 
-function checkFormat(read: JsonReader): void {
+function checkFormat(read: ConfigReader): void {
   const format = read.json.format ?? null
   if (format !== null && !formats.some((known) => known === format)) {
     throw unsupportedQuantization(
@@ -74,7 +74,7 @@ function checkFormat(read: JsonReader): void {
   }
 }
 
-function readWeights(read: JsonReader): Weights {
+function readWeights(read: ConfigReader): Weights {
   const kind = read.text('type', 'int')
   const bits = read.count('num_bits')
   if (!(kind === 'int' && [2, 4, 8].includes(bits)) && !(kind === 'float' && bits === 8)) {
@@ -90,7 +90,7 @@ function readWeights(read: JsonReader): Weights {
   }
 }
 
-function readStrategy(read: JsonReader): Weights['block'] {
+function readStrategy(read: ConfigReader): Weights['block'] {
   const strategy = read.text('strategy', 'tensor')
   if (strategy === 'group') return [1, read.count('group_size')]
   if (strategy === 'channel') return [1, null]

@@ -1,9 +1,9 @@
-import type { JsonReader } from '../json-reader'
+import type { ConfigReader } from '../config-reader'
 import { blockScales, byteMatrix, checkBlock } from './byte-matrix'
 import { type Quantization, unsupportedQuantization } from './scheme'
 
 /** FP8 by blocks of a matrix, as DeepSeek and Qwen store it: a float of 8 bits times its block's `weight_scale_inv`. */
-export function readFp8(read: JsonReader): Quantization {
+export function readFp8(read: ConfigReader): Quantization {
   const format = read.text('fmt', 'e4m3')
   if (format !== 'e4m3') throw unsupportedQuantization(`FP8 as '${format}' is not supported; e4m3 is.`)
   const block = readBlock(read, 'weight_block_size')
@@ -19,7 +19,7 @@ export function readFp8(read: JsonReader): Quantization {
 }
 
 /** Rows and columns of the blocks that have a scale each. */
-export function readBlock(read: JsonReader, field: string): readonly [number, number] {
+export function readBlock(read: ConfigReader, field: string): readonly [number, number] {
   const size = read.json[field]
   if (!Array.isArray(size) || size.length !== 2) {
     throw unsupportedQuantization(

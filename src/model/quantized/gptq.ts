@@ -1,6 +1,6 @@
 import { tableOfCodes } from '../../kernels/code-packing'
 import { affineFormat } from '../../kernels/weights/affine'
-import { isObject, type JsonReader, malformedConfig, shown } from '../json-reader'
+import { type ConfigReader, isObject, malformedConfig, shown } from '../config-reader'
 import { groupIndexNote } from './g-idx'
 import { checkGroup, floatKind, type MatrixNote, type Quantization, unsupportedQuantization } from './scheme'
 import { zeroBiasNote } from './zero-bias'
@@ -11,7 +11,7 @@ const knownBits = [2, 3, 4, 8] as const
  * GPTQ (Frantar et al. 2022, arXiv:2210.17323) as AutoGPTQ and GPTQModel store it: `qweight` and `scales` are [in, out],
  * codes run down `qweight` and along `qzeros`. Version 1 stores zeros less one.
  */
-export function readGptq(read: JsonReader): Quantization {
+export function readGptq(read: ConfigReader): Quantization {
   const bits = knownBits.find((each) => each === read.count('bits'))
   if (bits === undefined) {
     throw unsupportedQuantization(`GPTQ with ${read.count('bits')} bits is not supported; 2, 3, 4 and 8 are.`)
@@ -105,7 +105,7 @@ export function transposed(
 }
 
 /** Weights in a group; null: −1, a whole row. */
-export function readGroupSize(read: JsonReader): number | null {
+export function readGroupSize(read: ConfigReader): number | null {
   const value = read.json.group_size
   if (value === -1) return null
   if (value === 0)

@@ -1,6 +1,6 @@
 import { rowsOfCodes } from '../../kernels/code-packing'
 import { affineFormat } from '../../kernels/weights/affine'
-import { isObject, JsonReader } from '../json-reader'
+import { ConfigReader, isObject } from '../config-reader'
 import { checkGroup, floatKind, type Quantization, unsupportedQuantization } from './scheme'
 import { zeroBiasNote } from './zero-bias'
 
@@ -8,7 +8,7 @@ const knownBits = [2, 3, 4, 5, 6, 8] as const
 const floats = ['F16', 'BF16', 'F32']
 
 /** MLX's affine mode: a row is one stream of bits, W = scale · q + bias. Layers may have bits and groups of their own. */
-export function readMlx(read: JsonReader): Quantization {
+export function readMlx(read: ConfigReader): Quantization {
   const whole = readLayer(read)
   const own = Object.values(read.json).some((value) => isObject(value))
   return {
@@ -18,7 +18,7 @@ export function readMlx(read: JsonReader): Quantization {
       const layer = read.json[stem]
       const where = `${stem} in the quantization of config.json`
       const { bits, group } = isObject(layer)
-        ? readLayer(new JsonReader({ ...read.json, ...layer }, where))
+        ? readLayer(new ConfigReader({ ...read.json, ...layer }, where))
         : whole
       checkGroup(stem, columns, group)
       const groups = columns / group
@@ -49,7 +49,7 @@ export function readMlx(read: JsonReader): Quantization {
   }
 }
 
-function readLayer(read: JsonReader) {
+function readLayer(read: ConfigReader) {
   const mode = read.text('mode', 'affine')
   if (mode !== 'affine') throw unsupportedQuantization(`MLX's mode '${mode}' is not supported; 'affine' is.`)
   const bits = knownBits.find((each) => each === read.count('bits'))

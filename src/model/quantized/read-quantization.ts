@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../util/model-file'
-import { isObject, JsonReader, malformedConfig, shown } from '../json-reader'
+import { ConfigReader, isObject, malformedConfig, shown } from '../config-reader'
 import { readAwq } from './awq'
 import { readBitsAndBytes } from './bitsandbytes'
 import { readCompressedTensors } from './compressed-tensors'
@@ -8,7 +8,7 @@ import { readGptq } from './gptq'
 import { readMlx } from './mlx'
 import { type Quantization, unsupportedQuantization } from './scheme'
 
-const methods: ReadonlyMap<string, (read: JsonReader) => Quantization> = new Map([
+const methods: ReadonlyMap<string, (read: ConfigReader) => Quantization> = new Map([
   ['gptq', readGptq],
   ['awq', readAwq],
   ['mlx', readMlx],
@@ -29,7 +29,7 @@ export function readQuantization(config: JsonObject): Quantization | null {
   if (given === null) return null
   const where = 'the quantization_config of config.json'
   if (!isObject(given)) throw malformedConfig(`${where} is not an object.`)
-  const read = new JsonReader(given, where)
+  const read = new ConfigReader(given, where)
   const method = given.quant_method ?? (mlx === null ? null : 'mlx')
   if (typeof method !== 'string')
     throw malformedConfig(`quant_method in ${where} is ${shown(method)}, not a text.`)

@@ -8,6 +8,7 @@ import { ropeKv as reference } from '../../reference/rope_kv'
 import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
 import { expectClose, expectSame, gamma } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
+import { plainRope } from '../../support/plain-rope'
 
 const gpu = await openTestGpu()
 const blockSize = 32
@@ -40,11 +41,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
         const width = (heads + 2 * kvHeads) * headDim
         const positions = [0, 1, 299, 31, 32]
         const slots = [159, 0, 31, 32, 70]
-        const rope = ropeTable(
-          { headDim, ropeDim: half > 0 ? 2 * half : headDim, ropeBase: 10000, ropeScale: 1 },
-          300,
-          null,
-        )
+        const rope = ropeTable(plainRope(headDim, half > 0 ? 2 * half : headDim), 300, null)
         const qkv = random.normals(tokens * width)
         // More than an f16 can hold is stored as its greatest value, not as infinity.
         qkv[(heads + kvHeads) * headDim] = 1e6

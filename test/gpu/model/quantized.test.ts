@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { embed } from '../../../src/kernels/embed'
 import { reads } from '../../../src/kernels/weights/format'
 import { createMatrix, type Matrix } from '../../../src/model/matrix'
-import { readConfig } from '../../../src/model/read-config'
-import { findTensors, type MatrixSource } from '../../../src/model/tensors'
+import type { MatrixSource } from '../../../src/model/matrix-source'
+import { readDescription } from '../../../src/model/read-description'
+import { findTensors } from '../../../src/model/tensors'
 import { WeightUploader } from '../../../src/model/upload'
-import { constantTensors } from '../../../src/model/weights'
 import type { JsonObject } from '../../../src/util/model-file'
 import { dequantizeMatrix, readTables } from '../../reference/quantized'
 import { ForcedSequence } from '../../support/force-tokens'
@@ -108,16 +108,10 @@ async function json<T>(path: string): Promise<T> {
 
 /** All matrices of a repo, as a load lays them out from pieces of odd lengths. */
 async function upload({ header, bytes }: Repo): Promise<{ matrices: Matrix[]; sources: MatrixSource[] }> {
-  const tensors = findTensors(header, readConfig(header), null)
-  const inLayers = tensors.layers.flatMap(({ qkv, attentionOutput, gateUp, down }) => [
-    ...qkv,
-    attentionOutput,
-    ...gateUp,
-    down,
-  ])
-  const sources = [...new Set([tensors.embedding, tensors.output, ...inLayers])]
+  const tensors = findTensors(header, readDescription(header), null)
+  const sources = [...tensors.matrices]
   const matrices = sources.map((source) => createMatrix(gpu, source))
-  const uploader = await WeightUploader.create(gpu, matrices, constantTensors(tensors))
+  const uploader = await WeightUploader.create(gpu, matrices, [])
   const pieceBytes = 50_001
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     await uploader.write(at, bytes.slice(at, at + pieceBytes))

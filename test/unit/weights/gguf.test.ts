@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gguf } from '@huggingface/gguf'
 import { describe, expect, it } from 'vitest'
-import { readConfig } from '../../../src/model/read-config'
+import { readDescription } from '../../../src/model/read-description'
 import { findTensors } from '../../../src/model/tensors'
 import { readVocabulary } from '../../../src/text/vocabulary'
 import type { GgufHeader } from '../../../src/util/model-file'
@@ -31,7 +31,7 @@ function readWhole({ file, stage }: Case): void {
   const bytes = fileBytes(file)
   const header = readGgufHeader(bytes, bytes.length)
   if (stage !== 'model') return
-  const { vocab } = findTensors(header, readConfig(header), null)
+  const { vocab } = findTensors(header, readDescription(header), null)
   readVocabulary(header.metadata, vocab)
 }
 

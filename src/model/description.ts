@@ -1,0 +1,141 @@
+import type { Activation } from '../kernels/activation'
+import type { RopeDescription } from './rope'
+
+/**
+ * What a model is, as data: all that the forward pass follows. Families (`families/`) make it from a repo's config.json
+ * or a GGUF file's metadata; nothing behind it asks for a family's name.
+ */
+export interface ModelDescription {
+  readonly architecture: string
+  readonly name: string
+  readonly hidden: number
+  /** Tokens that the model was trained for. */
+  readonly contextLength: number
+  readonly embedding: EmbeddingDescription
+  readonly layers: readonly LayerDescription[]
+  /** Of the stream after the last layer. */
+  readonly finalNorm: NormDescription | null
+  readonly logits: LogitsDescription
+}
+
+export interface EmbeddingDescription {
+  /** Of the matrix [vocabulary, hidden]; the tensor's name without `.weight`, as all stems. */
+  readonly stem: string
+  /** What a row is multiplied by. */
+  readonly scale: number
+  /** A matrix [positions, hidden] whose row `position + offset` is added. */
+  readonly positions: { readonly stem: string; readonly rows: number; readonly offset: number } | null
+  /** Of the sum, before the first layer. */
+  readonly norm: NormDescription | null
+}
+
+export interface LogitsDescription {
+  /** Of the matrix [vocabulary, hidden]; where the file has no such tensor, the embedding is it. */
+  readonly stem: string
+  readonly bias: BiasRule
+  readonly scale: number
+  /** cap · tanh(logit / cap); null: none. */
+  readonly softCap: number | null
+}
+
+export interface LayerDescription {
+  readonly mixer: SubLayer<AttentionDescription>
+  readonly feedForward: SubLayer<FeedForwardDescription>
+  /** Both parts read the layer's input, and both are added to it. */
+  readonly parallel: boolean
+}
+
+/** A half of a layer: x ← streamNorm(x + scale · outNorm(Σ parts(norm(x)))). A norm that is null is not there. */
+export interface SubLayer<Part> {
+  readonly parts: readonly Part[]
+  /** In a parallel layer the feed-forward part may have none: it reads what the mixer reads. */
+  readonly norm: NormDescription | null
+  readonly outNorm: NormDescription | null
+  readonly streamNorm: NormDescription | null
+  readonly scale: number
+}
+
+export interface NormDescription {
+  /** 'layer': LayerNorm (Ba et al. 2016, arXiv:1607.06450); 'rms': Zhang & Sennrich 2019, arXiv:1910.07467 */
+  readonly kind: 'rms' | 'layer'
+  readonly stem: string
+  readonly epsilon: number
+  readonly bias: BiasRule
+  /** The file has the weight less one. */
+  readonly plusOne: boolean
+}
+
+/** Whether a matrix has a bias: the config says so, or the file does by its tensors. */
+export type BiasRule = boolean | 'if there'
+
+/** Rows of a matrix product that are one tensor. */
+export interface Projection {
+  readonly stem: string
+  readonly rows: number
+  readonly bias: BiasRule
+}
+
+/** Where the heads of Q, K or V lie in a token's projected row, in elements. */
+export interface HeadLayout {
+  readonly first: number
+  readonly stride: number
+}
+
+/** Normalization of Q and K before RoPE, or after it. */
+export interface HeadNormDescription {
+  readonly kind: 'rms' | 'layer'
+  readonly epsilon: number
+  readonly query: readonly string[]
+  readonly key: readonly string[]
+  /**
+   * 'head': each head by itself, all with one weight [head dim]; 'heads': each by itself, with a weight of its own
+   * [heads, head dim], in one tensor or one each; 'all': all heads of Q, or K, as one row, weight [heads · head dim].
+   */
+  readonly over: 'head' | 'heads' | 'all'
+  readonly plusOne: boolean
+  readonly afterRope: boolean
+}
+
+export interface AttentionDescription {
+  readonly kind: 'attention'
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headDim: number
+  /** Together the rows of the product that gives Q, K and V (and gates). */
+  readonly projections: readonly Projection[]
+  readonly query: HeadLayout
+  readonly key: HeadLayout
+  readonly value: HeadLayout
+  readonly output: Projection
+  readonly headNorm: HeadNormDescription | null
+  /** null: positions are not told (NoPE). */
+  readonly rope: RopeDescription | null
+  /** What scores are multiplied by. */
+  readonly scale: number
+  /** Keys that a query sees, its own among them; null: all before it. */
+  readonly window: number | null
+  /** cap · tanh(score / cap); null: none. */
+  readonly softCap: number | null
+  /** A tensor [heads]: a score of each head's that joins the softmax and has no value (gpt-oss). */
+  readonly sinks: string | null
+}
+
+/** Those with numbers of their own have them in the file, or in the config. */
+export type ActivationDescription =
+  | Exclude<Activation, { readonly kind: 'xielu' }>
+  | {
+      readonly kind: 'xielu'
+      readonly positive: string
+      readonly negative: string
+      readonly beta: string
+      readonly epsilon: string
+    }
+
+export interface FeedForwardDescription {
+  readonly kind: 'gated' | 'plain'
+  readonly activation: ActivationDescription
+  readonly intermediate: number
+  /** Gated: gate and up, as two tensors or as one; plain: up alone. */
+  readonly inputs: readonly Projection[]
+  readonly down: Projection
+}

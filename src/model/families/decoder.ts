@@ -1,0 +1,282 @@
+import { type ConfigReader, malformedConfig, shown, unsupported } from '../config-reader'
+import type {
+  ActivationDescription,
+  AttentionDescription,
+  BiasRule,
+  FeedForwardDescription,
+  HeadNormDescription,
+  LayerDescription,
+  LogitsDescription,
+  NormDescription,
+  Projection,
+  SubLayer,
+} from '../description'
+import { type LayerType, type RopeTraits, readRope } from '../read-rope'
+import type { RopeDescription } from '../rope'
+import type { HasTensor, ModelBody } from './family'
+import { type Names, namesOf } from './names'
+
+/** What sets a family of decoders apart from llama. All may be left out. */
+export interface DecoderTraits {
+  /** Names in its safetensors repos, where they are not llama's. */
+  readonly names?: Partial<Names>
+  /** What names begin with in its safetensors repos; '' is tried too, for repos of a bare model. */
+  readonly prefix?: string
+  readonly norm?: Partial<Pick<NormDescription, 'kind' | 'bias' | 'plusOne'>>
+  /** 'before' a part, 'after' it (on what it gives), or both. */
+  readonly norms?: 'before' | 'after' | 'both'
+  readonly parallel?: boolean
+  readonly qkvBias?: BiasRule
+  readonly outputBias?: BiasRule
+  readonly feedForwardBias?: BiasRule
+  readonly headNorm?: Pick<HeadNormDescription, 'over'> & Partial<HeadNormDescription>
+  readonly rope?: Omit<RopeTraits, 'headDim' | 'layerType'>
+  /** Whether layer i tells positions. */
+  readonly rotates?: (i: number, type: LayerType) => boolean
+  /** Whether layer i has the sliding window, where the config has no `layer_types`. */
+  readonly slides?: (i: number) => boolean
+  readonly gated?: boolean
+  readonly activation?: ActivationDescription
+  readonly headDim?: number
+  readonly scale?: number
+  readonly softCap?: number | null
+  readonly embeddingScale?: number
+  readonly residualScale?: number
+  readonly logits?: Partial<LogitsDescription>
+  /** The last word on a layer. */
+  readonly layer?: (standard: LayerDescription, i: number, tools: LayerTools) => LayerDescription
+}
+
+/** What a family needs to describe a part of layer i by itself. */
+export interface LayerTools {
+  readonly names: Names
+  /** The whole stem of a tensor of the layer. */
+  readonly stem: (name: string) => string
+  readonly norm: (name: string) => NormDescription
+  readonly projection: (name: string, rows: number, bias?: BiasRule) => Projection
+  readonly type: LayerType
+}
+
+const activations: Readonly<Record<string, ActivationDescription['kind'] & PlainKind>> = {
+  silu: 'silu',
+  swish: 'silu',
+  gelu: 'gelu',
+  gelu_new: 'gelu-tanh',
+  gelu_pytorch_tanh: 'gelu-tanh',
+  gelu_fast: 'gelu-tanh',
+  quick_gelu: 'quick-gelu',
+  relu: 'relu',
+  relu2: 'relu-squared',
+}
+
+type PlainKind = Exclude<ActivationDescription['kind'], 'xielu' | 'clamped-swiglu'>
+
+/** The activation that the config names; `fallback` where it names none, as GGUF files do not. */
+export function readActivation(config: ConfigReader, fallback: PlainKind = 'silu'): ActivationDescription {
+  const field = config.pick('hidden_activation', 'hidden_act', 'activation_function', 'activation')
+  if (!config.has(field)) return { kind: fallback }
+  const kind = activations[config.text(field)]
+  if (kind === undefined) {
+    const known = Object.keys(activations).join(', ')
+    throw unsupported(`${config.where} has ${field} ${shown(config.json[field])}; ${known} are supported.`)
+  }
+  return { kind }
+}
+
+/** Describes a decoder in the manner of llama, with what its family does otherwise. */
+export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTraits = {}): ModelBody {
+  const { norms = 'before', parallel = false, rotates = () => true } = traits
+  const names = decoderNames(config, has, traits)
+  const hidden = config.count('hidden_size')
+  const heads = config.count('num_attention_heads')
+  const kvHeads = config.count('num_key_value_heads', heads)
+  checkHeadCounts(config, heads, kvHeads)
+  const headDim = traits.headDim ?? readHeadDim(config, hidden, heads)
+  const epsilon = config.positive(
+    config.pick('rms_norm_eps', 'layer_norm_eps', 'layer_norm_epsilon', 'norm_eps', 'norm_epsilon'),
+  )
+  const { kind = 'rms', bias: normBias = false, plusOne: storedLessOne = false } = traits.norm ?? {}
+  // GGUF files have the whole weight.
+  const plusOne = storedLessOne && config.container === 'safetensors'
+  const normAt = (stem: string): NormDescription => ({ kind, stem, epsilon, bias: normBias, plusOne })
+  const ropes = new Map<LayerType, RopeDescription>()
+  const ropeOf = (type: LayerType) => {
+    const known = ropes.get(type)
+    if (known) return known
+    const rope = readRope(config, {
+      ...ropeDefaults(config, headDim),
+      ...traits.rope,
+      headDim,
+      layerType: type,
+    })
+    ropes.set(type, rope)
+    return rope
+  }
+  const types = layerTypes(config, traits, names)
+
+  const attention = (i: number, tools: LayerTools): AttentionDescription => {
+    const rows = { query: heads * headDim, key: kvHeads * headDim, value: kvHeads * headDim }
+    const bias = traits.qkvBias ?? fromFile(config, 'attention_bias')
+    const fused = has(tools.stem(names.qkv))
+    const outputRule = traits.outputBias ?? fromFile(config, 'attention_bias')
+    return {
+      kind: 'attention',
+      heads,
+      kvHeads,
+      headDim,
+      projections: fused
+        ? [tools.projection(names.qkv, rows.query + rows.key + rows.value, bias)]
+        : [
+            tools.projection(names.query, rows.query, bias),
+            tools.projection(names.key, rows.key, bias),
+            tools.projection(names.value, rows.value, bias),
+          ],
+      query: { first: 0, stride: headDim },
+      key: { first: rows.query, stride: headDim },
+      value: { first: rows.query + rows.key, stride: headDim },
+      output: tools.projection(names.attentionOutput, hidden, outputRule),
+      headNorm: traits.headNorm
+        ? {
+            kind: 'rms',
+            epsilon,
+            query: [tools.stem(names.queryNorm)],
+            key: [tools.stem(names.keyNorm)],
+            plusOne,
+            afterRope: false,
+            ...traits.headNorm,
+          }
+        : null,
+      rope: rotates(i, tools.type) ? ropeOf(tools.type) : null,
+      scale: traits.scale ?? 1 / Math.sqrt(headDim),
+      window: tools.type === 'sliding_attention' ? config.count('sliding_window') : null,
+      softCap: traits.softCap ?? null,
+      sinks: null,
+    }
+  }
+
+  const feedForward = (tools: LayerTools): FeedForwardDescription => {
+    const intermediate = config.count('intermediate_size')
+    const bias = traits.feedForwardBias ?? fromFile(config, 'mlp_bias')
+    const gated = traits.gated ?? true
+    const activation = traits.activation ?? readActivation(config)
+    const separate = has(tools.stem(names.gate))
+    const inputs = separate
+      ? [tools.projection(names.gate, intermediate, bias), tools.projection(names.up, intermediate, bias)]
+      : [tools.projection(names.gateUp, 2 * intermediate, bias)]
+    return {
+      kind: gated ? 'gated' : 'plain',
+      activation,
+      intermediate,
+      inputs: gated ? inputs : [tools.projection(names.up, intermediate, bias)],
+      down: tools.projection(names.down, hidden, bias),
+    }
+  }
+
+  const layer = (i: number): LayerDescription => {
+    const stem = (name: string) => `${names.layers}${i}.${name}`
+    const tools: LayerTools = {
+      names,
+      stem,
+      norm: (name) => normAt(stem(name)),
+      projection: (name, rows, bias = false) => ({ stem: stem(name), rows, bias }),
+      type: types[i]!,
+    }
+    const around = (before: string, after: string): Omit<SubLayer<never>, 'parts'> => ({
+      norm: norms === 'after' ? null : tools.norm(before),
+      outNorm: norms === 'before' ? null : tools.norm(after),
+      streamNorm: null,
+      scale: traits.residualScale ?? 1,
+    })
+    const standard: LayerDescription = {
+      mixer: { ...around(names.attentionNorm, names.attentionOutNorm), parts: [attention(i, tools)] },
+      feedForward: {
+        ...around(names.feedForwardNorm, names.feedForwardOutNorm),
+        parts: [feedForward(tools)],
+      },
+      parallel,
+    }
+    return traits.layer?.(standard, i, tools) ?? standard
+  }
+
+  return {
+    hidden,
+    contextLength: config.count('max_position_embeddings'),
+    embedding: { stem: names.embedding, scale: traits.embeddingScale ?? 1, positions: null, norm: null },
+    layers: types.map((_, i) => layer(i)),
+    finalNorm: normAt(names.outputNorm),
+    logits: { stem: names.output, bias: false, scale: 1, softCap: null, ...traits.logits },
+  }
+}
+
+function decoderNames(
+  config: ConfigReader,
+  has: HasTensor,
+  { names, prefix = 'model.' }: DecoderTraits,
+): Names {
+  const whole = namesOf(config.container, names, prefix)
+  return has(whole.embedding) ? whole : (bareNames(config, has, names) ?? whole)
+}
+
+/** Where a repo has a model without its head, names lack the prefix. */
+function bareNames(config: ConfigReader, has: HasTensor, own: Partial<Names> | undefined): Names | null {
+  const bare = namesOf(config.container, own, '')
+  return has(bare.embedding) ? bare : null
+}
+
+/** A GGUF file does not say whether matrices have biases: it has them or not. */
+function fromFile(config: ConfigReader, field: string): BiasRule {
+  return config.container === 'gguf' ? 'if there' : config.flag(field, false)
+}
+
+/** GGUF says how many elements turn, in llama's order only for llama. */
+function ropeDefaults(config: ConfigReader, headDim: number): Pick<RopeTraits, 'partial'> {
+  return config.has('rotary_dim') ? { partial: config.count('rotary_dim') / headDim } : {}
+}
+
+function layerTypes(config: ConfigReader, { slides = () => true }: DecoderTraits, names: Names): LayerType[] {
+  const layers = config.count('num_hidden_layers')
+  // Far above any model, far below what would be slow.
+  if (layers > 1000) {
+    throw malformedConfig(
+      `${config.nameOf('num_hidden_layers')} is ${layers}: no model has a tensor '${names.layers}${layers - 1}.…'.`,
+    )
+  }
+  const types = config.list('layer_types')
+  if (types !== null && types.length !== layers) {
+    throw malformedConfig(`layer_types in ${config.where} has ${types.length} entries for ${layers} layers.`)
+  }
+  const window = config.some('sliding_window')
+  return Array.from({ length: layers }, (_, i): LayerType => {
+    const sliding = types === null ? slides(i) : types[i] === 'sliding_attention'
+    return window !== null && sliding ? 'sliding_attention' : 'full_attention'
+  })
+}
+
+/** What the attention kernels have room for. @throws OctavoError 'malformed-file' */
+function checkHeadCounts(config: ConfigReader, heads: number, kvHeads: number): void {
+  const named = (field: string) => config.nameOf(field)
+  if (heads % kvHeads !== 0) {
+    throw malformedConfig(
+      `${named('num_attention_heads')} ${heads} is not a multiple of ${named('num_key_value_heads')} ${kvHeads}.`,
+    )
+  }
+  // Scores of a prefill tile, a lane for each of them and 64 keys a split, fill the workgroup memory of any device.
+  if (heads / kvHeads > 64) {
+    throw malformedConfig(
+      `${heads / kvHeads} query heads share a head of keys and values; up to 64 are supported.`,
+    )
+  }
+}
+
+function readHeadDim(config: ConfigReader, hidden: number, heads: number): number {
+  if (!config.has('head_dim') && hidden % heads !== 0) {
+    throw malformedConfig(
+      `${config.nameOf('hidden_size')} ${hidden} is not a multiple of ${config.nameOf('num_attention_heads')} ${heads}.`,
+    )
+  }
+  const headDim = config.count('head_dim', hidden / heads)
+  if (headDim % 4 !== 0 || headDim > 256) {
+    throw malformedConfig(`A head has ${headDim} elements; multiples of 4 up to 256 are supported.`)
+  }
+  return headDim
+}

@@ -1,0 +1,5 @@
+import type { Family } from './family'
+import { llama } from './llama'
+
+/** All that Octavo runs. */
+export const families: readonly Family[] = [llama]

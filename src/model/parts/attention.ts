@@ -1,0 +1,146 @@
+import {
+  attentionCombine,
+  attentionDecode,
+  attentionPrefill,
+  prefillTileLanes,
+  ropeKv,
+  splitSize,
+} from '../../kernels/attention'
+import type { BatchShape } from '../batch'
+import { unsupported } from '../config-reader'
+import type { AttentionDescription } from '../description'
+import { blockSize } from '../kv-cache'
+import { paddedColumns } from '../matrix'
+import type { MatrixSource } from '../matrix-source'
+import type { ScratchWidths } from '../scratch'
+import { type LayerBuffers, type PartRows, type PlanContext, tokensOf } from './context'
+import type { PartPlace } from './place'
+
+/** Attention over the KV cache (Vaswani et al. 2017, arXiv:1706.03762), with the tensors of one layer. */
+export interface AttentionTensors extends AttentionDescription {
+  /** Q, K and V, concatenated where their types agree. */
+  readonly projected: readonly MatrixSource[]
+  readonly projectedBias: number | null
+  readonly outputMatrix: MatrixSource
+  readonly outputBias: number | null
+}
+
+export function findAttention(place: PartPlace, attention: AttentionDescription): AttentionTensors {
+  const { find, constants, hidden, name } = place
+  const { projections, output, heads, headDim, rope } = attention
+  // Until the kernels take them.
+  const { headNorm, window, softCap, sinks } = attention
+  if ((rope === null || headNorm) ?? window ?? softCap ?? sinks)
+    throw unsupported('This attention is not supported yet.')
+  return {
+    ...attention,
+    projected: find.matrix(
+      `${name} qkv`,
+      projections.map(({ stem, rows }) => [stem, rows]),
+      hidden,
+    ),
+    projectedBias: find.biases(projections, constants),
+    outputMatrix: find.matrix(`${name} output`, [[output.stem, hidden]], heads * headDim)[0]!,
+    outputBias: find.biases([output], constants),
+  }
+}
+
+export function attentionScratch({ projections, heads, headDim }: AttentionTensors): ScratchWidths {
+  return {
+    projected: projections.reduce((sum, { rows }) => sum + rows, 0),
+    query: heads * headDim,
+    attended: paddedColumns(heads * headDim),
+  }
+}
+
+export function planAttention(
+  context: PlanContext,
+  tensors: AttentionTensors,
+  { kv, constants }: LayerBuffers,
+  rows: PartRows,
+): void {
+  const { plan, weights, activations, layout, limits, variants, kvBits, tileTokens } = context
+  const { batch, partials } = activations
+  const { projected: qkv, query: q, attended } = activations.scratch
+  const { heads, kvHeads, headDim, rope } = tensors
+  if (kv === null || rope === null) throw new Error('attention has a cache and tells positions')
+  const width = (heads + 2 * kvHeads) * headDim
+  const attendedStride = paddedColumns(heads * headDim)
+  let yOffset = 0
+  for (const source of tensors.projected) {
+    plan.multiply(weights.matrix(source), {
+      x: rows.from,
+      constants,
+      y: qkv,
+      yStride: width,
+      yOffset,
+      biasAt: tensors.projectedBias === null ? null : tensors.projectedBias + yOffset,
+      tokens: tokensOf,
+    })
+    yOffset += source.rows
+  }
+  const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize, kv_bits: kvBits }
+  const values_at = kv.valuesAtBytes / 4
+  const conditions = { subgroups: variants.subgroups }
+  plan.add(ropeKv, {
+    variant: {
+      constants: {
+        ...head,
+        workgroup_size: variants.headLanes,
+        half_quads: rope.pairs === 'halves' ? rope.dim / 8 : 0,
+      },
+    },
+    buffers: { qkv, rope: weights.rope(rope), batch, q, cache: kv.buffer },
+    params: { positions_at: layout.positions, slots_at: layout.slots, values_at, scale: tensors.scale },
+    shape: ({ tokens }) => ({ tokens }),
+  })
+  const cacheParams = { tables_at: layout.tables, values_at }
+  const splits = Math.ceil(limits.maxContext / splitSize)
+  plan.add(attentionDecode, {
+    variant: {
+      constants: {
+        ...head,
+        workgroup_size: variants.attentionLanes,
+        split_size: splitSize,
+        most_heads: variants.attentionHeads,
+      },
+      conditions,
+    },
+    buffers: { q, cache: kv.buffer, batch, partials },
+    params: { ...cacheParams, tiles_at: layout.decodeTiles, splits },
+    shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
+  })
+  plan.add(attentionCombine, {
+    variant: { constants: { workgroup_size: 16, head_dim: headDim, heads, split_size: splitSize } },
+    buffers: { partials, batch, y: attended },
+    params: { tiles_at: layout.decodeTiles, splits, y_stride: attendedStride / 4 },
+    shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
+  })
+  plan.add(attentionPrefill, {
+    variant: {
+      constants: {
+        ...head,
+        workgroup_size: prefillTileLanes(tileTokens, heads / kvHeads),
+        split_size: splitSize,
+      },
+      conditions,
+    },
+    buffers: { q, cache: kv.buffer, batch, y: attended },
+    params: { ...cacheParams, tiles_at: layout.prefillTiles, y_stride: attendedStride / 4 },
+    shape: ({ prefill }) => (prefill.tiles > 0 ? tileShape(prefill) : null),
+  })
+  plan.multiply(weights.matrix(tensors.outputMatrix), {
+    x: attended,
+    constants,
+    y: rows.to,
+    yStride: context.stride,
+    biasAt: tensors.outputBias,
+    scale: rows.scale,
+    residual: rows.adds,
+    tokens: tokensOf,
+  })
+}
+
+function tileShape({ tiles, tokens, maxContext, contextTokens }: BatchShape['decode']) {
+  return { tiles, tokens, maxContext, contextTokens }
+}

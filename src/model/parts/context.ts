@@ -1,0 +1,42 @@
+import type { Activations } from '../activations'
+import type { BatchLayout, BatchShape } from '../batch'
+import type { KvLayer } from '../kv-cache'
+import type { PlanBuilder } from '../plan'
+import type { RunnerLimits } from '../step'
+import type { Variants } from '../variants'
+import type { ModelWeights } from '../weights'
+
+/** What every part of a forward pass is planned with. */
+export interface PlanContext {
+  readonly plan: PlanBuilder
+  readonly weights: ModelWeights
+  readonly limits: RunnerLimits
+  readonly layout: BatchLayout
+  readonly activations: Activations
+  readonly variants: Variants
+  /** Tokens of a prefill tile. */
+  readonly tileTokens: number
+  /** Bits of an element of the KV cache. */
+  readonly kvBits: number
+  /** Width of the residual stream, and floats from one of its rows to the next. */
+  readonly hidden: number
+  readonly stride: number
+}
+
+/** What a layer has for itself. */
+export interface LayerBuffers {
+  /** f32: its small tensors */
+  readonly constants: GPUBuffer
+  readonly kv: KvLayer | null
+}
+
+/** Where a part's rows come from and go to: both f32 [tokens, stride]. */
+export interface PartRows {
+  readonly from: GPUBuffer
+  readonly to: GPUBuffer
+  /** Added to what is there; else in its place. */
+  readonly adds: boolean
+  readonly scale: number
+}
+
+export const tokensOf = (shape: BatchShape): number => shape.tokens

@@ -1,0 +1,25 @@
+import { attentionScratch } from './parts/attention'
+import { feedForwardScratch } from './parts/feed-forward'
+import type { ModelTensors } from './tensors'
+
+/** Rows that parts write and read again within a layer: f32 [tokens, width]. */
+const scratchNames = ['projected', 'query', 'attended', 'activated', 'gateUp', 'part'] as const
+
+export type ScratchName = (typeof scratchNames)[number]
+
+/** f32 values a token; what a part does not name it does not use. */
+export type ScratchWidths = Partial<Record<ScratchName, number>>
+
+/** The widest rows of each name over all layers; 0 where none uses them. */
+export function scratchWidths({ layers }: ModelTensors, stride: number): Record<ScratchName, number> {
+  const widths = Object.fromEntries(scratchNames.map((name) => [name, 0])) as Record<ScratchName, number>
+  const widen = (wanted: ScratchWidths) => {
+    for (const name of scratchNames) widths[name] = Math.max(widths[name], wanted[name] ?? 0)
+  }
+  for (const { mixer, feedForward } of layers) {
+    for (const part of mixer.parts) widen(attentionScratch(part))
+    for (const part of feedForward.parts) widen(feedForwardScratch(part))
+    if (mixer.outNorm || feedForward.outNorm) widen({ part: stride })
+  }
+  return widths
+}

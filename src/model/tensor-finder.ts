@@ -1,0 +1,201 @@
+import { weightFormats } from '../kernels/formats'
+import { packingOf } from '../kernels/packing'
+import { groupWeights } from '../kernels/weights/format'
+import type { FloatWeights } from '../util/float-weights'
+import type { ModelHeader, TensorInfo } from '../util/model-file'
+import { OctavoError } from '../util/octavo-error'
+import type { ChangeValues, Constants } from './constants'
+import type { BiasRule, NormDescription, Projection } from './description'
+import { floatStorage, floatTypes, type MatrixRole, type Storage } from './float-matrix'
+import type { MatrixPart, MatrixSource } from './matrix-source'
+import type { FoundMatrix, Quantization, TensorLookup } from './quantized/scheme'
+
+/** A norm whose small tensors have their places among a layer's constants. */
+export interface NormTensors extends Pick<NormDescription, 'kind' | 'epsilon'> {
+  readonly weightAt: number
+  /** null: no bias. */
+  readonly biasAt: number | null
+  /** Elements of a row. */
+  readonly width: number
+}
+
+const addOne: ChangeValues = (values) => values.map((value) => value + 1)
+
+/** Looks tensors up by name and shape, and knows which were never asked for. */
+export class TensorFinder implements TensorLookup {
+  readonly #tensors: ReadonlyMap<string, TensorInfo>
+  readonly #used = new Set<string>()
+  /** All that were asked for. */
+  readonly matrices: MatrixSource[] = []
+
+  constructor(
+    readonly header: ModelHeader,
+    readonly floatWeights: FloatWeights,
+    readonly quantization: Quantization | null,
+  ) {
+    this.#tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensor]))
+  }
+
+  has(name: string): boolean {
+    return this.#tensors.has(name)
+  }
+
+  /** Whether there is a matrix of that name, whatever its tensors are called. */
+  begins(stem: string): boolean {
+    return this.header.tensors.some(({ name }) => name.startsWith(`${stem}.`))
+  }
+
+  any(name: string): TensorInfo {
+    const tensor = this.#tensors.get(name)
+    if (!tensor) {
+      throw new OctavoError(
+        'malformed-file',
+        `The tensor '${name}' is missing.`,
+        'Download the file again, or choose another conversion of the model.',
+      )
+    }
+    this.#used.add(name)
+    return tensor
+  }
+
+  /** One value, whatever its shape. */
+  scalar(name: string): TensorInfo {
+    const { dims } = this.any(name)
+    return dims.length === 0 ? this.any(name) : this.vector(name, 1)
+  }
+
+  vector(name: string, length: number): TensorInfo {
+    const tensor = this.#shaped(name, [length])
+    if (!floatTypes.has(tensor.type)) {
+      throw new OctavoError(
+        'unsupported-tensor-type',
+        `The tensor '${name}' has type ${tensor.type}; a float type is expected here.`,
+        'Choose another conversion of the model.',
+      )
+    }
+    return tensor
+  }
+
+  norm(norm: NormDescription, width: number, constants: Constants): NormTensors
+  norm(norm: NormDescription | null, width: number, constants: Constants): NormTensors | null
+  norm(norm: NormDescription | null, width: number, constants: Constants): NormTensors | null {
+    if (norm === null) return null
+    const { kind, epsilon, stem, bias, plusOne } = norm
+    const weight = this.vector(`${stem}.weight`, width)
+    const weightAt = constants.add(weight, width, plusOne ? addOne : null)
+    const biasAt = this.#hasBias(stem, bias) ? constants.add(this.vector(`${stem}.bias`, width), width) : null
+    return { kind, epsilon, weightAt, biasAt, width }
+  }
+
+  /** Where the biases of all rows begin, zeros for those that have none; null: no row has one. */
+  biases(projections: readonly Projection[], constants: Constants): number | null {
+    if (!projections.some(({ stem, bias }) => this.#hasBias(stem, bias))) return null
+    const at = constants.take(projections.reduce((sum, { rows }) => sum + rows, 0))
+    let row = 0
+    for (const { stem, rows, bias } of projections) {
+      if (this.#hasBias(stem, bias)) constants.put(this.vector(`${stem}.bias`, rows), at + row)
+      row += rows
+    }
+    return at
+  }
+
+  #hasBias(stem: string, rule: BiasRule): boolean {
+    return rule === 'if there' ? this.has(`${stem}.bias`) : rule
+  }
+
+  /** One matrix of all rows where those that begin with each stem share a format and may lie together, else one each. */
+  matrix(
+    name: string,
+    stems: readonly (readonly [stem: string, rows: number])[],
+    columns: number,
+    role: MatrixRole = 'layer',
+  ): MatrixSource[] {
+    const matrices: MatrixSource[] = []
+    const found = stems.map(([stem, rows]) => {
+      const own = this.quantization?.find(stem, rows, columns, this) ?? this.#plain(stem, rows, columns, role)
+      return { ...own, rows }
+    })
+    const together = found.every(({ format, joins }) => format === found[0]!.format && joins)
+    for (const group of together ? [found] : found.map((part) => [part])) {
+      let rows = 0
+      const parts: MatrixPart[] = []
+      for (const part of group) {
+        for (const each of part.parts) parts.push({ ...each, firstRow: rows, rows: part.rows })
+        rows += part.rows
+      }
+      const notes = group.flatMap((part) => part.notes)
+      matrices.push({ name, format: group[0]!.format, parts, notes, columns, rows })
+    }
+    this.matrices.push(...matrices)
+    return matrices
+  }
+
+  /** A matrix that is one tensor. */
+  #plain(stem: string, rows: number, columns: number, role: MatrixRole): FoundMatrix {
+    const tensor = this.#shaped(`${stem}.weight`, [columns, rows])
+    const { format, packing } = this.#storageOf(tensor, columns, role)
+    return { format, parts: [{ tensor, packing }], notes: [], joins: true }
+  }
+
+  #storageOf(tensor: TensorInfo, columns: number, role: MatrixRole): Storage {
+    const format = weightFormats.get(tensor.type)
+    if (!format) {
+      const known = [...weightFormats.keys()].join(', ')
+      throw new OctavoError(
+        'unsupported-tensor-type',
+        `The tensor '${tensor.name}' has type ${tensor.type}, which is not supported.`,
+        `Choose a file whose tensors have these types: ${known}.`,
+      )
+    }
+    const unit = Math.max(4, Math.min(format.unitWeights, groupWeights))
+    if (columns % unit !== 0) {
+      throw new OctavoError(
+        'unsupported-tensor-type',
+        `The tensor '${tensor.name}' has rows of ${columns} weights; as ${format.name} they must be a multiple of ${unit}.`,
+        'Choose another model.',
+      )
+    }
+    if (floatTypes.has(tensor.type)) return floatStorage(tensor.type, columns, role, this.floatWeights)
+    return { format, packing: packingOf(format) }
+  }
+
+  typed(name: string, types: readonly string[], shape: readonly number[]): TensorInfo {
+    const tensor = this.#shaped(name, [...shape].reverse())
+    if (!types.includes(tensor.type)) {
+      throw new OctavoError(
+        'malformed-file',
+        `The tensor '${name}' has type ${tensor.type}, expected ${types.join(' or ')}.`,
+        'Download the file again, or choose another conversion of the model.',
+      )
+    }
+    return tensor
+  }
+
+  #shaped(name: string, dims: readonly number[]): TensorInfo {
+    const tensor = this.any(name)
+    const shape = [...tensor.dims]
+    while (shape.length > dims.length && shape.at(-1) === 1) shape.pop()
+    if (shape.length !== dims.length || shape.some((n, i) => n !== dims[i])) {
+      // As the file's format writes it.
+      const shown = (lengths: readonly number[]) =>
+        (this.header.kind === 'gguf' ? lengths : [...lengths].reverse()).join(', ')
+      throw new OctavoError(
+        'malformed-file',
+        `The tensor '${name}' has shape [${shown(tensor.dims)}], expected [${shown(dims)}].`,
+        'Download the file again, or choose another conversion of the model.',
+      )
+    }
+    return tensor
+  }
+
+  refuseUnused(architecture: string): void {
+    const unused = [...this.#tensors.keys()].find((name) => !this.#used.has(name))
+    if (unused !== undefined) {
+      throw new OctavoError(
+        'unsupported-architecture',
+        `The file has a tensor '${unused}' that Octavo's '${architecture}' does not use; it would be left out of the answer.`,
+        'Choose another model of this architecture.',
+      )
+    }
+  }
+}
