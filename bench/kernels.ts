@@ -21,6 +21,7 @@ import { type KvFormat, kvFormats } from '../src/util/kv-format'
 import { layerProducts, type ModelShape, modelShapes, type Product } from './kernel-shapes'
 import { type TimedDispatch, timeKernel } from './kernel-timer'
 import { samplingCases, vocabularies } from './sampling-cases'
+import { stateCases } from './state-cases'
 
 /** One kernel's variant on one shape. */
 export interface KernelRow {
@@ -74,6 +75,7 @@ export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): 
   for (const vocab of options.models ? [] : vocabularies) {
     for (const variants of [software, hardware]) await bench.sampling(vocab, variants)
   }
+  for (const variants of options.models ? [] : [software, hardware]) await bench.states(variants)
   const { vendor, architecture, description } = device.info
   device.destroy()
   return { adapter: [vendor, architecture, description].filter(Boolean).join(' '), rows: bench.results }
@@ -286,6 +288,15 @@ class KernelBench {
         shape: { sequences: 1, tokens, width: hidden },
       },
     )
+  }
+
+  /** What hybrids keep of a sequence, for one token and for many. */
+  async states(variants: Variants): Promise<void> {
+    for (const tokens of [1, promptTokens]) {
+      for (const { kernel, model, what, dispatch } of stateCases(tokens, variants)) {
+        await this.#time(kernel, { model: { name: model }, what, operations: null }, dispatch)
+      }
+    }
   }
 
   /** What happens to one row of logits. */

@@ -12,6 +12,8 @@ export interface BatchLayout {
   readonly targets: number
   readonly decodeTiles: number
   readonly prefillTiles: number
+  /** [first row, tokens, position of the first, slot] for each chunk, in the order of their rows. */
+  readonly chunks: number
   /** Block tables, and right behind them what rows list for their samplers: biases and masks. */
   readonly tables: number
   readonly words: number
@@ -20,6 +22,8 @@ export interface BatchLayout {
 /** What the dispatches of a step must know to choose their grids. */
 export interface BatchShape {
   readonly tokens: number
+  /** Runs of consecutive tokens, of a sequence each. */
+  readonly chunks: number
   /** Rows of logits: those to draw from come first. */
   readonly logitRows: number
   readonly sampleRows: number
@@ -53,9 +57,22 @@ export function batchLayout(limits: RunnerLimits): BatchLayout {
   const targets = take(maxLogitRows * 2)
   const decodeTiles = take(maxSequences * 4)
   const prefillTiles = take(maxBatchTokens * 4)
+  const chunks = take(maxSequences * 4)
   const tables = take(maxSequences * Math.ceil(limits.maxContext / limits.blockSize))
   take(maxSequences * mostListWords(limits.vocabSize))
-  return { ids, positions, slots, logitRows, settings, targets, decodeTiles, prefillTiles, tables, words }
+  return {
+    ids,
+    positions,
+    slots,
+    logitRows,
+    settings,
+    targets,
+    decodeTiles,
+    prefillTiles,
+    chunks,
+    tables,
+    words,
+  }
 }
 
 /** A batch as words for the GPU, written anew for each step into the same array. */
@@ -81,9 +98,10 @@ export class BatchWriter {
     const rows = new LogitRowList()
     let tokens = 0
     let tables = 0
-    for (const chunk of chunks) {
+    for (const [i, chunk] of chunks.entries()) {
       const count = chunk.ids === 'sampled' ? 1 : chunk.ids.length
       this.#writeTokens(chunk, count, tokens)
+      words.set([tokens, count, chunk.start, chunk.slot], layout.chunks + 4 * i)
       words.set(chunk.blocks, layout.tables + tables)
       if (count === 1) {
         this.#writeTile(layout.decodeTiles, decode.tiles, tokens, 1, chunk.start, tables)
@@ -117,6 +135,7 @@ export class BatchWriter {
     }
     const shape = {
       tokens,
+      chunks: chunks.length,
       logitRows: ordered.length,
       sampleRows: rows.sampled.length,
       adjusts: rows.sampled.some(({ chunk }) => adjustsLogits(chunk.sampler!)),

@@ -15,6 +15,7 @@ export type Plan = readonly Dispatch<BatchShape>[]
 /** What grids depend on, each field of the shape; the type asks for those that are added. */
 const gridFields = {
   tokens: true,
+  chunks: true,
   logitRows: true,
   sampleRows: true,
   adjusts: true,
