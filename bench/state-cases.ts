@@ -36,7 +36,13 @@ export function stateCases(tokens: number, variants: Variants): StateCase[] {
   return [
     one('LFM2', causalConv, {
       variant: { constants: { workgroup_size: variants.rowLanes, taps: 3 }, conditions: { gated: true } },
-      buffers: { x: 3 * 2048 * tokens, weight: 3 * 2048, batch, state: keptInputs * 2048, y: 2048 * tokens },
+      buffers: {
+        x: 3 * 2048 * tokens,
+        constants: 3 * 2048,
+        batch,
+        state: keptInputs * 2048,
+        y: 2048 * tokens,
+      },
       params: {
         ...at,
         channels: 2048,
@@ -64,7 +70,7 @@ export function stateCases(tokens: number, variants: Variants): StateCase[] {
       buffers: {
         x: ssmWidth * tokens,
         dt: heads * tokens,
-        weight: 3 * heads,
+        constants: 3 * heads,
         batch,
         state: inner * 128,
         y: inner * tokens,
@@ -99,7 +105,7 @@ export function stateCases(tokens: number, variants: Variants): StateCase[] {
       buffers: {
         x: deltaWidth * tokens,
         gates: 64 * tokens,
-        weight: 64,
+        constants: 64,
         batch,
         state: 32 * 128 * 128,
         y: 32 * 128 * tokens,
@@ -124,7 +130,7 @@ export function stateCases(tokens: number, variants: Variants): StateCase[] {
     }),
     one('Qwen', gatedNorm, {
       variant: { constants: { workgroup_size: variants.headLanes }, conditions: { normed: true } },
-      buffers: { x: 32 * 128 * tokens, gate: 32 * 128 * tokens, weight: 128, y: 32 * 128 * tokens },
+      buffers: { x: 32 * 128 * tokens, gate: 32 * 128 * tokens, constants: 128, y: 32 * 128 * tokens },
       params: {
         width: 128,
         x_stride: 32 * 128,

@@ -30,11 +30,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let kept = chunk.slot * params.state_stride + params.state_offset + channel;
   var weights = vec4f();
   for (var tap = 0u; tap < taps; tap++) {
-    weights[4u - taps + tap] = weight[params.weight_offset + channel * taps + tap];
+    weights[4u - taps + tap] = constants[params.weight_offset + channel * taps + tap];
   }
   var bias = 0.0;
   if (biased) {
-    bias = weight[params.bias_offset + channel];
+    bias = constants[params.bias_offset + channel];
   }
   var inputs = vec4f();
   if (!chunk.begins) {

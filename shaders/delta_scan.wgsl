@@ -1,7 +1,8 @@
 // One lane owns one value dimension of a head's state, which it loads once, and walks the tokens of one chunk; all lanes
 // read the same key and query. Their lengths are divided out of sums, so each token is read twice and normalized never.
 import package::lib::chunks::chunk_at;
-import package::lib::gates::{decay, sigmoid, softplus};
+import package::lib::gates::{decay, softplus};
+import package::lib::special_functions::sigmoid;
 
 const key_quads = key_dim / 4u;
 const length_epsilon = 1e-6;
@@ -24,8 +25,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let head = group.y;
   let chunk = chunk_at(group.z);
   let kept = chunk.slot * params.state_stride + params.state_offset + head * key_quads * value_dim + place;
-  let rate = weight[params.rate_offset + head];
-  let bias = weight[params.dt_bias_offset + head];
+  let rate = constants[params.rate_offset + head];
+  let bias = constants[params.dt_bias_offset + head];
   let key_head = head / params.key_run % params.key_heads * key_quads;
   let gate = head / params.gates_run * params.gates_run_stride + head % params.gates_run;
   let at = params.v_offset + head * value_dim + place;

@@ -24,7 +24,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var i = lane; i < params.width; i += workgroup_size) {
     var value = x[row + i] * silu(gate[gates + i] * params.gate_scale) * norm;
     if (normed) {
-      value *= weight[weights + i];
+      value *= constants[weights + i];
     }
     y[to + i] = value;
   }

@@ -19,9 +19,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let head = group.y;
   let chunk = chunk_at(group.z);
   let kept = chunk.slot * params.state_stride + params.state_offset + head * state_quads * head_dim + place;
-  let rate = weight[params.rate_offset + head];
-  let bias = weight[params.dt_bias_offset + head];
-  let through = weight[params.d_offset + head];
+  let rate = constants[params.rate_offset + head];
+  let bias = constants[params.dt_bias_offset + head];
+  let through = constants[params.d_offset + head];
   let of_group = head / params.group_heads * state_quads;
   let at = params.x_offset + head * head_dim + place;
 

@@ -119,6 +119,7 @@ function engineFacts({
   device,
   variants,
   kvCache,
+  prefixCache,
   gpuBytes,
   peakGpuBytes,
 }: EngineInfo): HTMLElement[] {
@@ -145,6 +146,7 @@ function engineFacts({
       'KV cache',
       `${formatCount(kvCache.maxTokens)} tokens as ${kvCache.format}, ${formatBytes(kvCache.bytes)}`,
     ],
+    ['Prefix cache', prefixCache],
     ['GPU memory', `${formatBytes(gpuBytes)}, ${formatBytes(peakGpuBytes)} at the most`],
   ]
   return facts.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value)))

@@ -1,9 +1,5 @@
 // Gates of one value. e^−x may not become infinite, since compilers may assume that it does not.
 
-fn sigmoid(value: f32) -> f32 {
-  return 1.0 / (1.0 + exp(min(-value, 80.0)));
-}
-
 fn silu(value: f32) -> f32 {
   return value / (1.0 + exp(min(-value, 80.0)));
 }

@@ -33,6 +33,8 @@ export class BlockManager {
   constructor(
     readonly blocks: number,
     readonly blockSize: number,
+    /** Whether blocks that hold a prompt's beginning are of use to others. */
+    readonly findable = true,
   ) {
     this.#references = new Uint32Array(blocks)
     // Taken from the end: the lowest block first.
@@ -107,6 +109,7 @@ export class BlockManager {
   /** Lets others find the table's full blocks; `ids` are those whose keys and values are, or will be, written. */
   remember(table: BlockTable, ids: readonly number[], computed: number): void {
     const { blockSize } = this
+    if (!this.findable) return
     const full = Math.floor(Math.min(ids.length, computed) / blockSize)
     for (let i = table.cachedBlocks; i < full; i++) {
       const content = ids.slice(i * blockSize, (i + 1) * blockSize)

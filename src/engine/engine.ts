@@ -36,12 +36,18 @@ export interface EngineOptions {
   readonly maxWaiting: number
 }
 
+/** Of a model with a recurrent state. */
+const whyNoPrefixes =
+  'off: layers of this model keep a state of all tokens so far, and the KV cache alone cannot give it back'
+
 /** Conversations whose ids are known, to be saved. */
 const mostConversations = 64
 
 /** Runs generations over one model: a loop of steps for as long as there is something to do. */
 export class Engine {
   readonly conversations = new ConversationIds(mostConversations)
+  /** `on`, or why what was computed for one prompt serves no other and cannot be saved. */
+  readonly prefixCache: string
   readonly #runner: Runner
   readonly #maxWaiting: number
   readonly #scheduler: Scheduler
@@ -56,6 +62,7 @@ export class Engine {
     this.#runner = runner
     this.#maxWaiting = maxWaiting
     this.#scheduler = new Scheduler(runner.limits)
+    this.prefixCache = runner.limits.hasState ? whyNoPrefixes : 'on'
   }
 
   /**

@@ -12,6 +12,11 @@ export interface ScheduledChunk {
   readonly chunk: StepChunk
 }
 
+/** What is to be copied for a sequence before its first chunk. */
+type Copies = Pick<StepChunk, 'copyBlock' | 'copyState'>
+
+const nothingCopied: Copies = { copyBlock: null, copyState: null }
+
 /**
  * Fills steps: decode tokens first, then chunks of prompts, under the runner's limits. A lower priority number goes
  * first; within one, first come first served. When blocks run out, the youngest running sequence of the last priority
@@ -30,7 +35,7 @@ export class Scheduler {
   readonly #freeSlots: number[]
 
   constructor(readonly limits: RunnerLimits) {
-    this.blocks = new BlockManager(limits.blocks, limits.blockSize)
+    this.blocks = new BlockManager(limits.blocks, limits.blockSize, !limits.hasState)
     this.#freeSlots = Array.from({ length: limits.maxSequences }, (_, i) => limits.maxSequences - 1 - i)
   }
 
@@ -51,25 +56,28 @@ export class Scheduler {
     }
     while (this.waiting.length > 0 && budget.tokens > 0 && budget.rows > 0 && this.#freeSlots.length > 0) {
       const sequence = this.waiting[0]!
-      const copyBlock = this.#admit(sequence, step)
-      if (copyBlock === 'wait') break
+      const copies = this.#admit(sequence, step)
+      if (copies === 'wait') break
       this.waiting.shift()
       sequence.slot = this.#freeSlots.pop()!
       insertInOrder(this.running, sequence)
-      this.#take(sequence, budget, step, copyBlock)
+      this.#take(sequence, budget, step, copies)
     }
     return step
   }
 
   /**
-   * Takes what is there of the sequence's tokens, and says which block is to be copied for it; 'wait' where there is
-   * no room for the others, or where they are about to be computed for another answer to the prompt.
+   * Takes what is there of the sequence's tokens, and says what is to be copied for it; 'wait' where there is no room
+   * for the others, or where they are about to be computed for another answer to the prompt.
    */
-  #admit(sequence: Sequence, step: readonly ScheduledChunk[]): StepChunk['copyBlock'] | 'wait' {
+  #admit(sequence: Sequence, step: readonly ScheduledChunk[]): Copies | 'wait' {
     const { table, sharedPrompt } = sequence
     if (sequence.refusedAt === this.blocks.changes) return 'wait'
-    const first = this.#answeredBy(sequence)
-    if (first && computedBefore(first, step) < sequence.promptTokens - 1) return 'wait'
+    let first = this.#answeredBy(sequence)
+    const beyond = first ? computedBefore(first, step) - (sequence.promptTokens - 1) : 0
+    if (beyond < 0) return 'wait'
+    // A state that has gone on is not that of the prompt any more.
+    if (beyond > 0 && this.limits.hasState) first = null
     if (first) this.blocks.shareBlocks(table, first.table, sequence.promptTokens - 1)
     // Log-probabilities of a prompt come from computing it.
     else if (sequence.request.promptLogprobs === null) this.blocks.sharePrefix(table, sequence.ids)
@@ -84,7 +92,7 @@ export class Scheduler {
     sequence.computed = table.blocks.length * this.limits.blockSize
     this.hitTokens += sequence.computed
     sequence.cachedTokens ??= sequence.computed
-    return null
+    return nothingCopied
   }
 
   /** The running sequence that has the same prompt as this one, which has no token of an answer yet. */
@@ -94,26 +102,43 @@ export class Scheduler {
   }
 
   /** Goes on from another's prompt but for its last token, whose logits are wanted: a block that is not full is copied. */
-  #takeOver(sequence: Sequence, first: Sequence): StepChunk['copyBlock'] {
+  #takeOver(sequence: Sequence, first: Sequence): Copies {
     const { table, promptTokens } = sequence
     const full = table.blocks.length
     sequence.computed = promptTokens - 1
     sequence.cachedTokens ??= first.cachedTokens
     this.blocks.grow(table, promptTokens)
-    if (full * this.limits.blockSize === promptTokens - 1) return null
-    return { from: first.table.blocks[full]!, to: table.blocks[full]! }
+    const isWhole = full * this.limits.blockSize === promptTokens - 1
+    return {
+      copyBlock: isWhole ? null : { from: first.table.blocks[full]!, to: table.blocks[full]! },
+      copyState: this.limits.hasState ? first.slot : null,
+    }
+  }
+
+  /**
+   * Whether other answers to the prompt wait for this sequence to compute it. Where there is a state to be copied, the
+   * sequence stops before the prompt's last token, which then all of them compute in one step.
+   */
+  #isWaitedFor(sequence: Sequence): boolean {
+    const { sharedPrompt, computed, promptTokens } = sequence
+    if (!this.limits.hasState || sharedPrompt.computedBy !== sequence || computed >= promptTokens - 1)
+      return false
+    return this.waiting.some(
+      (other) => other !== sequence && other.sharedPrompt === sharedPrompt && other.completionTokens === 0,
+    )
   }
 
   #take(
     sequence: Sequence,
     budget: { tokens: number; rows: number },
     step: ScheduledChunk[],
-    copyBlock: StepChunk['copyBlock'] = null,
+    copies: Copies = nothingCopied,
   ): void {
     if (sequence.request.constraint && sequence.pending > 0) return
     const scoring = sequence.request.promptLogprobs !== null && sequence.computed < sequence.promptTokens - 1
     let count = Math.min(sequence.length - sequence.computed, budget.tokens)
     if (!sequence.wantsTokens) count = Math.min(count, sequence.promptTokens - 1 - sequence.computed)
+    if (this.#isWaitedFor(sequence)) count = Math.min(count, sequence.promptTokens - 1 - sequence.computed)
     if (scoring) count = Math.min(count, budget.rows)
     // The last token of the known ones gives the next id, and needs a row of logits for it.
     if (sequence.computed + count === sequence.length && sequence.wantsTokens) {
@@ -123,7 +148,7 @@ export class Scheduler {
     }
     if (count <= 0 || !this.#makeRoom(sequence, sequence.computed + count, step)) return
     this.blocks.grow(sequence.table, sequence.computed + count)
-    const item = this.#chunk(sequence, count, copyBlock)
+    const item = this.#chunk(sequence, count, copies)
     budget.tokens -= count
     budget.rows -= (item.chunk.sampler ? 1 : 0) + (item.chunk.promptLogprobs?.targets.length ?? 0)
     sequence.computed += count
@@ -132,7 +157,7 @@ export class Scheduler {
     step.push(item)
   }
 
-  #chunk(sequence: Sequence, count: number, copyBlock: StepChunk['copyBlock']): ScheduledChunk {
+  #chunk(sequence: Sequence, count: number, copies: Copies): ScheduledChunk {
     const { request, computed: start } = sequence
     const end = start + count
     const onGpu = end > sequence.ids.length
@@ -146,7 +171,7 @@ export class Scheduler {
       start,
       ids: onGpu ? 'sampled' : sequence.ids.slice(start, end),
       blocks: sequence.table.blocks,
-      copyBlock,
+      ...copies,
       sampler: samples ? this.#sampler(sequence) : null,
       logprobs: samples ? request.logprobs : null,
       promptLogprobs: targets.length > 0 ? { targets, top: request.promptLogprobs! } : null,

@@ -25,7 +25,7 @@ export const causalConv = kernel({
   shader: 'causal_conv',
   bindings: {
     x: storage('read', 'f32', ['tokens', 'x_stride']),
-    weight: storage('read', 'f32', ['constants']),
+    constants: storage('read', 'f32', ['constants']),
     batch: storage('read', 'u32', ['words']),
     state: storage('read_write', 'f32', ['slots', 'state_stride']),
     y: storage('read_write', 'f32', ['tokens', 'y_stride']),

@@ -13,7 +13,7 @@ export const gatedNorm = kernel({
   bindings: {
     x: storage('read', 'f32', ['tokens', 'x_stride']),
     gate: storage('read', 'f32', ['tokens', 'gate_stride']),
-    weight: storage('read', 'f32', ['constants']),
+    constants: storage('read', 'f32', ['constants']),
     y: storage('read_write', 'f32', ['tokens', 'y_stride']),
   },
   params: {

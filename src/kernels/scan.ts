@@ -2,7 +2,8 @@ import { kernel, storage } from '../gpu/kernel'
 import type { ChunkShape } from './causal-conv'
 
 const batch = storage('read', 'u32', ['words'])
-const weight = storage('read', 'f32', ['constants'])
+/** The layer's small tensors. */
+const constants = storage('read', 'f32', ['constants'])
 const y = storage('read_write', 'f32', ['tokens', 'y_stride'])
 
 /** Bytes of workgroup memory that every device has. */
@@ -35,7 +36,7 @@ export const ssmScan = kernel({
   bindings: {
     x: storage('read', 'vec4f', ['tokens', 'x_stride']),
     dt: storage('read', 'f32', ['tokens', 'dt_stride']),
-    weight,
+    constants,
     batch,
     state: storage('read_write', 'vec4f', ['slots', 'state_stride']),
     y,
@@ -83,7 +84,7 @@ export const deltaScan = kernel({
   bindings: {
     x: storage('read', 'vec4f', ['tokens', 'x_stride']),
     gates: storage('read', 'f32', ['tokens', 'gates_stride']),
-    weight,
+    constants,
     batch,
     state: storage('read_write', 'vec4f', ['slots', 'state_stride']),
     y,

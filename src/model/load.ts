@@ -16,6 +16,7 @@ import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
 import { GpuRunner } from './runner'
 import { checkModel } from './self-check'
+import { StateCopies } from './state-copies'
 import type { RunnerLimits } from './step'
 import { findTensors, type ModelTensors } from './tensors'
 import { WeightUploader } from './upload'
@@ -68,6 +69,7 @@ export type RoomOptions = Pick<
 /** What the forward pass is made of, on the device; the same for every variant. */
 type Parts = Omit<ForwardOptions, 'variants'> & {
   readonly blockCopies: BlockCopies
+  readonly stateCopies: StateCopies
   readonly ropeTables: ReadonlyMap<RopeDescription, GPUBuffer>
 }
 
@@ -148,13 +150,18 @@ export async function makeRoom(
     blocks: cache.blocks,
     maxContext: Math.min(description.contextLength, cache.maxTokens),
     vocabSize: tensors.vocab,
+    hasState: false,
   }
   const layout = batchLayout(limits)
-  const { activations, blockCopies, ropeTables } = await gpu.allocating('the activations', () => ({
-    activations: createActivations(gpu, tensors, description.hidden, limits, layout),
-    blockCopies: new BlockCopies(gpu, cache),
-    ropeTables: createRopeTables(gpu, description, limits.maxContext),
-  }))
+  const { activations, blockCopies, stateCopies, ropeTables } = await gpu.allocating(
+    'the activations',
+    () => ({
+      activations: createActivations(gpu, tensors, description.hidden, limits, layout),
+      blockCopies: new BlockCopies(gpu, cache),
+      stateCopies: new StateCopies(gpu, []),
+      ropeTables: createRopeTables(gpu, description, limits.maxContext),
+    }),
+  )
   const { invariance } = options
   return {
     gpu,
@@ -168,14 +175,24 @@ export async function makeRoom(
     layout,
     activations,
     blockCopies,
+    stateCopies,
   }
 }
 
 async function createRunner(parts: Parts, variants: Variants): Promise<GpuRunner> {
-  const { gpu, tensors, limits, layout, activations, blockCopies } = parts
+  const { gpu, tensors, limits, layout, activations, blockCopies, stateCopies } = parts
   const plan = await planForward({ ...parts, variants })
   const tileTokens = prefillTileTokens(tensors, variants)
-  return new GpuRunner({ gpu, plan, buffers: activations, blockCopies, layout, limits, tileTokens })
+  return new GpuRunner({
+    gpu,
+    plan,
+    buffers: activations,
+    blockCopies,
+    stateCopies,
+    layout,
+    limits,
+    tileTokens,
+  })
 }
 
 /** What the CPU packs before it goes to the GPU. */

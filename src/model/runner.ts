@@ -6,6 +6,7 @@ import { type BatchLayout, type BatchShape, BatchWriter } from './batch'
 import type { BlockCopies } from './block-copies'
 import { type Plan, sameGrids } from './plan'
 import { countIds } from './sampling'
+import type { StateCopies } from './state-copies'
 import type { ChunkResult, Runner, RunnerLimits, StepChunk, TokenLogprobs } from './step'
 import { TokenBudget } from './token-budget'
 
@@ -17,6 +18,7 @@ export interface GpuRunnerOptions {
   readonly plan: Plan
   readonly buffers: Pick<Activations, 'batch' | 'results' | 'logits' | 'counts'>
   readonly blockCopies: BlockCopies
+  readonly stateCopies: StateCopies
   readonly layout: BatchLayout
   readonly limits: RunnerLimits
   /** Tokens of a prefill tile. */
@@ -59,7 +61,7 @@ export class GpuRunner implements Runner {
   }
 
   async run(chunks: readonly StepChunk[]): Promise<readonly ChunkResult[]> {
-    const { gpu, buffers, blockCopies } = this.#options
+    const { gpu, buffers, blockCopies, stateCopies } = this.#options
     const { device } = gpu
     const { shape, used } = this.#batch.write(chunks)
     const readback = shape.logitRows > 0 ? (this.#free.pop() ?? null) : null
@@ -67,6 +69,7 @@ export class GpuRunner implements Runner {
     for (const chunk of chunks) this.#writeHistory(chunk)
     const encoder = device.createCommandEncoder()
     blockCopies.record(encoder, chunks)
+    stateCopies.record(encoder, chunks)
     this.#recorder.record(encoder, shape)
     this.#lastShape = shape
     const resultBytes = 4 * resultWords * shape.logitRows

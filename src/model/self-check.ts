@@ -22,6 +22,7 @@ export async function checkModel(runner: GpuRunner, invariance: Invariance): Pro
     ids: prompt.slice(start, start + count),
     blocks: [0],
     copyBlock: null,
+    copyState: null,
     sampler: last ? greedy : null,
     logprobs: null,
     promptLogprobs: null,

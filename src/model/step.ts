@@ -71,7 +71,7 @@ export interface TokenLogprobs {
 export interface StepChunk {
   /** The sequence's place in the runner, 0 … maxSequences − 1, its own from its first chunk to its last. */
   readonly slot: number
-  /** Position of the first token in its sequence; everything before it is in the KV cache. */
+  /** Position of the first token in its sequence; everything before it is in the KV cache, and in the slot's state. */
   readonly start: number
   /** The chunk's tokens; 'sampled' is the one id that the step before drew for this slot, which never left the GPU. */
   readonly ids: readonly number[] | 'sampled'
@@ -82,6 +82,8 @@ export interface StepChunk {
   readonly blocks: readonly number[]
   /** To be done before the step: block `to`, in all layers, becomes what block `from` was before the step. */
   readonly copyBlock: { readonly from: number; readonly to: number } | null
+  /** To be done before the step: the slot's recurrent state becomes what that of this slot was before the step. */
+  readonly copyState: number | null
   /** Draw an id after the chunk's last token; null inside a prompt. */
   readonly sampler: SamplerSettings | null
   /** Also report the drawn id's log-probability and this many best ids (0 … 20); null: nothing. */
@@ -114,6 +116,11 @@ export interface RunnerLimits {
   /** Tokens of one sequence, prompt and answer. */
   readonly maxContext: number
   readonly vocabSize: number
+  /**
+   * Layers keep a recurrent state of a sequence in its slot: all of its tokens have gone through that slot, in order,
+   * or through one whose state was copied. KV blocks of a beginning are of no use without it.
+   */
+  readonly hasState: boolean
 }
 
 /** Runs batches on the GPU. */

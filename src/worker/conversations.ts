@@ -6,7 +6,7 @@ import { abortedError, OctavoError } from '../util/octavo-error'
 import type { SavedConversation } from './protocol'
 
 export interface ConversationParts {
-  readonly engine: Pick<Engine, 'conversations' | 'copying'>
+  readonly engine: Pick<Engine, 'conversations' | 'copying' | 'prefixCache'>
   readonly blocks: Pick<CacheBlocks, 'read' | 'write'>
   readonly identity: CacheIdentity
   /** Of all saved conversations together; 0 switches saving off. */
@@ -76,7 +76,9 @@ export class Conversations {
   }
 
   #storeInUse(): Promise<ConversationStore> {
-    if (this.#parts.maxBytes === 0) throw switchedOff()
+    const { maxBytes, engine } = this.#parts
+    if (maxBytes === 0) throw switchedOff()
+    if (engine.prefixCache !== 'on') throw impossible(engine.prefixCache)
     return this.#store()
   }
 
@@ -101,6 +103,14 @@ function unknown(id: string): OctavoError {
     'not-found',
     `This engine has answered no request of the conversation '${id}', or too many others since.`,
     `Give the conversation’s requests prompt_cache_key: '${id}', and save it after its answer.`,
+  )
+}
+
+function impossible(prefixCache: string): OctavoError {
+  return new OctavoError(
+    'invalid-request',
+    `Conversations with this model are neither saved nor restored. Its prefix cache is ${prefixCache}.`,
+    'Send the whole conversation with the next request, which computes it again, or load a model without such layers.',
   )
 }
 

@@ -74,7 +74,7 @@ export async function loadSession(
       maxBytes: request.conversations.maxBytes,
       openStore: (maxBytes) => ConversationStore.open(maxBytes),
     })
-    const info = engineInfo(opened, model)
+    const info = engineInfo(opened, model, engine)
     return new Session({ info, engine, tokenizer, template, conversations, unload })
   } catch (error) {
     loading.destroy()
@@ -87,7 +87,11 @@ export function modelReference(model: LoadRequest['model']): string | readonly F
   return typeof model === 'string' ? model : model.map(({ name, blob }) => new File([blob], name))
 }
 
-function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedModel): EngineInfo {
+function engineInfo(
+  { header, source }: OpenedModel,
+  { info, runner }: LoadedModel,
+  { prefixCache }: Engine,
+): EngineInfo {
   const { architecture, name } = headerFacts(header)
   const { format, blockSize, blocks, maxTokens, bytes } = info.kvCache
   return {
@@ -108,6 +112,7 @@ function engineInfo({ header, source }: OpenedModel, { info, runner }: LoadedMod
     invariance: info.invariance,
     droppedVariants: info.dropped,
     kvCache: { format, blockSize, blocks, maxTokens, bytes },
+    prefixCache,
     gpuBytes: info.gpuBytes,
     peakGpuBytes: info.peakGpuBytes,
   }

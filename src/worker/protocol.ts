@@ -94,6 +94,8 @@ export interface EngineInfo {
     readonly maxTokens: number
     readonly bytes: number
   }
+  /** `on`, or why what was computed for one prompt serves no other and cannot be saved, in words. */
+  readonly prefixCache: string
   /** Bytes of all buffers on the GPU. */
   readonly gpuBytes: number
   /** The most that there were during the load. */

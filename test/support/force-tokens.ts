@@ -28,6 +28,7 @@ export class ForcedSequence {
       ids,
       blocks: this.#blocks,
       copyBlock: null,
+      copyState: null,
       sampler: null,
       logprobs: null,
       promptLogprobs: null,

@@ -56,7 +56,7 @@ describe.each([...new Set(testVariants(gpu).map(({ rowLanes }) => rowLanes))])(
             const stepTokens = x.length / width
             const outputs = await runKernel(gpu, causalConv, {
               variant: { constants: { workgroup_size, taps }, conditions: { gated, biased, activated } },
-              inputs: { x, weight, batch: chunkWords(step, 6), state, y: stepTokens * yStride },
+              inputs: { x, constants: weight, batch: chunkWords(step, 6), state, y: stepTokens * yStride },
               params: {
                 chunks_at: 6,
                 channels,

@@ -54,7 +54,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
               inputs: {
                 x,
                 gates: rowsOf(step, gates, gatesStride),
-                weight,
+                constants: weight,
                 batch: chunkWords(step, 2),
                 state,
                 y: tokens * yStride,

@@ -33,7 +33,7 @@ describe.each([...new Set(testVariants(gpu).flatMap(({ headLanes, rowLanes }) =>
         const before = random.normals(tokens * yStride)
         const outputs = await runKernel(gpu, gatedNorm, {
           variant: { constants: { workgroup_size }, conditions: { normed, gate_first: gateFirst } },
-          inputs: { x, gate, weight, y: before },
+          inputs: { x, gate, constants: weight, y: before },
           params: {
             width,
             x_stride: xStride,

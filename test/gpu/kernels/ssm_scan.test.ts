@@ -53,7 +53,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
               inputs: {
                 x,
                 dt: rowsOf(step, dts, dtStride),
-                weight,
+                constants: weight,
                 batch: chunkWords(step, 2),
                 state,
                 y: tokens * yStride,

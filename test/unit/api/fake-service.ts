@@ -269,6 +269,7 @@ const info: EngineInfo = {
   invariance: 'on',
   droppedVariants: [],
   kvCache: { format: 'f16', blockSize: 32, blocks: 10, maxTokens: 320, bytes: 7_372_800 },
+  prefixCache: 'on',
   gpuBytes: 110_000_000,
   peakGpuBytes: 120_000_000,
 }

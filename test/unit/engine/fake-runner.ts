@@ -16,6 +16,7 @@ const testLimits: RunnerLimits = {
   blocks: 64,
   maxContext: 200,
   vocabSize: 1000,
+  hasState: false,
 }
 
 /** Seeded, so that a failure can be repeated (mulberry32). */
@@ -40,13 +41,21 @@ function keyAfter(before: number, id: number): number {
 
 const firstKey = 17
 
-/** The id that is drawn after a text of which these are the keys, under a seed. Id 0 ends a text. */
+/** What it keeps of a text in a slot where it has a state; nothing that a key tells. */
+function stateAfter(before: number, id: number): number {
+  return mix(before ^ 0x5bd1e995, id)
+}
+
+const firstState = 29
+
+/** The id that is drawn after a text of which these are the keys, and the state, under a seed. Id 0 ends a text. */
 function draw(
   keys: Iterable<number>,
+  state: number,
   sampler: Pick<SamplerSettings, 'seed' | 'bannedIds' | 'allowed'>,
   vocab: number,
 ) {
-  let hash = sampler.seed
+  let hash = sampler.seed ^ state
   for (const key of keys) hash = mix(hash, key)
   let id = hash % 23 === 0 ? 0 : 1 + (hash % (vocab - 1))
   const may = (candidate: number) =>
@@ -63,19 +72,22 @@ export function nextId(
     seed = 0,
     allowed = null,
     bannedIds = [],
-  }: Partial<Pick<SamplerSettings, 'seed' | 'allowed' | 'bannedIds'>> = {},
+    hasState = false,
+  }: Partial<Pick<SamplerSettings, 'seed' | 'allowed' | 'bannedIds'> & Pick<RunnerLimits, 'hasState'>> = {},
 ): number {
   let key = firstKey
   const keys = ids.map((id) => {
     key = keyAfter(key, id)
     return key
   })
-  return draw(keys, { seed, allowed, bannedIds }, testLimits.vocabSize)
+  const state = hasState ? ids.reduce(stateAfter, firstState) : 0
+  return draw(keys, state, { seed, allowed, bannedIds }, testLimits.vocabSize)
 }
 
 /**
  * A model that keeps keys in KV blocks as a real one does, and reads its whole context back by the block table: a wrong
- * table, position or reused block gives other ids. It refuses steps that no runner could take.
+ * table, position or reused block gives other ids. With `hasState` it keeps a state by slot as well, and so does a token
+ * that was computed elsewhere. It refuses steps that no runner could take.
  */
 export class FakeRunner implements Runner {
   readonly limits: RunnerLimits
@@ -85,6 +97,8 @@ export class FakeRunner implements Runner {
   readonly chunks: StepChunk[] = []
   readonly #cache: Int32Array
   readonly #sampled: Int32Array
+  /** By slot; what is in one at first belongs to no text. */
+  readonly #states: Uint32Array
   /** By slot: the key of the text whose ids are counted. */
   readonly #counted = new Map<number, number>()
   readonly #delay: (below: number) => number
@@ -93,6 +107,7 @@ export class FakeRunner implements Runner {
     this.limits = { ...testLimits, ...limits }
     this.#cache = new Int32Array(this.limits.blocks * this.limits.blockSize).fill(-1)
     this.#sampled = new Int32Array(this.limits.maxSequences).fill(-1)
+    this.#states = Uint32Array.from({ length: this.limits.maxSequences }, (_, slot) => 1000 + slot)
     this.#delay = random(seed)
   }
 
@@ -102,7 +117,10 @@ export class FakeRunner implements Runner {
     this.chunks.push(...chunks.map((chunk) => ({ ...chunk, blocks: [...chunk.blocks] })))
     this.largestBatch = Math.max(this.largestBatch, chunks.length)
     this.#check(chunks)
-    for (const { copyBlock } of chunks) if (copyBlock) this.#copy(copyBlock.from, copyBlock.to)
+    for (const { slot, copyBlock, copyState } of chunks) {
+      if (copyBlock) this.#copy(copyBlock.from, copyBlock.to)
+      if (copyState !== null) this.#states[slot] = this.#states[copyState]!
+    }
     for (const chunk of chunks) this.#write(chunk)
     const results = chunks.map((chunk) => this.#result(chunk))
     for (let turns = this.#delay(3); turns >= 0; turns--)
@@ -155,6 +173,7 @@ export class FakeRunner implements Runner {
       const first = Math.floor(start / blockSize)
       for (let i = first; i * blockSize < end; i++) write(blocks[i])
       if (copyBlock && copyBlock.to !== blocks[first]) throw new Error('a block is copied for nothing')
+      if (chunk.copyState !== null && start === 0) throw new Error('a state is copied for nothing')
     }
   }
 
@@ -189,13 +208,16 @@ export class FakeRunner implements Runner {
       key = keyAfter(key, id)
       this.#cache[this.#at(chunk, chunk.start + i)] = key
     }
+    const state = chunk.start === 0 ? firstState : this.#states[chunk.slot]!
+    this.#states[chunk.slot] = ids.reduce(stateAfter, state)
   }
 
   #result(chunk: StepChunk): ChunkResult {
     const { sampler, promptLogprobs } = chunk
     const end = chunk.start + tokensOf(chunk)
     const keys = Array.from({ length: end }, (_, position) => this.#key(chunk, position))
-    const sampledId = sampler && draw(keys, sampler, this.limits.vocabSize)
+    const state = this.limits.hasState ? this.#states[chunk.slot]! : 0
+    const sampledId = sampler && draw(keys, state, sampler, this.limits.vocabSize)
     if (sampledId !== null) this.#sampled[chunk.slot] = sampledId
     if (sampler && seesHistory(sampler)) this.#count(chunk, keys.at(-1)!, sampledId!)
     const asked = promptLogprobs?.targets ?? []

@@ -14,6 +14,7 @@ const limits = {
   blocks: 1024,
   maxContext: 16384,
   vocabSize: 1000,
+  hasState: false,
 }
 const steps = 320
 

@@ -91,11 +91,11 @@ export async function idle(): Promise<void> {
 export function expected(
   promptIds: readonly number[],
   maxTokens: number,
-  { seed = 0, ignoreEos = false } = {},
+  { seed = 0, ignoreEos = false, hasState = false } = {},
 ): number[] {
   const ids = [...promptIds]
   while (ids.length - promptIds.length < maxTokens) {
-    const id = nextId(ids, { seed })
+    const id = nextId(ids, { seed, hasState })
     ids.push(id)
     if (id === 0 && !ignoreEos) break
   }

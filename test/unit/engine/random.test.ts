@@ -20,14 +20,14 @@ const limits = fc
     extraRows: fc.integer({ min: 0, max: 6 }),
     blocks: fc.integer({ min: 6, max: 22 }),
     maxContext: fc.integer({ min: 30, max: 60 }),
+    hasState: fc.boolean(),
   })
   .map(
-    ({ maxSequences, extraTokens, extraRows, blocks, maxContext }): Partial<RunnerLimits> => ({
+    ({ maxSequences, extraTokens, extraRows, ...rest }): Partial<RunnerLimits> => ({
       maxSequences,
       maxBatchTokens: maxSequences + extraTokens,
       maxLogitRows: maxSequences + extraRows,
-      blocks,
-      maxContext,
+      ...rest,
     }),
   )
 
@@ -87,12 +87,13 @@ class Constraint implements TokenConstraint {
 }
 
 /** What an answer is when nothing else runs. */
-function alone(asked: GenerationRequest): number[] {
+function alone(asked: GenerationRequest, hasState: boolean): number[] {
   const { promptIds, stop, sampler, constraint } = asked
   const ids = [...promptIds]
   while (ids.length - promptIds.length < stop.maxTokens) {
     const bannedIds = ids.length - promptIds.length < stop.minTokens ? [0] : []
-    const id = nextId(ids, { seed: sampler.seed, bannedIds, allowed: constraint && allowedAfter(ids) })
+    const allowed = constraint && allowedAfter(ids)
+    const id = nextId(ids, { seed: sampler.seed, bannedIds, allowed, hasState })
     ids.push(id)
     if (id === 0) break
   }
@@ -113,8 +114,8 @@ function requestsOf(given: Arrival, capacity: number): GenerationRequest[] {
   })
 }
 
-function expectWhole({ ids, events, finish }: Answer, asked: GenerationRequest): void {
-  expect(ids).toEqual(alone(asked))
+function expectWhole({ ids, events, finish }: Answer, asked: GenerationRequest, hasState: boolean): void {
+  expect(ids).toEqual(alone(asked, hasState))
   expect(finish?.usage).toEqual({ promptTokens: asked.promptIds.length, completionTokens: ids.length })
   const [report, ...more] = events.filter((event) => event.type === 'prompt')
   expect(more).toEqual([])
@@ -179,7 +180,7 @@ class Run {
       this.#open += 1
       const end = answer
         .then(
-          (got) => expectWhole(got, asked[i]!),
+          (got) => expectWhole(got, asked[i]!, this.runner.limits.hasState),
           (error: unknown) => this.#expectEnd(error, controllers[i]!.signal),
         )
         .finally(() => {
@@ -235,7 +236,7 @@ afterAll(() => checks.stop())
 it(
   'in any company, with aborts, preemptions and evictions at any moment, answers are what they are alone',
   async () => {
-    const seen = { arrivals: 0, evictions: 0, hitTokens: 0, copies: 0 }
+    const seen = { arrivals: 0, evictions: 0, hitTokens: 0, copies: 0, stateCopies: 0 }
     await fc.assert(
       fc.asyncProperty(scenario, async (given) => {
         const run = new Run(given)
@@ -247,13 +248,15 @@ it(
         seen.arrivals += given.arrivals.length
         seen.evictions += run.engine.stats().prefixEvictions
         seen.hitTokens += run.engine.stats().prefixHitTokens
+        seen.stateCopies += run.runner.chunks.filter(({ copyState }) => copyState !== null).length
         seen.copies += run.runner.chunks.filter(({ copyBlock }) => copyBlock).length
       }),
       runs,
     )
     // The scenarios are worth what happens in them.
     expect(seen.arrivals).toBeGreaterThan(2000)
-    for (const count of [seen.evictions, seen.hitTokens, seen.copies, checks.preemptions]) {
+    const { evictions, hitTokens, copies, stateCopies } = seen
+    for (const count of [evictions, hitTokens, copies, stateCopies, checks.preemptions]) {
       expect(count).toBeGreaterThan(100)
     }
   },

@@ -10,6 +10,7 @@ const limits = {
   blocks: 64,
   maxContext: 200,
   vocabSize: 1000,
+  hasState: false,
 }
 
 function chunk(slot: number, start: number, ids: StepChunk['ids']): StepChunk {
@@ -19,6 +20,7 @@ function chunk(slot: number, start: number, ids: StepChunk['ids']): StepChunk {
     ids,
     blocks: [3, 2, 1],
     copyBlock: null,
+    copyState: null,
     sampler: greedy,
     logprobs: null,
     promptLogprobs: null,

@@ -50,6 +50,7 @@ function randomChunk(slot: number): StepChunk {
     logprobs: below(3) === 0 ? 2 : null,
     promptLogprobs: targets && { targets, top: 1 },
     copyBlock: null,
+    copyState: null,
   }
 }
 
@@ -70,6 +71,7 @@ const other: readonly StepChunk[] = [
     logprobs: null,
     promptLogprobs: null,
     copyBlock: null,
+    copyState: null,
   },
 ]
 

@@ -120,6 +120,16 @@ describe('a conversation', () => {
   })
 })
 
+it('a conversation with a model that keeps a state is neither saved nor restored, and the error says why', async () => {
+  await answeredAndSaved()
+  const { engine, conversations } = loaded({ hasState: true })
+  await generate(engine, conversation())
+  const error = { code: 'invalid-request', message: expect.stringContaining('keep a state') }
+  await expect(conversations.save('a', signal)).rejects.toMatchObject(error)
+  await expect(conversations.restore('a', signal)).rejects.toMatchObject(error)
+  expect(await conversations.list()).toHaveLength(1)
+})
+
 describe('copying', () => {
   it('goes on beside running streams, which get the ids that they would have had', async () => {
     await answeredAndSaved()
