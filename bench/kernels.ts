@@ -142,6 +142,7 @@ class KernelBench {
             weights: planes.words,
             x: columns * Math.max(8, tokens),
             constants: 4,
+            routes: 4,
             y: outputs * Math.max(8, tokens),
           },
           params: {

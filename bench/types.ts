@@ -63,7 +63,13 @@ export async function benchTypes(gpu: GPU, { types, rounds }: TypesBenchOptions)
           constants: { ...constants, activation: 0 },
           conditions: { ...format.conditions, subgroups },
         },
-        buffers: { weights: randomPlanes(format, rows * groups), x: 8 * columns, constants: 4, y: 8 * rows },
+        buffers: {
+          weights: randomPlanes(format, rows * groups),
+          x: 8 * columns,
+          constants: 4,
+          routes: 4,
+          y: 8 * rows,
+        },
         params: {
           ...plainProduct,
           rows,

@@ -1,26 +1,52 @@
 // A lane owns rows_per_lane rows and tokens_per_lane tokens (fours of them); each weight is unpacked once for all tokens
-// and each x is loaded once for all rows. Sums are taken in the order of matvec.wgsl, so both give the same bits.
+// and each x is loaded once for all rows. With `experts` the tokens are those of a tile: some that chose the same expert.
+// Sums are taken in the order of matvec.wgsl, so both give the same bits.
 import package::weights::{Packed, fetch, octet, scale, spans, has_minimum};
 import package::lib::activations::{Quads, quads_of_four, eight_quads};
 import package::lib::subgroups::place_of_eight;
-import package::lib::rows::{owned_row, store, store_gated};
+import package::lib::tiles::{no_entry, tile_at};
+import package::lib::rows::{owned_row, elsewhere, first_row, x_rows_of, store, store_gated};
 
 const fours = tokens_per_lane / 4u;
 const sums_per_lane = rows_per_lane * fours;
 
+// What the lanes' f-th four tokens are: entries of the routes, which are rows of y; else tokens.
+fn four_entries(tile: u32, f: u32) -> vec4u {
+  if (experts) {
+    let at = tile_at(tile) + 1u + 4u * f;
+    return vec4u(routes[at], routes[at + 1u], routes[at + 2u], routes[at + 3u]);
+  }
+  return tile * tokens_per_lane + 4u * f + vec4u(0u, 1u, 2u, 3u);
+}
+
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let owner = group.x * workgroup_size + lane;
-  let token = group.y * tokens_per_lane;
+  var expert = 0u;
+  if (experts) {
+    if (group.y >= routes[0]) {
+      return;
+    }
+    expert = routes[tile_at(group.y)];
+    if (elsewhere(expert)) {
+      return;
+    }
+  }
   let place = place_of_eight();
+  var entries: array<vec4u, fours>;
   var x_rows: array<Quads, fours>;
   for (var f = 0u; f < fours; f++) {
-    let x_row = (token + 4u * f + vec4u(0u, 1u, 2u, 3u)) * params.x_stride + params.x_offset;
-    x_rows[f] = quads_of_four(x_row, place);
+    entries[f] = four_entries(group.y, f);
+    var known = entries[f];
+    if (experts) {
+      // Others take the first one's row, and drop what comes of it.
+      known = select(known, vec4u(entries[0].x), known == vec4u(no_entry));
+    }
+    x_rows[f] = quads_of_four(x_rows_of(known) * params.x_stride + params.x_offset, place);
   }
   var row_group: array<u32, rows_per_lane>;
   for (var r = 0u; r < rows_per_lane; r++) {
-    row_group[r] = owned_row(owner, r, rows_per_lane) * params.groups;
+    row_group[r] = (first_row(expert) + owned_row(owner, r, rows_per_lane)) * params.groups;
   }
   var total: array<vec4f, sums_per_lane>;
   for (var segment = 0u; segment < 8u; segment++) {
@@ -86,15 +112,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   for (var f = 0u; f < fours; f++) {
     for (var t = 0u; t < 4u; t++) {
-      let row_token = token + 4u * f + t;
+      let entry = entries[f][t];
+      if (experts && entry == no_entry) {
+        continue;
+      }
       if (gated) {
         let pairs = rows_per_lane / 2u;
         for (var r = 0u; r < pairs; r++) {
-          store_gated(row_token, owner * pairs + r, total[r * fours + f][t], total[(pairs + r) * fours + f][t]);
+          store_gated(entry, expert, owner * pairs + r, total[r * fours + f][t], total[(pairs + r) * fours + f][t]);
         }
       } else {
         for (var r = 0u; r < rows_per_lane; r++) {
-          store(row_token, owner * rows_per_lane + r, total[r * fours + f][t]);
+          store(entry, expert, owner * rows_per_lane + r, total[r * fours + f][t]);
         }
       }
     }

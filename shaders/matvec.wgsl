@@ -1,4 +1,5 @@
-// A lane owns four rows and walks them for one token: each x is loaded once for four rows.
+// A lane owns four rows and walks them for one token: each x is loaded once for four rows. With `experts` it walks the
+// rows of one expert for one of the tokens that chose it.
 //
 // The sum of a row is taken in eight segments of whole groups, groups in order within a segment, segments in order.
 // With segment_lanes = 1 a lane takes all segments of its rows; with 8, eight lanes take one each and the first of
@@ -6,7 +7,7 @@
 import package::weights::{fetch, octet, scale, spans, has_minimum};
 import package::lib::activations::{Quads, quads_of_four, eight_quads};
 import package::lib::subgroups::place_of_eight;
-import package::lib::rows::{owned_row, store, store_gated};
+import package::lib::rows::{owned_row, elsewhere, first_row, x_rows_of, store, store_gated};
 
 var<workgroup> segment_sums: array<vec4f, workgroup_size>;
 
@@ -59,9 +60,17 @@ fn segment_sum(rows: vec4u, x_row: Quads, segment: u32) -> vec4f {
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let owner = group.x * (workgroup_size / segment_lanes) + lane / segment_lanes;
-  let token = group.y;
-  let rows = vec4u(owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u));
-  let x_row = token * params.x_stride + params.x_offset;
+  let entry = group.y;
+  var expert = 0u;
+  if (experts) {
+    expert = routes[1u + entry];
+    if (elsewhere(expert)) {
+      return;
+    }
+  }
+  let owned = vec4u(owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u));
+  let rows = first_row(expert) + owned;
+  let x_row = x_rows_of(vec4u(entry)).x * params.x_stride + params.x_offset;
   let quads = quads_of_four(vec4u(x_row, x_row + 2u, x_row + 4u, x_row + 6u), place_of_eight());
   var total = vec4f();
   if (segment_lanes == 1u) {
@@ -79,12 +88,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
   if (gated) {
-    store_gated(token, owner * 2u, total.x, total.z);
-    store_gated(token, owner * 2u + 1u, total.y, total.w);
+    store_gated(entry, expert, owner * 2u, total.x, total.z);
+    store_gated(entry, expert, owner * 2u + 1u, total.y, total.w);
   } else {
-    store(token, owner * 4u, total.x);
-    store(token, owner * 4u + 1u, total.y);
-    store(token, owner * 4u + 2u, total.z);
-    store(token, owner * 4u + 3u, total.w);
+    store(entry, expert, owner * 4u, total.x);
+    store(entry, expert, owner * 4u + 1u, total.y);
+    store(entry, expert, owner * 4u + 2u, total.z);
+    store(entry, expert, owner * 4u + 3u, total.w);
   }
 }

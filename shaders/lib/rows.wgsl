@@ -1,6 +1,9 @@
-// Which rows of the matrix a lane owns, and what becomes of their sums. In the gated form the first half of the matrix
-// is the gate and the second half the up projection: a lane takes matching rows of both.
-import package::bindings::{params, constants, activation, gated, biased, scaled, capped, residual, y};
+// Which rows of the matrix a lane owns, and what becomes of their sums. In the gated form the first half of the rows is
+// the gate and the second half the up projection, or with `interleaved` they take turns: a lane takes matching rows of
+// both. With `experts` the matrix is a stack of such matrices, of params.rows each.
+import package::bindings::{
+  params, constants, activation, gated, interleaved, experts, biased, scaled, capped, residual, y
+};
 import package::lib::activation::{activate, gated_by};
 import package::lib::special_functions::hyperbolic_tangent;
 
@@ -8,51 +11,78 @@ import package::lib::special_functions::hyperbolic_tangent;
 fn owned_row(lane: u32, i: u32, count: u32) -> u32 {
   if (gated) {
     let pairs = count / 2u;
-    let row = min(lane * pairs + i % pairs, params.rows / 2u - 1u);
-    return row + select(0u, params.rows / 2u, i >= pairs);
+    return half_row(min(lane * pairs + i % pairs, params.rows / 2u - 1u), i >= pairs);
   }
   return min(lane * count + i, params.rows - 1u);
 }
 
+// Row `row` of the gate, or of the up projection.
+fn half_row(row: u32, up: bool) -> u32 {
+  if (interleaved) {
+    return 2u * row + u32(up);
+  }
+  return row + select(0u, params.rows / 2u, up);
+}
+
+// An expert whose rows are in another shard.
+fn elsewhere(expert: u32) -> bool {
+  return expert < params.first_expert || expert - params.first_expert >= params.shard_experts;
+}
+
+// First row of an expert's matrix in the shard.
+fn first_row(expert: u32) -> u32 {
+  if (experts) {
+    return (expert - params.first_expert) * params.rows;
+  }
+  return 0u;
+}
+
+// The row of x that an entry of the routes reads.
+fn x_rows_of(entries: vec4u) -> vec4u {
+  if (experts) {
+    return entries / params.x_repeats;
+  }
+  return entries;
+}
+
 @if(biased)
-fn with_bias(sum: f32, row: u32) -> f32 {
-  return sum + constants[params.bias_at + row];
+fn with_bias(sum: f32, expert: u32, row: u32) -> f32 {
+  return sum + constants[params.bias_at + expert * params.rows + row];
 }
 
 @if(!biased)
-fn with_bias(sum: f32, row: u32) -> f32 {
+fn with_bias(sum: f32, expert: u32, row: u32) -> f32 {
   return sum;
 }
 
 // Row `row` of each half, by their sums.
-fn store_gated(token: u32, row: u32, gate_sum: f32, up_sum: f32) {
-  let outputs = params.rows / 2u;
-  if (row >= outputs) {
+fn store_gated(y_row: u32, expert: u32, row: u32, gate_sum: f32, up_sum: f32) {
+  if (row >= params.rows / 2u) {
     return;
   }
-  var gate = with_bias(gate_sum, row);
+  var gate = with_bias(gate_sum, expert, half_row(row, false));
   if (scaled) {
     gate *= params.scale;
   }
-  put(token, row, gated_by(gate, with_bias(up_sum, outputs + row)));
+  put(y_row, row, gated_by(gate, with_bias(up_sum, expert, half_row(row, true))));
 }
 
-fn store(token: u32, row: u32, sum: f32) {
+fn store(y_row: u32, expert: u32, row: u32, sum: f32) {
   if (row >= params.rows) {
     return;
   }
-  var value = activate(with_bias(sum, row));
+  var value = activate(with_bias(sum, expert, row));
   if (scaled && !residual) {
     value *= params.scale;
   }
   if (capped) {
     value = params.cap * hyperbolic_tangent(value / params.cap);
   }
-  put(token, row, value);
+  put(y_row, row, value);
 }
 
-fn put(token: u32, row: u32, value: f32) {
-  let at = token * params.y_stride + params.y_offset + row;
+fn put(y_row: u32, row: u32, value: f32) {
+  let at = y_row * params.y_stride + params.y_offset + row;
   if (residual && scaled) {
     y[at] = fma(params.scale, value, y[at]);
   } else if (residual) {

@@ -11,6 +11,20 @@ export interface MatmulShape {
   readonly columns: number
   readonly weightBytes: number
   readonly residual: boolean
+  /** Where W is a stack of experts' matrices, of `rows` each; `tokens` are entries of the routes then. */
+  readonly stack?: ExpertStack
+}
+
+export interface ExpertStack {
+  readonly experts: number
+  /** Entries that read the same row of x, one after another. */
+  readonly xRepeats: number
+}
+
+/** The most tiles of so many entries that experts fill: all used experts' last tiles have one entry. */
+export function mostTiles(entries: number, experts: number, tokensPerLane: number): number {
+  const used = Math.min(entries, experts)
+  return used + Math.floor((entries - used) / tokensPerLane)
 }
 
 const bindings = {
@@ -19,10 +33,16 @@ const bindings = {
   x: storage('read', 'vec4f', ['tokens', 'x_stride']),
   /** The layer's small tensors; any buffer where nothing of them is read. */
   constants: storage('read', 'f32', ['constants']),
+  /**
+   * With `experts`, for matvec the number of entries and each one's expert; for matmul that of tiles, and for each tile its
+   * expert and `tokens_per_lane` entries. Any buffer without.
+   */
+  routes: storage('read', 'u32', ['words']),
   y: storage('read_write', 'f32', ['tokens', 'y_stride']),
 } as const
 
 const params = {
+  /** Of one expert's matrix, where W is a stack. */
   rows: 'u32',
   /** columns / 32 */
   groups: 'u32',
@@ -39,6 +59,10 @@ const params = {
   scale: 'f32',
   cap: 'f32',
   ...activationParams,
+  /** Experts whose rows are in the buffer. */
+  first_expert: 'u32',
+  shard_experts: 'u32',
+  x_repeats: 'u32',
 } as const
 
 /** Params of a product that stores its sums as they are. */
@@ -50,22 +74,34 @@ export const plainProduct = {
   activation_at: 0,
   alpha: 0,
   limit: 0,
+  first_expert: 0,
+  shard_experts: 0,
+  x_repeats: 1,
 }
 
-const conditions = ['gated', 'biased', 'scaled', 'capped', 'residual', 'subgroups'] as const
+const conditions = [
+  ...['gated', 'interleaved', 'experts'],
+  ...['biased', 'scaled', 'capped', 'residual', 'subgroups'],
+] as const
 
-function activationBytes({ tokens, columns, outputs, residual }: MatmulShape): number {
-  return 4 * tokens * (columns + outputs * (residual ? 2 : 1))
+function bytes({ tokens, columns, outputs, residual, weightBytes, stack }: MatmulShape): number {
+  const used = stack ? Math.min(tokens, stack.experts) / stack.experts : 1
+  const xRows = stack ? tokens / stack.xRepeats : tokens
+  return weightBytes * used + 4 * (xRows * columns + tokens * outputs * (residual ? 2 : 1))
 }
 
 /**
  * y[t, :] = f(W · x[t, :] + bias), few tokens. In this order, each where its condition says so:
  *
  * - `biased`: a bias for each row
- * - `activation`, a number of activation.ts; `gated`: W is gate over up, and y = act(gate) · up, half as many values
+ * - `activation`, a number of activation.ts; `gated`: W is gate over up (`interleaved`: they take turns row by row), and
+ *   y = act(gate) · up, half as many values
  * - `scaled`: times `scale`; in the gated form it is the gate that is scaled, before its activation
  * - `capped`: cap · tanh(value / cap)   (Gemma Team 2024, arXiv:2408.00118); not in the gated form
  * - `residual`: y += scale · value
+ *
+ * With `experts` W is a stack of matrices, and the product is one of entries: entry i is a token and one of its experts.
+ * It reads row i / x_repeats of x and writes row i of y.
  *
  * Accumulates in f32 in one order of summation for every variant and for `matmul`: 8 segments along the columns.
  * `segment_lanes` is 1 (a lane sums whole rows: CPUs) or 8 (a lane sums a segment: GPUs).
@@ -81,7 +117,7 @@ export const matvec = kernel({
     tokens,
     1,
   ],
-  bytes: (shape) => shape.weightBytes + activationBytes(shape),
+  bytes,
 })
 
 /**
@@ -94,10 +130,10 @@ export const matmul = kernel({
   params,
   constants: ['workgroup_size', 'rows_per_lane', 'tokens_per_lane', 'activation'],
   conditions,
-  grid: ({ tokens, rows }: MatmulShape, { workgroup_size, rows_per_lane, tokens_per_lane }) => [
+  grid: ({ tokens, rows, stack }: MatmulShape, { workgroup_size, rows_per_lane, tokens_per_lane }) => [
     Math.ceil(rows / (rows_per_lane * workgroup_size)),
-    Math.ceil(tokens / tokens_per_lane),
+    stack ? mostTiles(tokens, stack.experts, tokens_per_lane) : Math.ceil(tokens / tokens_per_lane),
     1,
   ],
-  bytes: (shape) => shape.weightBytes + activationBytes(shape),
+  bytes,
 })

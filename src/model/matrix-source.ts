@@ -6,6 +6,8 @@ import type { MatrixNote } from './quantized/scheme'
 /** A tensor that goes into a matrix: all planes of some of its rows, or one plane of them beside other tensors. */
 export interface MatrixPart {
   readonly tensor: TensorInfo
+  /** The tensor's first row that goes in; 0 where left out. */
+  readonly tensorRow?: number
   /** Rows of the matrix that it fills. */
   readonly firstRow: number
   readonly rows: number
@@ -20,4 +22,6 @@ export interface MatrixSource {
   readonly notes?: readonly MatrixNote[]
   readonly columns: number
   readonly rows: number
+  /** Rows of an expert's matrix, where it is a stack of those: they lie in one buffer. */
+  readonly expertRows?: number
 }

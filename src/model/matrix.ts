@@ -31,7 +31,7 @@ export function createMatrix(gpu: GpuDevice, source: MatrixSource): Matrix {
   const { rows, columns, format } = source
   const groups = paddedColumns(columns) / groupWeights
   const limit = Math.min(gpu.info.maxBindingBytes, gpu.info.maxBufferBytes)
-  const rowsPerShard = shardRows(format, groups, rows, limit)
+  const rowsPerShard = shardRows(format, groups, rows, limit, source.expertRows ?? 256)
   const shards: MatrixShard[] = []
   for (let firstRow = 0; firstRow < rows; firstRow += rowsPerShard) {
     const count = Math.min(rowsPerShard, rows - firstRow)
@@ -43,12 +43,12 @@ export function createMatrix(gpu: GpuDevice, source: MatrixSource): Matrix {
   return { source, format, rows, columns, groups, shards }
 }
 
-/** The most rows, in whole 256s where there are several shards, whose planes stay within `limit` bytes. */
-function shardRows(format: MatrixFormat, groups: number, rows: number, limit: number): number {
+/** The most rows, in whole `unit`s where there are several shards, whose planes stay within `limit` bytes. */
+function shardRows(format: MatrixFormat, groups: number, rows: number, limit: number, unit: number): number {
   let shards = 1
   for (;;) {
-    const count = shards === 1 ? rows : Math.ceil(rows / shards / 256) * 256
-    if (4 * format.planes(count * groups).words + 16 <= limit || count <= 256) return count
+    const count = shards === 1 ? rows : Math.ceil(rows / shards / unit) * unit
+    if (4 * format.planes(count * groups).words + 16 <= limit || count <= unit) return count
     shards += 1
   }
 }

@@ -3,11 +3,12 @@ import type { Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { type Activation, activates } from '../kernels/activation'
 import { splitSize } from '../kernels/attention'
-import { type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
+import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
-import { type Matrix, matrixBytes } from './matrix'
+import type { ExpertRoutes } from './experts'
+import { type Matrix, type MatrixShard, matrixBytes } from './matrix'
 import type { Variants } from './variants'
 
 export type Plan = readonly Dispatch<BatchShape>[]
@@ -45,8 +46,8 @@ interface Step<Shape> {
 
 /** What becomes of a product as it is stored, in the kernels' order; see `matvec`. */
 interface Epilogue {
-  /** Gate over up: half as many values are written. */
-  readonly gated?: boolean
+  /** Gate over up, or 'interleaved' row by row: half as many values are written. */
+  readonly gated?: boolean | 'interleaved'
   /** In the gated form silu where left out, else none. */
   readonly activation?: Activation
   /** The layer's small tensors, where the bias or the activation is among them. */
@@ -69,6 +70,12 @@ interface MatrixStep extends Epilogue {
   readonly yStride: number
   readonly yOffset?: number
   readonly tokens: (batch: BatchShape) => number
+}
+
+interface ExpertStep extends MatrixStep {
+  readonly routes: ExpertRoutes
+  /** Whether x has a row for each token, or one for each of its experts; y has the latter. */
+  readonly xRows: 'tokens' | 'entries'
 }
 
 /** Puts a forward pass together: pipelines compile side by side, the order of the calls is the order of the plan. */
@@ -108,72 +115,132 @@ export class PlanBuilder {
 
   /** One dispatch a shard: matvec for one token, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
-    const { residual = false, gated = false } = step
-    const { xStride = matrix.groups * groupWeights, xOffset = 0, yOffset = 0 } = step
-    const { biasAt = null, scale = null, cap = null } = step
-    const { constants: chosen, params } = activates(step.activation ?? { kind: gated ? 'silu' : 'none' })
-    if (gated && matrix.shards.length > 1) throw new Error('a gated matrix lies in one buffer')
+    const { tokensPerLane } = this.variants
     for (const shard of matrix.shards) {
-      const shape = (tokens: number): MatmulShape => ({
-        tokens,
-        rows: shard.rows,
-        outputs: gated ? shard.rows / 2 : shard.rows,
-        columns: matrix.columns,
-        weightBytes: (matrixBytes(matrix) * shard.rows) / matrix.rows,
-        residual,
+      const { rows, firstRow } = shard
+      const product = this.#product(matrix, shard, step, {
+        rows,
+        y_offset: (step.yOffset ?? 0) + firstRow,
+        bias_at: (step.biasAt ?? 0) + firstRow,
       })
-      const eighth = Math.ceil(matrix.groups / 8)
-      const common = (segment_groups: number) => ({
-        buffers: { weights: shard.buffer, x: step.x, constants: step.constants ?? shard.buffer, y: step.y },
+      const at = (least: number, most: number) => (batch: BatchShape) => {
+        const tokens = step.tokens(batch)
+        return tokens >= least && tokens <= most ? tokens : null
+      }
+      product.add(null, step.x, at(1, 1))
+      if (tokensPerLane > 4) product.add(4, step.x, at(2, 4))
+      product.add(tokensPerLane, step.x, at(tokensPerLane > 4 ? 5 : 2, Number.POSITIVE_INFINITY))
+    }
+  }
+
+  /**
+   * The same with a stack of experts' matrices [experts · rows, columns]: for each token those that it was routed to. Where
+   * tokens are too few to share many experts, each reads its own by matvec.
+   */
+  multiplyExperts(matrix: Matrix, step: ExpertStep): void {
+    const { routes, xRows } = step
+    const { experts, top, chosen, tiles } = routes
+    const rows = matrix.rows / experts
+    const stack = { experts, xRepeats: xRows === 'tokens' ? top : 1 }
+    for (const shard of matrix.shards) {
+      const product = this.#product(
+        matrix,
+        shard,
+        step,
+        {
+          rows,
+          y_offset: step.yOffset ?? 0,
+          bias_at: step.biasAt ?? 0,
+          first_expert: shard.firstRow / rows,
+          shard_experts: shard.rows / rows,
+          x_repeats: stack.xRepeats,
+        },
+        stack,
+      )
+      const entries = (tokensPerLane: number | null) => (batch: BatchShape) => {
+        const tokens = step.tokens(batch)
+        return tokens > 0 && routes.tokensPerLane(tokens) === tokensPerLane ? tokens * top : null
+      }
+      product.add(null, chosen, entries(null))
+      for (const [tokensPerLane, buffer] of tiles) product.add(tokensPerLane, buffer, entries(tokensPerLane))
+    }
+  }
+
+  /** A shard's product, of which `add` puts a form into the plan: matvec, or matmul by so many tokens a lane. */
+  #product(
+    matrix: Matrix,
+    shard: MatrixShard,
+    step: MatrixStep,
+    own: Readonly<Record<string, number>> & { readonly rows: number },
+    stack?: ExpertStack,
+  ) {
+    const { residual = false, gated = false, biasAt = null, scale = null, cap = null } = step
+    const { xStride = matrix.groups * groupWeights, xOffset = 0 } = step
+    const { constants, params } = activates(step.activation ?? { kind: gated ? 'silu' : 'none' })
+    if (gated && !stack && matrix.shards.length > 1) throw new Error('a gated matrix lies in one buffer')
+    const shape = (tokens: number): MatmulShape => ({
+      tokens,
+      rows: own.rows,
+      outputs: gated ? own.rows / 2 : own.rows,
+      columns: matrix.columns,
+      weightBytes: (matrixBytes(matrix) * shard.rows) / matrix.rows,
+      residual,
+      ...(stack ? { stack } : {}),
+    })
+    const format = reads(matrix.format)
+    const conditions = {
+      ...format.conditions,
+      gated: gated !== false,
+      interleaved: gated === 'interleaved',
+      experts: stack !== undefined,
+      biased: biasAt !== null,
+      scaled: scale !== null && scale !== 1,
+      capped: cap !== null,
+      residual,
+      subgroups: this.variants.subgroups,
+    }
+    const eighth = Math.ceil(matrix.groups / 8)
+    const add = (
+      tokensPerLane: number | null,
+      routes: GPUBuffer,
+      tokens: (batch: BatchShape) => number | null,
+    ) => {
+      const many =
+        tokensPerLane === null
+          ? this.variants.matvec
+          : { ...this.variants.matmul, tokens_per_lane: tokensPerLane }
+      const dispatch = {
+        variant: { ...format, conditions, constants: { ...many, ...constants } },
+        buffers: {
+          weights: shard.buffer,
+          x: step.x,
+          constants: step.constants ?? shard.buffer,
+          routes,
+          y: step.y,
+        },
         params: {
           ...plainProduct,
           ...params,
-          rows: shard.rows,
           groups: matrix.groups,
-          segment_groups,
+          // A row in one go is not what matvec sums.
+          segment_groups: tokensPerLane === null || this.invariance === 'on' ? eighth : matrix.groups,
           ...shard.planes,
           x_stride: xStride / 4,
           x_offset: xOffset / 4,
           y_stride: step.yStride,
-          y_offset: yOffset + shard.firstRow,
-          bias_at: (biasAt ?? 0) + shard.firstRow,
           scale: scale ?? 1,
           cap: cap ?? 1,
+          ...own,
         },
-      })
-      const format = reads(matrix.format)
-      const variant = {
-        ...format,
-        conditions: {
-          ...format.conditions,
-          gated,
-          biased: biasAt !== null,
-          scaled: scale !== null && scale !== 1,
-          capped: cap !== null,
-          residual,
-          subgroups: this.variants.subgroups,
+        shape: (batch: BatchShape) => {
+          const count = tokens(batch)
+          return count === null ? null : shape(count)
         },
       }
-      this.add(matvec, {
-        ...common(eighth),
-        variant: { ...variant, constants: { ...this.variants.matvec, ...chosen } },
-        shape: (batch) => (step.tokens(batch) === 1 ? shape(1) : null),
-      })
-      const { matmul: constants, tokensPerLane } = this.variants
-      for (const tokens_per_lane of new Set([4, tokensPerLane])) {
-        const most = tokens_per_lane === tokensPerLane ? Number.POSITIVE_INFINITY : tokens_per_lane
-        const least = tokens_per_lane === 4 ? 2 : 5
-        this.add(matmul, {
-          // A row in one go is not what matvec sums.
-          ...common(this.invariance === 'on' ? eighth : matrix.groups),
-          variant: { ...variant, constants: { ...constants, tokens_per_lane, ...chosen } },
-          shape: (batch) => {
-            const tokens = step.tokens(batch)
-            return tokens >= least && tokens <= most ? shape(tokens) : null
-          },
-        })
-      }
+      if (tokensPerLane === null) this.add(matvec, dispatch)
+      else this.add(matmul, dispatch)
     }
+    return { add }
   }
 
   build(): Promise<Plan> {

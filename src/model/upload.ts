@@ -95,13 +95,13 @@ export class WeightUploader implements WeightSink {
   }
 
   #addMatrix({ columns, source, shards }: Matrix): void {
-    for (const { tensor, firstRow, rows, packing } of source.parts) {
+    for (const { tensor, tensorRow = 0, firstRow, rows, packing } of source.parts) {
       for (const { buffer, planes, ...shard } of shards) {
         const begin = Math.max(firstRow, shard.firstRow)
         const end = Math.min(firstRow + rows, shard.firstRow + shard.rows)
         if (begin >= end) continue
         const { from, to, params } = packing.place({
-          firstRow: begin - firstRow,
+          firstRow: tensorRow + begin - firstRow,
           rows: end - begin,
           shardRow: begin - shard.firstRow,
           columns,

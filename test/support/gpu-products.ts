@@ -144,7 +144,7 @@ export async function multiply(
         subgroups,
       },
     },
-    inputs: { weights: matrix.words, x, constants, y: before },
+    inputs: { weights: matrix.words, x, constants, routes: 1, y: before },
     params: {
       ...plainProduct,
       ...chosen.params,
