@@ -6,10 +6,10 @@ import { chooseVariants } from '../src/model/variants'
 import { Random } from '../test/support/gpu-random'
 import { adapterName } from './adapter-name'
 import { timeable } from './kernel-timer'
-import { median } from './median'
+import { median, quantile } from './median'
 
 export interface TypesBenchOptions {
-  /** Names of tensor types; all of them where left out. */
+  /** Names of tensor types, Q4_0 among them; all of them where left out. */
   readonly types?: readonly string[]
   readonly rounds: number
 }
@@ -25,6 +25,8 @@ export interface TypeRow {
     /** Of a file's bytes; the median round's. */
     readonly gigabytesPerSecond: number
     readonly gigaweightsPerSecond: number
+    /** Bytes per second in units of Q4_0's just before or after: the median round's, and the quartiles. */
+    readonly perByte: { readonly median: number; readonly quartiles: readonly [number, number] }
   }[]
 }
 
@@ -39,17 +41,20 @@ const shapes = [
   { rows: 2048, columns: 2048 },
   { rows: 2048, columns: 8192 },
 ]
-const leastMs = 30
+const leastMs = 10
+/** The type that the others are compared with. */
+const measure = 'Q4_0'
 
 /**
- * Times `matvec` for each tensor type, in the variant that the device would choose. Rounds go from type to type, so that no
- * busy moment of the machine meets one of them only.
+ * Times `matvec` for each tensor type, in the variant that the device would choose. Rounds go from type to type, and each
+ * has Q4_0 beside it, first in every other round, so that no busy moment of the machine meets one of them only.
  */
 export async function benchTypes(gpu: GPU, { types, rounds }: TypesBenchOptions): Promise<TypesFigures> {
   const device = await GpuDevice.open(gpu)
   const variants = chooseVariants(device.info)[0]!
   const formats = [...weightFormats.values()].filter(({ name }) => types?.includes(name) ?? true)
-  const times = formats.map(() => shapes.map((): number[] => []))
+  const measureAt = formats.findIndex(({ name }) => name === measure)
+  const times = formats.map(() => shapes.map((): { readonly own: number; readonly measure: number }[] => []))
   for (const [s, { rows, columns }] of shapes.entries()) {
     const timers: Awaited<ReturnType<typeof timeable>>[] = []
     const counts: number[] = []
@@ -87,19 +92,41 @@ export async function benchTypes(gpu: GPU, { types, rounds }: TypesBenchOptions)
       timers.push(timer)
     }
     for (let round = 0; round < rounds; round++) {
-      for (const [f, { time }] of timers.entries()) times[f]![s]!.push(await time(counts[f]!))
+      for (const [f, { time }] of timers.entries()) {
+        const timeOwn = () => time(counts[f]!)
+        const timeMeasure = () => timers[measureAt]!.time(counts[measureAt]!)
+        if (round % 2 === 0) {
+          const own = await timeOwn()
+          times[f]![s]!.push({ own, measure: await timeMeasure() })
+        } else {
+          const first = await timeMeasure()
+          times[f]![s]!.push({ own: await timeOwn(), measure: first })
+        }
+      }
     }
     for (const { release } of timers) release()
   }
   const adapter = adapterName({ device: device.info })
   device.destroy()
-  const rows = formats.map(({ name, unitBytes, unitWeights }, f) => ({
-    type: name,
-    bitsPerWeight: (8 * unitBytes) / unitWeights,
+  const bitsOf = ({ unitBytes, unitWeights }: WeightFormat) => (8 * unitBytes) / unitWeights
+  const rows = formats.map((format, f) => ({
+    type: format.name,
+    bitsPerWeight: bitsOf(format),
     shapes: shapes.map((shape, s) => {
-      const gigaweightsPerSecond = (shape.rows * shape.columns) / median(times[f]![s]!) / 1e6
-      const gigabytesPerSecond = (gigaweightsPerSecond * unitBytes) / unitWeights
-      return { ...shape, gigabytesPerSecond, gigaweightsPerSecond }
+      const rounds = times[f]![s]!
+      const bits = bitsOf(format)
+      const gigaweightsPerSecond = (shape.rows * shape.columns) / median(rounds.map(({ own }) => own)) / 1e6
+      const ratios = rounds.map(({ own, measure }) => ((measure / own) * bits) / bitsOf(formats[measureAt]!))
+      const perByte = {
+        median: median(ratios),
+        quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)] as const,
+      }
+      return {
+        ...shape,
+        gigabytesPerSecond: (gigaweightsPerSecond * bits) / 8,
+        gigaweightsPerSecond,
+        perByte,
+      }
     }),
   }))
   return { adapter, variant: variants.name, rows }

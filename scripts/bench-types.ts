@@ -28,19 +28,19 @@ console.log(`${measured.figures.variant}\n\n${markdown(measured.figures)}`)
 process.exit(0)
 
 function markdown({ rows }: TypesFigures): string {
-  const measures = ['GB/s', 'Gweights/s', 'per byte']
-  const heads = rows[0]!.shapes.flatMap(({ rows, columns }) => [`[${rows}, ${columns}]`, '', ''])
-  const first = rows.find(({ type }) => type === 'Q4_0')!
+  const measures = ['GB/s', 'Gweights/s', 'per byte', 'quartiles']
+  const heads = rows[0]!.shapes.flatMap(({ rows, columns }) => [`[${rows}, ${columns}]`, '', '', ''])
   const lines = [
     ['', '', ...heads],
     ['---', '---', ...heads.map(() => '---')],
     ['type', 'bits', ...rows[0]!.shapes.flatMap(() => measures)],
   ]
   for (const { type, bitsPerWeight, shapes } of rows) {
-    const cells = shapes.flatMap(({ gigabytesPerSecond, gigaweightsPerSecond }, s) => [
+    const cells = shapes.flatMap(({ gigabytesPerSecond, gigaweightsPerSecond, perByte }) => [
       gigabytesPerSecond.toFixed(2),
       gigaweightsPerSecond.toFixed(2),
-      (gigabytesPerSecond / first.shapes[s]!.gigabytesPerSecond).toFixed(2),
+      perByte.median.toFixed(2),
+      perByte.quartiles.map((ratio) => ratio.toFixed(2)).join(' – '),
     ])
     lines.push([type, String(Number(bitsPerWeight.toFixed(4))), ...cells])
   }

@@ -1,6 +1,6 @@
 // One workgroup unpacks one token's row of the embedding. An id with its top bit set stands for the id that the step
 // before drew for the slot in the other bits. Where the matrix is split by rows, another dispatch has the other rows.
-import package::weights::{fetch, octet, scale, spans};
+import package::weights::{header, header_groups, fetch, octet, scale, spans};
 
 fn put(at: u32, row: vec4f) {
   var value = row;
@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var o = lane; o < params.groups * 4u; o += workgroup_size) {
     let g = row_group + o / 4u;
     let i = o % 4u;
-    let s = scale(g, i / (4u / spans));
+    let s = scale(header(g), g % header_groups, i / (4u / spans));
     let w = octet(fetch(g), i);
     let at = token * params.groups * 8u + 2u * o;
     put(at, fma(vec4f(s.x), w.low, vec4f(s.y)));

@@ -1,7 +1,7 @@
 // A lane owns rows_per_lane rows and tokens_per_lane tokens (fours of them); each weight is unpacked once for all tokens
 // and each x is loaded once for all rows. With `experts` the tokens are those of a tile: some that chose the same expert.
 // Sums are taken in the order of matvec.wgsl, so both give the same bits.
-import package::weights::{Packed, fetch, octet, scale, spans, has_minimum};
+import package::weights::{Header, Packed, header, header_groups, fetch, octet, scale, spans, has_minimum};
 import package::lib::activations::{Quads, quads_of_four, eight_quads};
 import package::lib::subgroups::place_of_eight;
 import package::lib::tiles::{no_entry, tile_at};
@@ -51,8 +51,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var total: array<vec4f, sums_per_lane>;
   for (var segment = 0u; segment < 8u; segment++) {
     var sum = array<vec4f, sums_per_lane>();
-    let last = min((segment + 1u) * params.segment_groups, params.groups);
-    for (var g = segment * params.segment_groups; g < last; g++) {
+    let first = segment * params.segment_groups;
+    let last = min(first + params.segment_groups, params.groups);
+    var headers = array<Header, rows_per_lane>();
+    for (var g = first; g < last; g++) {
+      if (g % header_groups == 0u || g == first) {
+        for (var r = 0u; r < rows_per_lane; r++) {
+          headers[r] = header(row_group[r] + g);
+        }
+      }
       var packed: array<Packed, rows_per_lane>;
       for (var r = 0u; r < rows_per_lane; r++) {
         packed[r] = fetch(row_group[r] + g);
@@ -95,7 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           }
         }
         for (var r = 0u; r < rows_per_lane; r++) {
-          let s = scale(row_group[r] + g, span);
+          let s = scale(headers[r], g % header_groups, span);
           for (var f = 0u; f < fours; f++) {
             let at = r * fours + f;
             sum[at] = fma(vec4f(s.x), quants[at], sum[at]);

@@ -4,18 +4,46 @@
 // The sum of a row is taken in eight segments of whole groups, groups in order within a segment, segments in order.
 // With segment_lanes = 1 a lane takes all segments of its rows; with 8, eight lanes take one each and the first of
 // them adds up. Both give the same bits.
-import package::weights::{fetch, octet, scale, spans, has_minimum};
+//
+// Rows are whole blocks of header_groups groups. What a block's groups share is loaded where it or a segment begins: a CPU
+// driver pays for every word that a lane loads, and a header in each group would cost a K-quant as much as its codes.
+import package::weights::{Header, header, header_groups, fetch, octet, scale, spans, has_minimum};
 import package::lib::activations::{Quads, quads_of_four, eight_quads};
 import package::lib::subgroups::place_of_eight;
 import package::lib::rows::{owned_row, elsewhere, first_row, x_rows_of, store, store_gated};
 
 var<workgroup> segment_sums: array<vec4f, workgroup_size>;
 
+// Scales of a group's first span, and of its second one.
+fn both_scales(header: Header, place: u32) -> vec4f {
+  let first = scale(header, place, 0u);
+  if (spans == 1u) {
+    return vec4f(first, first);
+  }
+  return vec4f(first, scale(header, place, 1u));
+}
+
 fn segment_sum(rows: vec4u, x_row: Quads, segment: u32) -> vec4f {
   var sum = vec4f();
-  let last = min((segment + 1u) * params.segment_groups, params.groups);
-  for (var g = segment * params.segment_groups; g < last; g++) {
+  let first = segment * params.segment_groups;
+  let last = min(first + params.segment_groups, params.groups);
+  var ha = Header();
+  var hb = Header();
+  var hc = Header();
+  var hd = Header();
+  for (var g = first; g < last; g++) {
     let group = rows * params.groups + g;
+    let place = g % header_groups;
+    if (place == 0u || g == first) {
+      ha = header(group.x);
+      hb = header(group.y);
+      hc = header(group.z);
+      hd = header(group.w);
+    }
+    let sa = both_scales(ha, place);
+    let sb = both_scales(hb, place);
+    let sc = both_scales(hc, place);
+    let sd = both_scales(hd, place);
     let pa = fetch(group.x);
     let pb = fetch(group.y);
     let pc = fetch(group.z);
@@ -44,13 +72,10 @@ fn segment_sum(rows: vec4u, x_row: Quads, segment: u32) -> vec4f {
           xs += xh.x; xs += xh.y; xs += xh.z; xs += xh.w;
         }
       }
-      let sa = scale(group.x, span);
-      let sb = scale(group.y, span);
-      let sc = scale(group.z, span);
-      let sd = scale(group.w, span);
-      sum = fma(vec4f(sa.x, sb.x, sc.x, sd.x), quants, sum);
+      let second = span == 1u;
+      sum = fma(select(vec4f(sa.x, sb.x, sc.x, sd.x), vec4f(sa.z, sb.z, sc.z, sd.z), second), quants, sum);
       if (has_minimum) {
-        sum = fma(vec4f(sa.y, sb.y, sc.y, sd.y), vec4f(xs), sum);
+        sum = fma(select(vec4f(sa.y, sb.y, sc.y, sd.y), vec4f(sa.w, sb.w, sc.w, sd.w), second), vec4f(xs), sum);
       }
     }
   }

@@ -14,6 +14,13 @@ import package::lib::planes::word;
 const spans = 1u;
 @if(ordered) const has_minimum = false;
 @if(!ordered) const has_minimum = zero_bits != 0u;
+const header_groups = 1u;
+
+alias Header = u32;
+
+fn header(group: u32) -> Header {
+  return group;
+}
 
 @if(nibbles) alias Packed = vec4u;
 @if(bytes) struct Packed { first: vec4u, second: vec4u }
@@ -152,12 +159,12 @@ fn affine(index: u32) -> vec2f {
 }
 
 @if(ordered)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   return vec2f(1.0, 0.0);
 }
 
 @if(!ordered)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   if (scale_rows == 0u) {
     return affine(0u);
   }

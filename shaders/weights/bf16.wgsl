@@ -4,6 +4,13 @@ import package::lib::numbers::Octet;
 
 const spans = 1u;
 const has_minimum = false;
+const header_groups = 1u;
+
+alias Header = u32;
+
+fn header(group: u32) -> Header {
+  return group;
+}
 
 alias Packed = u32;
 
@@ -18,6 +25,6 @@ fn octet(group: Packed, i: u32) -> Octet {
   return Octet(vec4f(even.x, odd.x, even.y, odd.y), vec4f(even.z, odd.z, even.w, odd.w));
 }
 
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   return vec2f(1.0, 0.0);
 }

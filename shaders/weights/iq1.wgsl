@@ -11,6 +11,13 @@ import package::lib::planes::{word, half_word, half_at};
 @if(m) const spans = 2u;
 @if(!m) const spans = 1u;
 const has_minimum = false;
+const header_groups = 1u;
+
+alias Header = u32;
+
+fn header(group: u32) -> Header {
+  return group;
+}
 
 struct Packed { low: u32, high: u32 }
 
@@ -38,7 +45,7 @@ fn octet(packed: Packed, i: u32) -> Octet {
 }
 
 @if(m)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   let begin = params.scales + 2u * (group >> 3u);
   let tops = (vec2u(word(begin), word(begin + 1u)) >> vec2u(12u)) & vec2u(0xf000fu);
   let nibbles = (tops | (tops >> vec2u(12u))) & vec2u(0xffu);
@@ -47,7 +54,7 @@ fn scale(group: u32, span: u32) -> vec2f {
 }
 
 @if(!m)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   let s = (half_word(params.high, group) >> 12u) & 7u;
   return vec2f(half_at(params.supers, group >> 3u) * f32(2u * s + 1u), 0.0);
 }

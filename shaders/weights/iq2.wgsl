@@ -13,6 +13,13 @@ import package::lib::planes::{word, byte_at, half_at};
 @if(xxs || four) const spans = 1u;
 @if(!xxs && !four) const spans = 2u;
 const has_minimum = false;
+const header_groups = 1u;
+
+alias Header = u32;
+
+fn header(group: u32) -> Header {
+  return group;
+}
 
 @if(!four) const unit = 0.125;
 @if(four && xxs) const unit = 0.25;
@@ -114,6 +121,6 @@ fn s(group: u32, span: u32) -> u32 {
   return (byte_at(params.scales, nibble >> 1u) >> (4u * (nibble & 1u))) & 15u;
 }
 
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   return vec2f(half_at(params.supers, group >> 3u) * unit * f32(2u * s(group, span) + 1u), 0.0);
 }

@@ -13,6 +13,23 @@ import package::lib::planes::{word, byte_at, half_at};
 @if(nvfp4) const spans = 2u;
 @if(!nvfp4) const spans = 1u;
 const has_minimum = false;
+@if(iq4_xs) const header_groups = 8u;
+@if(!iq4_xs) const header_groups = 1u;
+
+@if(iq4_xs) struct Header { d: f32, high: u32, low: u32 }
+@if(!iq4_xs) alias Header = u32;
+
+@if(iq4_xs)
+fn header(group: u32) -> Header {
+  let super_block = params.supers + 2u * (group >> 3u);
+  let head = word(super_block);
+  return Header(half(head), head >> 16u, word(super_block + 1u));
+}
+
+@if(!iq4_xs)
+fn header(group: u32) -> Header {
+  return group;
+}
 
 alias Packed = vec4u;
 
@@ -31,28 +48,25 @@ fn octet(packed: Packed, i: u32) -> Octet {
 }
 
 @if(iq4_nl)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   return vec2f(half_at(params.scales, group), 0.0);
 }
 
 @if(iq4_xs)
-fn scale(group: u32, span: u32) -> vec2f {
-  let super_block = params.supers + 2u * (group >> 3u);
-  let j = group & 7u;
-  let head = word(super_block);
-  let s = ((word(super_block + 1u) >> (4u * j)) & 15u) | (((head >> (16u + 2u * j)) & 3u) << 4u);
-  return vec2f(half(head) * (f32(s) - 32.0), 0.0);
+fn scale(header: Header, place: u32, span: u32) -> vec2f {
+  let s = ((header.low >> (4u * place)) & 15u) | (((header.high >> (2u * place)) & 3u) << 4u);
+  return vec2f(header.d * (f32(s) - 32.0), 0.0);
 }
 
 // 2^(e − 126). The format has no number for e = 255; 254 has none here: its weights are past 10³⁷.
 @if(mxfp4)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   return vec2f(bitcast<f32>(min(byte_at(params.scales, group) + 1u, 254u) << 23u), 0.0);
 }
 
 // Twice s: half of four times s.
 @if(nvfp4)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   let bits = byte_at(params.scales, 2u * group + span) & 0x7fu;
   let normal = bitcast<f32>((bits << 20u) + (121u << 23u));
   let finite = select(normal, f32(bits) * 0x1p-8, bits < 8u);

@@ -6,6 +6,13 @@ import package::lib::planes::{word, half_at};
 
 const spans = 1u;
 const has_minimum = false;
+const header_groups = 1u << sharing;
+
+alias Header = f32;
+
+fn header(group: u32) -> Header {
+  return half_at(params.supers, group >> sharing);
+}
 
 @if(single) alias Packed = u32;
 @if(!single) alias Packed = vec2u;
@@ -36,6 +43,6 @@ fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(low - 1.0, high - 1.0);
 }
 
-fn scale(group: u32, span: u32) -> vec2f {
-  return vec2f(half_at(params.supers, group >> sharing), 0.0);
+fn scale(d: Header, place: u32, span: u32) -> vec2f {
+  return vec2f(d, 0.0);
 }

@@ -5,13 +5,18 @@
 //   file's: the low nibbles of bytes 0 to 7 are the low bits of s of the first eight 16s, their high nibbles those of the
 //   other eight; bits 2k and 2k + 1 of byte 8 + i are the high bits of the (4k + i)th;
 //   from params.supers on, for each 8 groups, d and dmin in a word, or d alone, two in a word; all f16.
-import package::bindings::params;
+import package::bindings::{weights, params};
 import package::lib::numbers::{half, Octet};
-import package::lib::planes::{word, byte_at, half_at};
+import package::lib::planes::{word, half_at};
 
 const spans = 2u;
 @if(third) const has_minimum = false;
 @if(!third) const has_minimum = true;
+const header_groups = 8u;
+
+// Scales of a block as bytes, in their order.
+@if(third) struct Header { d: f32, scales: vec4u }
+@if(!third) struct Header { d: f32, minus_dmin: f32, scales: vec4u }
 
 @if(third) struct Packed { low: vec2u, high: u32 }
 @if(!third) struct Packed { low: vec2u }
@@ -42,17 +47,30 @@ fn octet(packed: Packed, i: u32) -> Octet {
 }
 
 @if(third)
-fn scale(group: u32, span: u32) -> vec2f {
-  let j = 2u * (group & 7u) + span;
-  let begin = params.scales + 3u * (group >> 3u);
-  let low = (word(begin + ((j >> 2u) & 1u)) >> (8u * (j & 3u) + 4u * (j >> 3u))) & 15u;
-  let high = (word(begin + 2u) >> (8u * (j & 3u) + 2u * (j >> 2u))) & 3u;
-  return vec2f(half_at(params.supers, group >> 3u) * (f32(low | (high << 4u)) - 32.0), 0.0);
+fn header(group: u32) -> Header {
+  let block = group >> 3u;
+  let begin = params.scales + 3u * block;
+  let lows = vec2u(word(begin), word(begin + 1u));
+  let nibbles = vec4u(lows, lows >> vec2u(4u)) & vec4u(0x0f0f0f0fu);
+  let tops = (vec4u(word(begin + 2u)) >> vec4u(0u, 2u, 4u, 6u)) & vec4u(0x03030303u);
+  return Header(half_at(params.supers, block), nibbles | (tops << vec4u(4u)));
 }
 
 @if(!third)
-fn scale(group: u32, span: u32) -> vec2f {
-  let both = byte_at(params.scales, 2u * group + span);
-  let supers = word(params.supers + (group >> 3u));
-  return vec2f(half(supers) * f32(both & 15u), -(half(supers >> 16u) * f32(both >> 4u)));
+fn header(group: u32) -> Header {
+  let block = group >> 3u;
+  let supers = word(params.supers + block);
+  return Header(half(supers), -half(supers >> 16u), weights[(params.scales >> 2u) + block]);
+}
+
+@if(third)
+fn scale(header: Header, place: u32, span: u32) -> vec2f {
+  let s = (header.scales[place >> 1u] >> (16u * (place & 1u) + 8u * span)) & 255u;
+  return vec2f(header.d * (f32(s) - 32.0), 0.0);
+}
+
+@if(!third)
+fn scale(header: Header, place: u32, span: u32) -> vec2f {
+  let both = header.scales[place >> 1u] >> (16u * (place & 1u) + 8u * span);
+  return vec2f(header.d * f32(both & 15u), header.minus_dmin * f32((both >> 4u) & 15u));
 }

@@ -6,6 +6,13 @@ import package::lib::planes::word;
 
 const spans = 1u;
 const has_minimum = true;
+const header_groups = 1u;
+
+alias Header = u32;
+
+fn header(group: u32) -> Header {
+  return group;
+}
 
 alias Packed = vec4u;
 
@@ -17,7 +24,7 @@ fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(low_nibbles(packed[i]), high_nibbles(packed[i]));
 }
 
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   let both = word(params.scales + group);
   return vec2f(half(both), half(both >> 16u));
 }

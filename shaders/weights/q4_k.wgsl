@@ -10,6 +10,9 @@ import package::lib::numbers::{half, low_nibbles, high_nibbles, Octet};
 
 const spans = 1u;
 const has_minimum = true;
+const header_groups = 8u;
+
+struct Header { d: f32, minus_dmin: f32, pairs: vec3u }
 
 @if(fifth) struct Packed { low: vec4u, high: u32 }
 @if(!fifth) struct Packed { low: vec4u }
@@ -38,11 +41,15 @@ fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(low_nibbles(packed.low[i]), high_nibbles(packed.low[i]));
 }
 
-fn scale(group: u32, span: u32) -> vec2f {
-  let header = weights[(params.scales >> 2u) + (group >> 3u)];
-  let bytes = header.yzw >> vec3u(8u * (group & 3u));
-  let late = (group & 4u) != 0u;
+fn header(group: u32) -> Header {
+  let words = weights[(params.scales >> 2u) + (group >> 3u)];
+  return Header(half(words.x), -half(words.x >> 16u), words.yzw);
+}
+
+fn scale(header: Header, place: u32, span: u32) -> vec2f {
+  let bytes = header.pairs >> vec3u(8u * (place & 3u));
+  let late = (place & 4u) != 0u;
   let s = select(bytes.x & 63u, (bytes.z & 15u) | ((bytes.x >> 2u) & 48u), late);
   let m = select(bytes.y & 63u, ((bytes.z >> 4u) & 15u) | ((bytes.y >> 2u) & 48u), late);
-  return vec2f(half(header.x) * f32(s), -(half(header.x >> 16u) * f32(m)));
+  return vec2f(header.d * f32(s), header.minus_dmin * f32(m));
 }

@@ -9,6 +9,13 @@ const spans = 1u;
 @if(!minimum) const has_minimum = false;
 @if(minimum) const middle = 0.0;
 @if(!minimum) const middle = 16.0;
+const header_groups = 1u;
+
+alias Header = u32;
+
+fn header(group: u32) -> Header {
+  return group;
+}
 
 struct Packed { low: vec4u, high: u32 }
 
@@ -25,12 +32,12 @@ fn octet(packed: Packed, i: u32) -> Octet {
 }
 
 @if(minimum)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   let both = word(params.scales + group);
   return vec2f(half(both), half(both >> 16u));
 }
 
 @if(!minimum)
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   return vec2f(half_at(params.scales, group), 0.0);
 }

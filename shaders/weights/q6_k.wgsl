@@ -10,6 +10,10 @@ import package::lib::planes::{word, half_at};
 
 const spans = 2u;
 const has_minimum = false;
+const header_groups = 8u;
+
+// Scales of a block as bytes, in their order.
+struct Header { d: f32, scales: vec4u }
 
 struct Packed { low: vec4u, high: vec2u }
 
@@ -26,8 +30,12 @@ fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(vec4f(unpack4xU8(first)) - 32.0, vec4f(unpack4xU8(second)) - 32.0);
 }
 
-fn scale(group: u32, span: u32) -> vec2f {
-  let at = 2u * group + span;
-  let s = i32(word(params.scales + (at >> 2u)) << (24u - 8u * (at & 3u))) >> 24u;
-  return vec2f(half_at(params.supers, group >> 3u) * f32(s), 0.0);
+fn header(group: u32) -> Header {
+  let block = group >> 3u;
+  return Header(half_at(params.supers, block), weights[(params.scales >> 2u) + block]);
+}
+
+fn scale(header: Header, place: u32, span: u32) -> vec2f {
+  let s = i32(header.scales[place >> 1u] << (24u - 8u * span - 16u * (place & 1u))) >> 24u;
+  return vec2f(header.d * f32(s), 0.0);
 }

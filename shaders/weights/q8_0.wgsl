@@ -6,6 +6,13 @@ import package::lib::planes::half_at;
 
 const spans = 1u;
 const has_minimum = false;
+const header_groups = 1u;
+
+alias Header = u32;
+
+fn header(group: u32) -> Header {
+  return group;
+}
 
 struct Packed { first: vec4u, second: vec4u }
 
@@ -19,6 +26,6 @@ fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(signed_bytes(two.x), signed_bytes(two.y));
 }
 
-fn scale(group: u32, span: u32) -> vec2f {
+fn scale(group: Header, place: u32, span: u32) -> vec2f {
   return vec2f(half_at(params.scales, group), 0.0);
 }

@@ -7,6 +7,13 @@ import package::lib::planes::{word, half_at};
 
 const spans = 1u;
 const has_minimum = false;
+const header_groups = 8u;
+
+alias Header = f32;
+
+fn header(group: u32) -> Header {
+  return half_at(params.supers, group >> 3u);
+}
 
 alias Packed = u32;
 
@@ -36,6 +43,6 @@ fn digits(begin: u32, four: u32) -> vec4f {
   return vec4f((((bytes * power) & vec4u(0xffu)) * 3u) >> vec4u(8u)) - 1.0;
 }
 
-fn scale(group: u32, span: u32) -> vec2f {
-  return vec2f(half_at(params.supers, group >> 3u), 0.0);
+fn scale(d: Header, place: u32, span: u32) -> vec2f {
+  return vec2f(d, 0.0);
 }
