@@ -5,15 +5,17 @@ import {
   attentionCombine,
   attentionDecode,
   attentionPrefill,
-  prefillTileLanes,
-  ropeKv,
+  decodeHeads,
+  prefillTile,
   splitSize,
 } from '../src/kernels/attention'
 import { weightFormats } from '../src/kernels/formats'
+import { plainHeads } from '../src/kernels/heads'
 import { kvBits, kvRegionWords } from '../src/kernels/kv-format'
 import { matmul, matvec, plainProduct } from '../src/kernels/matmul'
 import { norm } from '../src/kernels/norm'
 import { pool, poolings } from '../src/kernels/pool'
+import { fusedRow, ropeKv } from '../src/kernels/rope-kv'
 import { reads } from '../src/kernels/weights/format'
 import { blockSize } from '../src/model/kv-cache'
 import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
@@ -165,7 +167,16 @@ class KernelBench {
   async attention(model: ModelShape, variants: Variants, format: KvFormat): Promise<void> {
     const { heads, kvHeads, headDim } = model
     const kv_bits = kvBits[format]
-    const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize, kv_bits }
+    const head = {
+      ...plainHeads.constants,
+      head_dim: headDim,
+      value_dim: headDim,
+      heads,
+      kv_heads: kvHeads,
+      block_size: blockSize,
+      kv_bits,
+      split_size: splitSize,
+    }
     const blocks = contextTokens / blockSize
     const table = Uint32Array.from({ length: blocks }, (_, i) => (5 * i) % blocks)
     const values_at = blocks * kvHeads * kvRegionWords(format, headDim, blockSize)
@@ -177,8 +188,8 @@ class KernelBench {
 
     const decode = { tiles: 1, tokens: 1, contextTokens, ...context }
     const partials = heads * splits * (4 + headDim)
-    const batch = Uint32Array.from([0, 1, contextTokens - 1, 0, ...table])
-    const cacheParams = { tiles_at: 0, tables_at: 4, values_at }
+    const batch = Uint32Array.from([0, 1, contextTokens - 1, 0, contextTokens, ...table])
+    const cacheParams = { ...plainHeads.params, tiles_at: 0, tables_at: 5, values_at }
     const operations = 4 * heads * headDim * contextTokens
     await this.#time(
       attentionDecode,
@@ -188,8 +199,7 @@ class KernelBench {
           constants: {
             ...head,
             workgroup_size: variants.attentionLanes,
-            split_size: splitSize,
-            most_heads: variants.attentionHeads,
+            most_heads: decodeHeads(variants.attentionHeads, headDim, variants.attentionLanes),
           },
           conditions,
         },
@@ -202,39 +212,36 @@ class KernelBench {
       attentionCombine,
       { model, what, operations: null },
       {
-        variant: { constants: { workgroup_size: 16, head_dim: headDim, heads, split_size: splitSize } },
-        buffers: { partials, batch, y: heads * headDim },
-        params: { tiles_at: 0, splits, y_stride: (heads * headDim) / 4 },
+        variant: { constants: { ...head, workgroup_size: 16 } },
+        buffers: { partials, batch, constants: 4, y: heads * headDim },
+        params: { ...cacheParams, splits, y_stride: (heads * headDim) / 4 },
         shape: decode,
       },
     )
 
-    const tileTokens = Math.max(1, Math.floor(variants.prefillLanes / (heads / kvHeads)))
+    const tile = prefillTile(heads / kvHeads, variants.prefillLanes)
     const first = contextTokens - promptTokens
     const tiles: number[] = []
-    for (let done = 0; done < promptTokens; done += tileTokens) {
-      tiles.push(done, Math.min(tileTokens, promptTokens - done), first + done, 0)
+    for (let done = 0; done < promptTokens; done += tile.tokens) {
+      tiles.push(done, Math.min(tile.tokens, promptTokens - done), first + done, 0, contextTokens)
     }
-    const count = tiles.length / 4
+    const count = tiles.length / 5
     await this.#time(
       attentionPrefill,
       { model, what: `${what}, × ${promptTokens}`, operations: operations * promptTokens },
       {
         variant: {
-          constants: {
-            ...head,
-            workgroup_size: prefillTileLanes(tileTokens, heads / kvHeads),
-            split_size: splitSize,
-          },
+          constants: { ...head, workgroup_size: tile.lanes, most_heads: variants.prefillLanes },
           conditions,
         },
         buffers: {
           q: promptTokens * heads * headDim,
           cache,
           batch: Uint32Array.from([...tiles, ...table]),
+          constants: 4,
           y: promptTokens * heads * headDim,
         },
-        params: { tiles_at: 0, tables_at: tiles.length, values_at, y_stride: (heads * headDim) / 4 },
+        params: { ...cacheParams, tables_at: tiles.length, y_stride: (heads * headDim) / 4 },
         shape: { tiles: count, tokens: promptTokens, contextTokens: count * contextTokens, ...context },
       },
     )
@@ -243,9 +250,23 @@ class KernelBench {
       ropeKv,
       { model, what: `${format}, × 1`, operations: null },
       {
-        variant: { constants: { ...head, workgroup_size: variants.headLanes } },
-        buffers: { qkv: width, rope: headDim, batch: new Uint32Array(4), q: heads * headDim, cache },
-        params: { positions_at: 0, slots_at: 1, values_at, scale: 1 },
+        variant: { constants: { ...head, rope_dim: headDim, workgroup_size: variants.headLanes } },
+        buffers: {
+          qkv: width,
+          rope: headDim,
+          batch: new Uint32Array(4),
+          constants: 4,
+          q: heads * headDim,
+          cache,
+        },
+        params: {
+          ...cacheParams,
+          ...fusedRow(head),
+          positions_at: 0,
+          slots_at: 1,
+          rope_quads: headDim / 4,
+          scale: 1,
+        },
         shape: { tokens: 1 },
       },
     )

@@ -2,6 +2,7 @@ import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createServer } from 'vite'
 import type { Kernel } from '../src/gpu/kernel.ts'
+import { plainHeads } from '../src/kernels/heads.ts'
 
 /**
  * npm run shaders -- KERNEL [--weights q4_1] [--device software|hardware] [--if NAME]… [--set NAME=NUMBER]…
@@ -11,7 +12,19 @@ import type { Kernel } from '../src/gpu/kernel.ts'
  */
 const usage =
   'npm run shaders -- KERNEL [--weights q4_1] [--device software|hardware] [--if NAME]… [--set NAME=NUMBER]…'
-const modelNumbers = { head_dim: 64, heads: 9, kv_heads: 3, block_size: 32, split_size: 128, activation: 0 }
+const modelNumbers = {
+  ...plainHeads.constants,
+  head_dim: 64,
+  value_dim: 64,
+  rope_dim: 64,
+  heads: 9,
+  kv_heads: 3,
+  block_size: 32,
+  kv_bits: 16,
+  split_size: 64,
+  most_heads: 4,
+  activation: 0,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,12 +1,21 @@
-// One workgroup takes a tile of consecutive tokens of one sequence and one kv head; a lane owns one token's one query
-// head and keeps its query and output to itself. All lanes read the same key and value at the same time. Splits are those
-// of attention_decode, each summed in the order of its keys, and merge in the same order, so both give the same bits.
-import package::lib::cache::{head_quads, region_of, eight_quads};
+// One workgroup takes a tile of consecutive tokens of one sequence and some query heads of one kv head: all of them,
+// unless they are many; a lane owns one token's one query head and keeps its query and output to itself. All lanes read
+// the same key and value at the same time. Splits are those of attention_decode, each summed in the order of its keys,
+// and merge in the same order, so both give the same bits.
+import package::lib::cache::{head_quads, value_quads, region_of, eight_quads};
+import package::lib::position_bias::bias_of;
 import package::lib::subgroups::place_of_eight;
-import package::lib::softmax::{merge, lowest, fma_quad};
+import package::lib::softmax::{merge, lowest, fma_quad, capped};
+import package::lib::visible::{first_visible, first_around, is_visible};
 
 const group_heads = heads / kv_heads;
+const head_parts = (group_heads + most_heads - 1u) / most_heads;
+const heads_each = (group_heads + head_parts - 1u) / head_parts;
 const whole_eights = head_quads % 8u == 0u;
+const whole_value_eights = value_quads % 8u == 0u;
+const is_causal = causal == 1u;
+// A query of more quads is read anew for each key.
+const keeps_query = head_quads <= 64u;
 
 // Each lane's own column; no lane reads another's.
 var<workgroup> scores: array<f32, split_size * workgroup_size>;
@@ -14,66 +23,101 @@ var<workgroup> scores: array<f32, split_size * workgroup_size>;
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let place = place_of_eight();
-  let tile = params.tiles_at + 4u * group.x;
+  let tile = params.tiles_at + 5u * group.x;
   let count = batch[tile + 1u];
-  let last_position = batch[tile + 2u] + count - 1u;
+  let first_position = batch[tile + 2u];
+  let last_position = first_position + count - 1u;
   let table = params.tables_at + batch[tile + 3u];
-  let kv_head = group.y;
-  let token = min(lane / group_heads, count - 1u);
-  let position = batch[tile + 2u] + token;
-  let head = kv_head * group_heads + lane % group_heads;
+  let kv_head = group.y / head_parts;
+  let token = min(lane / heads_each, count - 1u);
+  let position = first_position + token;
+  // A group that does not divide evenly has its last head more than once.
+  let own_head = kv_head * group_heads + group.y % head_parts * heads_each + lane % heads_each;
+  let head = min(own_head, (kv_head + 1u) * group_heads - 1u);
   let at = ((batch[tile] + token) * heads + head) * head_quads;
 
-  var query = array<vec4f, head_quads>();
-  for (var d = 0u; d < head_quads; d++) {
-    query[d] = q[at + d];
+  // Some token of the tile sees keys from visible_from on, below visible_to.
+  var visible_from = first_visible(first_position);
+  var visible_to = last_position + 1u;
+  if (!is_causal) {
+    visible_from = first_around(first_position);
+    visible_to = batch[tile + 4u];
+    if (window > 0u) {
+      visible_to = min(visible_to, last_position + window + 1u);
+    }
   }
-  var total = array<vec4f, head_quads>();
+
+  var query = array<vec4f, select(1u, head_quads, keeps_query)>();
+  if (keeps_query) {
+    for (var d = 0u; d < head_quads; d++) {
+      query[d] = q[at + d];
+    }
+  }
+  var total = array<vec4f, value_quads>();
   var total_greatest = lowest;
   var total_sum = 0.0;
-  for (var first = 0u; first <= last_position; first += split_size) {
-    let keys = min(split_size, last_position + 1u - first);
+  for (var first = visible_from / split_size * split_size; first < visible_to; first += split_size) {
+    let begin = max(visible_from, first) - first;
+    let keys = min(split_size, visible_to - first);
     var greatest = lowest;
-    for (var key = 0u; key < keys; key++) {
-      let region = region_of(batch[table + (first + key) / block_size], kv_head);
+    for (var key = begin; key < keys; key++) {
+      let region = region_of(false, batch[table + (first + key) / block_size], kv_head);
       var score = 0.0;
       for (var d = 0u; d < head_quads; d += 8u) {
         let quads = eight_quads(false, region, key % block_size, d, place);
         for (var j = 0u; j < 8u; j++) {
           if (whole_eights || d + j < head_quads) {
-            score = fma_quad(query[d + j], quads[j], score);
+            if (keeps_query) {
+              score = fma_quad(query[d + j], quads[j], score);
+            } else {
+              score = fma_quad(q[at + d + j], quads[j], score);
+            }
           }
         }
       }
-      score = select(lowest, score, first + key <= position);
+      if (position_bias) {
+        score += constants[params.bias_at + bias_of(first + key, position) * heads + head];
+      }
+      if (softcap) {
+        score = capped(score, params.cap);
+      }
+      score = select(lowest, score, is_visible(is_causal, first + key, position));
       scores[key * workgroup_size + lane] = score;
       greatest = max(greatest, score);
     }
-    var part = array<vec4f, head_quads>();
+    var part = array<vec4f, value_quads>();
     var sum = 0.0;
-    for (var key = 0u; key < keys; key++) {
-      let region = region_of(batch[table + (first + key) / block_size], kv_head) + params.values_at;
-      let p = select(0.0, exp(scores[key * workgroup_size + lane] - greatest), first + key <= position);
+    for (var key = begin; key < keys; key++) {
+      let region = region_of(true, batch[table + (first + key) / block_size], kv_head);
+      let weight = exp(scores[key * workgroup_size + lane] - greatest);
+      let p = select(0.0, weight, is_visible(is_causal, first + key, position));
       sum += p;
-      for (var d = 0u; d < head_quads; d += 8u) {
+      for (var d = 0u; d < value_quads; d += 8u) {
         let quads = eight_quads(true, region, key % block_size, d, place);
         for (var j = 0u; j < 8u; j++) {
-          if (whole_eights || d + j < head_quads) {
+          if (whole_value_eights || d + j < value_quads) {
             part[d + j] = fma(vec4f(p), quads[j], part[d + j]);
           }
         }
       }
     }
     let merged = merge(total_greatest, total_sum, greatest, sum);
-    for (var d = 0u; d < head_quads; d++) {
+    for (var d = 0u; d < value_quads; d++) {
       total[d] = fma(total[d], vec4f(merged.keep), part[d] * merged.take);
     }
     total_greatest = merged.greatest;
     total_sum = merged.sum;
   }
-  if (lane / group_heads < count) {
-    for (var d = 0u; d < head_quads; d++) {
-      y[(batch[tile] + token) * params.y_stride + head * head_quads + d] = total[d] / total_sum;
+  if (sinks) {
+    let merged = merge(total_greatest, total_sum, constants[params.sinks_at + head], 1.0);
+    for (var d = 0u; d < value_quads; d++) {
+      total[d] *= merged.keep;
+    }
+    total_sum = merged.sum;
+  }
+  if (lane / heads_each < count && own_head == head) {
+    for (var d = 0u; d < value_quads; d++) {
+      y[(batch[tile] + token) * params.y_stride + head * value_quads + d] = total[d] / total_sum;
     }
   }
 }

@@ -1,40 +1,110 @@
-// One workgroup takes one head of one token's Q|K|V row; a lane owns pairs of quads. Q is rotated and scaled, K rotated
-// and V as it is go to the KV cache, to the token's slot. Pairs are neighbours (2i, 2i + 1), as llama's GGUF files order
-// them, or, where half_quads is not 0, i and i + 4 half_quads, as transformers does. Where the cache is quantized, the head's least and greatest elements are found first.
-import package::lib::cache::{Place, head_quads, quantized, nibbles, element_words, region_of, quad_place};
-import package::lib::reduce::workgroup_max;
+// One workgroup takes one head of one token's Q, K or V; a lane owns pairs of quads. Q is normalized, rotated and
+// scaled, K normalized and rotated, and V as it is goes with K to the KV cache, to the token's slot. Rotated are rope_dim
+// elements from rope_from on. Pairs are neighbours (2i, 2i + 1), as llama's GGUF files order them, or, under rope_halves,
+// i and i + rope_dim / 2, as transformers does. Where the cache is quantized, the head's least and greatest elements are
+// found first.
+import package::lib::cache::{head_quads, value_quads, quantized, region_of, scale_place, quad_place};
+import package::lib::cache_write::{f16_largest, bounded, scale_word, store_pair};
+import package::lib::reduce::{workgroup_max, workgroup_sum};
 
-const f16_largest = 65504.0;
-const greatest_level = f32((1u << min(kv_bits, 8u)) - 1u);
-const quad_pairs = (head_quads + 1u) / 2u;
+const rope_half = rope_dim / 2u;
+const rope_quad = rope_from / 4u;
+const rope_ends = rope_quad + (rope_dim + 3u) / 4u;
 
-// Quad d of a head, turned where it is one of Q or K.
-fn turned(token: u32, head: u32, d: u32) -> vec4f {
-  let value = qkv[(token * (heads + 2u * kv_heads) + head) * head_quads + d];
-  if (head >= heads + kv_heads) {
+// As src/kernels/attention.ts numbers the kinds of normalization, and which weights it takes.
+const rms_of_head = 1u;
+const rms_of_all = 2u;
+const layer_of_head = 3u;
+const one_for_all = 1u;
+const one_for_each = 2u;
+
+const of_query = 0u;
+const of_key = 1u;
+const of_value = 2u;
+
+// One token's head of Q, K or V: its first quad in qkv, that of its position in the table, its norm's first constants.
+struct Head { at: u32, kind: u32, turn: u32, weights: u32, biases: u32 }
+
+fn head_of(token: u32, head: u32) -> Head {
+  let row = token * params.row_quads;
+  let turn = batch[params.positions_at + token] * params.rope_quads;
+  if (head < heads) {
+    let own = select(0u, head * head_dim, norm_weights == one_for_each);
+    let at = row + params.q_at + head * params.q_stride;
+    return Head(at, of_query, turn, params.q_norm_at + own, params.q_bias_at + own);
+  }
+  if (head < heads + kv_heads) {
+    let kv_head = head - heads;
+    let own = select(0u, kv_head * head_dim, norm_weights == one_for_each);
+    let at = row + params.k_at + kv_head * params.k_stride;
+    return Head(at, of_key, turn, params.k_norm_at + own, params.k_bias_at + own);
+  }
+  let at = row + params.v_at + (head - heads - kv_heads) * params.v_stride;
+  return Head(at, of_value, turn, 0u, 0u);
+}
+
+fn four_constants(at: u32) -> vec4f {
+  return vec4f(constants[at], constants[at + 1u], constants[at + 2u], constants[at + 3u]);
+}
+
+// Where elements are wanted more than once, the workgroup keeps a head as it enters the rotation and as it leaves it.
+const staged = norm != 0u || value_norm || (rope_halves && rope_half % 4u != 0u);
+var<workgroup> entering: array<vec4f, select(1u, max(head_quads, value_quads), staged)>;
+var<workgroup> turned: array<vec4f, select(1u, max(head_quads, value_quads), staged)>;
+
+// Quad d before it is turned.
+fn entering_quad(head: Head, d: u32) -> vec4f {
+  if (staged) {
+    return entering[d];
+  }
+  return clipped(qkv[head.at + d]);
+}
+
+fn clipped(value: vec4f) -> vec4f {
+  if (clips) {
+    return clamp(value, vec4f(-params.clip), vec4f(params.clip));
+  }
+  return value;
+}
+
+// Quad d, turned where it is one of Q or K.
+fn rotated(head: Head, d: u32) -> vec4f {
+  let value = entering_quad(head, d);
+  if (rope_dim == 0u || head.kind == of_value || d < rope_quad || d >= rope_ends) {
     return value;
   }
-  if (half_quads > 0u) {
-    return turned_halves(token, head, d, value);
+  let r = d - rope_quad;
+  if (rope_halves) {
+    if (rope_half % 4u == 0u) {
+      return rotated_halves(head, r, value);
+    }
+    var turned_value = value;
+    for (var i = 0u; i < 4u; i++) {
+      turned_value[i] = rotated_element(head, 4u * r + i);
+    }
+    return turned_value;
   }
-  let turn = rope[batch[params.positions_at + token] * head_quads + d];
-  return vec4f(
+  let turn = rope[head.turn + r];
+  let both = vec4f(
     value.x * turn.x - value.y * turn.y,
     value.x * turn.y + value.y * turn.x,
     value.z * turn.z - value.w * turn.w,
     value.z * turn.w + value.w * turn.z,
   );
+  if (rope_dim % 4u == 2u && r == rope_dim / 4u) {
+    return vec4f(both.xy, value.zw);
+  }
+  return both;
 }
 
-fn turned_halves(token: u32, head: u32, d: u32, value: vec4f) -> vec4f {
-  if (d >= 2u * half_quads) {
-    return value;
-  }
-  let is_first = d < half_quads;
-  let pairs = select(d - half_quads, d, is_first);
-  let partner = select(pairs, d + half_quads, is_first);
-  let other = qkv[(token * (heads + 2u * kv_heads) + head) * head_quads + partner];
-  let at = batch[params.positions_at + token] * head_quads + 2u * pairs;
+// Quad r of the rotated part, where half of it is whole quads.
+fn rotated_halves(head: Head, r: u32, value: vec4f) -> vec4f {
+  const half_quads = rope_half / 4u;
+  let is_first = r < half_quads;
+  let pairs = select(r - half_quads, r, is_first);
+  let partner = select(pairs, r + half_quads, is_first);
+  let other = entering_quad(head, rope_quad + partner);
+  let at = head.turn + 2u * pairs;
   let a = rope[at];
   let b = rope[at + 1u];
   let cosine = vec4f(a.x, a.z, b.x, b.z);
@@ -42,99 +112,179 @@ fn turned_halves(token: u32, head: u32, d: u32, value: vec4f) -> vec4f {
   return value * cosine + other * select(sine, -sine, is_first);
 }
 
-// What other formats than f32 can hold of a quad.
-fn bounded(value: vec4f) -> vec4f {
-  return clamp(value, vec4f(-f16_largest), vec4f(f16_largest));
+fn entering_element(head: Head, i: u32) -> f32 {
+  return entering_quad(head, i / 4u)[i % 4u];
 }
 
-// Bits of the bfloat16 that is not nearer to zero, and of the one that is not farther.
-fn away_from_zero(value: f32) -> u32 {
-  return (bitcast<u32>(value) + 0xffffu) & 0xffff0000u;
-}
-
-fn towards_zero(value: f32) -> u32 {
-  return bitcast<u32>(value) & 0xffff0000u;
-}
-
-// Scale (low half) and minimum (high half) such that levels 0 … greatest_level reach from `least` to `most`.
-fn scale_word(least: f32, most: f32) -> u32 {
-  let minimum = select(towards_zero(least), away_from_zero(least), least < 0.0);
-  let scale = away_from_zero((most - bitcast<f32>(minimum)) / greatest_level);
-  return minimum | (scale >> 16u);
-}
-
-fn levels_of(value: vec4f, scale: u32) -> vec4u {
-  let step = bitcast<f32>(scale << 16u);
-  let above = bounded(value) - vec4f(bitcast<f32>(scale & 0xffff0000u));
-  return vec4u(clamp(round(above / max(step, 1e-30)), vec4f(0.0), vec4f(greatest_level)));
-}
-
-fn packed_levels(levels: vec4u, bits: u32) -> u32 {
-  let moved = levels << (vec4u(0u, 1u, 2u, 3u) * bits);
-  return moved.x | moved.y | moved.z | moved.w;
-}
-
-// Puts a pair of quads into the cache, of which the second may not exist.
-fn store_pair(first: Place, second: Place, has_second: bool, a: vec4f, b: vec4f, scale: u32) {
-  if (nibbles) {
-    cache[first.word] = packed_levels(levels_of(a, scale), 4u) | (packed_levels(levels_of(b, scale), 4u) << 16u);
-    return;
+// Element i of the rotated part, or one behind it.
+fn rotated_element(head: Head, i: u32) -> f32 {
+  let value = entering_element(head, rope_from + i);
+  if (i >= rope_dim) {
+    return value;
   }
-  store_quad(first, a, scale);
-  if (has_second) {
-    store_quad(second, b, scale);
-  }
+  let is_first = i < rope_half;
+  let pair = select(i - rope_half, i, is_first);
+  let other = entering_element(head, rope_from + select(pair, i + rope_half, is_first));
+  let turns = rope[head.turn + pair / 2u];
+  let turn = select(turns.xy, turns.zw, pair % 2u == 1u);
+  return value * turn.x + other * select(turn.y, -turn.y, is_first);
 }
 
-fn store_quad(place: Place, value: vec4f, scale: u32) {
-  if (kv_bits == 32u) {
-    let bits = bitcast<vec4u>(value);
-    cache[place.word] = bits.x;
-    cache[place.word + 1u] = bits.y;
-    cache[place.word + 2u] = bits.z;
-    cache[place.word + 3u] = bits.w;
-  } else if (kv_bits == 16u) {
-    let stored = bounded(value);
-    cache[place.word] = pack2x16float(stored.xy);
-    cache[place.word + 1u] = pack2x16float(stored.zw);
-  } else {
-    cache[place.word] = packed_levels(levels_of(value, scale), 8u);
+// Quad d as it goes to Q or to the cache.
+fn finished(head: Head, d: u32) -> vec4f {
+  if (staged) {
+    return turned[d];
   }
+  return rotated(head, d);
+}
+
+// (x − mean) · factor, of which a head's elements are multiplied with weights.
+struct Statistics { mean: f32, factor: f32 }
+
+fn factor_of(squares: f32, count: u32) -> f32 {
+  return inverseSqrt(squares / f32(count) + params.eps);
+}
+
+// All heads of a projection, which each of their workgroups sums in the same order.
+fn statistics_of_all(head: Head, token: u32, lane: u32) -> Statistics {
+  let first = select(heads, 0u, head.kind == of_query);
+  let count = select(kv_heads, heads, head.kind == of_query);
+  var sum = 0.0;
+  for (var i = 0u; i < count; i++) {
+    let at = head_of(token, first + i).at;
+    for (var d = lane; d < head_quads; d += workgroup_size) {
+      let value = qkv[at + d];
+      sum += dot(value, value);
+    }
+  }
+  return Statistics(0.0, factor_of(workgroup_sum(sum, lane), count * head_dim));
+}
+
+// Of a head in workgroup memory, where each lane has written the quads that it reads here.
+fn statistics_of(after_rope: bool, quads: u32, with_mean: bool, lane: u32) -> Statistics {
+  var mean = 0.0;
+  if (with_mean) {
+    var sum = 0.0;
+    for (var d = lane; d < quads; d += workgroup_size) {
+      sum += dot(staged_quad(after_rope, d), vec4f(1.0));
+    }
+    mean = workgroup_sum(sum, lane) / f32(4u * quads);
+  }
+  var sum = 0.0;
+  for (var d = lane; d < quads; d += workgroup_size) {
+    let value = staged_quad(after_rope, d) - vec4f(mean);
+    sum += dot(value, value);
+  }
+  return Statistics(mean, factor_of(workgroup_sum(sum, lane), 4u * quads));
+}
+
+fn staged_quad(after_rope: bool, d: u32) -> vec4f {
+  if (after_rope) {
+    return turned[d];
+  }
+  return entering[d];
+}
+
+// Quad d of a head of Q or K.
+fn normalized(head: Head, statistics: Statistics, d: u32, value: vec4f) -> vec4f {
+  var y = (value - vec4f(statistics.mean)) * statistics.factor;
+  if (norm_weights != 0u) {
+    y *= four_constants(head.weights + 4u * d);
+  }
+  if (norm_bias) {
+    y += four_constants(head.biases + 4u * d);
+  }
+  return y;
+}
+
+// Fills `turned` with the head, normalized and rotated.
+fn stage(head: Head, token: u32, lane: u32) {
+  let is_value = head.kind == of_value;
+  let quads = select(head_quads, value_quads, is_value);
+  for (var d = lane; d < quads; d += workgroup_size) {
+    entering[d] = qkv[head.at + d];
+  }
+  if (is_value) {
+    if (value_norm) {
+      let statistics = statistics_of(false, quads, false, lane);
+      for (var d = lane; d < quads; d += workgroup_size) {
+        entering[d] *= statistics.factor;
+      }
+    }
+  } else if (norm != 0u && !norm_after_rope) {
+    var statistics: Statistics;
+    if (norm == rms_of_all) {
+      statistics = statistics_of_all(head, token, lane);
+    } else {
+      statistics = statistics_of(false, quads, norm == layer_of_head, lane);
+    }
+    for (var d = lane; d < quads; d += workgroup_size) {
+      entering[d] = normalized(head, statistics, d, entering[d]);
+    }
+  }
+  for (var d = lane; d < quads; d += workgroup_size) {
+    entering[d] = clipped(entering[d]);
+  }
+  workgroupBarrier();
+  for (var d = lane; d < quads; d += workgroup_size) {
+    turned[d] = rotated(head, d);
+  }
+  if (norm != 0u && norm_after_rope && !is_value) {
+    let statistics = statistics_of(true, quads, norm == layer_of_head, lane);
+    for (var d = lane; d < quads; d += workgroup_size) {
+      turned[d] = normalized(head, statistics, d, turned[d]);
+    }
+  }
+  workgroupBarrier();
+}
+
+// Scale of a token's query; under scales_by_position it grows with each scale_span positions (Llama 4).
+fn query_scale(token: u32) -> f32 {
+  if (scales_by_position) {
+    let spans = (batch[params.positions_at + token] + params.scale_from) / params.scale_span;
+    return params.scale * fma(params.scale_beta, log(1.0 + f32(spans)), 1.0);
+  }
+  return params.scale;
 }
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let head = group.x;
+  let number = group.x;
   let token = group.y;
-  if (head < heads) {
+  let head = head_of(token, number);
+  if (staged) {
+    stage(head, token, lane);
+  }
+  if (number < heads) {
+    let scale = query_scale(token);
     for (var d = lane; d < head_quads; d += workgroup_size) {
-      q[(token * heads + head) * head_quads + d] = turned(token, head, d) * params.scale;
+      q[(token * heads + number) * head_quads + d] = finished(head, d) * scale;
     }
     return;
   }
   let slot = batch[params.slots_at + token];
   let key = slot % block_size;
-  let is_value = head >= heads + kv_heads;
-  let region = region_of(slot / block_size, (head - heads) % kv_heads) + select(0u, params.values_at, is_value);
+  let is_value = number >= heads + kv_heads;
+  let quads = select(head_quads, value_quads, is_value);
+  let region = region_of(is_value, slot / block_size, (number - heads) % kv_heads);
   var scale = 0u;
   if (quantized) {
     var least = f16_largest;
     var most = -f16_largest;
-    for (var d = lane; d < head_quads; d += workgroup_size) {
-      let value = bounded(turned(token, head, d));
+    for (var d = lane; d < quads; d += workgroup_size) {
+      let value = bounded(finished(head, d));
       least = min(least, min(min(value.x, value.y), min(value.z, value.w)));
       most = max(most, max(max(value.x, value.y), max(value.z, value.w)));
     }
     scale = scale_word(-workgroup_max(-least, lane), workgroup_max(most, lane));
     if (lane == 0u) {
-      cache[region + element_words + key] = scale;
+      cache[scale_place(is_value, region, key)] = scale;
     }
   }
-  for (var pair = lane; pair < quad_pairs; pair += workgroup_size) {
-    let d = 2u * pair;
-    let has_second = d + 1u < head_quads;
-    let a = turned(token, head, d);
-    let b = turned(token, head, select(d, d + 1u, has_second));
+  for (var d = 2u * lane; d < quads; d += 2u * workgroup_size) {
+    let has_second = d + 1u < quads;
+    let a = finished(head, d);
+    let b = finished(head, select(d, d + 1u, has_second));
     let first = quad_place(is_value, region, key, d);
     let second = quad_place(is_value, region, key, d + 1u);
     store_pair(first, second, has_second, a, b, scale);

@@ -2,40 +2,53 @@
 // bytes or nibbles with a scale and a minimum for each token, behind the elements, both as bfloat16.
 //
 // Keys lie quad by quad, [head_quads, block_size], so that lanes with neighbouring keys read neighbouring words; values
-// lie token by token, [block_size, head_quads], since lanes with neighbouring quads read those. Two quads of nibbles
-// share a word.
-import package::bindings::{cache, kv_bits, head_dim, kv_heads, block_size};
+// lie token by token, [block_size, value_quads], since lanes with neighbouring quads read those. Two quads of nibbles
+// share a word. A latent cache has keys only; a token's value is the first value_dim elements of its key.
+import package::bindings::{cache, params, kv_bits, head_dim, value_dim, latent, kv_heads, block_size};
 import package::lib::subgroups::{of_eight};
 
 const head_quads = head_dim / 4u;
+const value_quads = value_dim / 4u;
+const is_latent = latent == 1u;
 const quantized = kv_bits < 16u;
 const nibbles = kv_bits == 4u;
 // Words of a quad, but two quads of nibbles share one.
 const quad_words = max(1u, kv_bits / 8u);
-const element_words = block_size * head_dim * kv_bits / 32u;
-const region_words = element_words + select(0u, block_size, quantized);
+const key_words = block_size * head_dim * kv_bits / 32u;
+const value_words = block_size * value_dim * kv_bits / 32u;
+const scale_words = select(0u, block_size, quantized);
 
 // Where an element begins: for nibbles, `shift` bits into the word.
 struct Place { word: u32, shift: u32 }
 
 fn quad_place(of_values: bool, region: u32, key: u32, d: u32) -> Place {
+  let by_token = of_values && !is_latent;
   if (nibbles) {
-    let word = select(d / 2u * block_size + key, (key * head_quads + d) / 2u, of_values);
+    let word = select(d / 2u * block_size + key, (key * value_quads + d) / 2u, by_token);
     return Place(region + word, d % 2u * 16u);
   }
-  let quad = select(d * block_size + key, key * head_quads + d, of_values);
+  let quad = select(d * block_size + key, key * value_quads + d, by_token);
   return Place(region + quad * quad_words, 0u);
 }
 
-// The first word of K of a block and kv head.
-fn region_of(block: u32, kv_head: u32) -> u32 {
-  return (block * kv_heads + kv_head) * region_words;
+// The first word of K or V of a block and kv head.
+fn region_of(of_values: bool, block: u32, kv_head: u32) -> u32 {
+  let region = block * kv_heads + kv_head;
+  if (of_values && !is_latent) {
+    return region * (value_words + scale_words) + params.values_at;
+  }
+  return region * (key_words + scale_words);
+}
+
+// Where a token's scale and minimum lie in a region.
+fn scale_place(of_values: bool, region: u32, key: u32) -> u32 {
+  return region + select(key_words, value_words, of_values && !is_latent) + key;
 }
 
 // Scale and minimum of a token's elements in a region.
-fn scale_of(region: u32, key: u32) -> vec2f {
+fn scale_of(of_values: bool, region: u32, key: u32) -> vec2f {
   if (quantized) {
-    let word = cache[region + element_words + key];
+    let word = cache[scale_place(of_values, region, key)];
     return vec2f(bitcast<f32>(word << 16u), bitcast<f32>(word & 0xffff0000u));
   }
   return vec2f(1.0, 0.0);
@@ -60,10 +73,10 @@ fn quad(of_values: bool, region: u32, key: u32, d: u32, scale: vec2f) -> vec4f {
   return fma(vec4f(levels), vec4f(scale.x), vec4f(scale.y));
 }
 
-// Scales and minimums of eight consecutive tokens that every lane wants.
+// Scales and minimums of the values of eight consecutive tokens that every lane wants.
 @if(subgroups)
 fn scales_of_eight(region: u32, key: u32, place: u32) -> array<vec2f, 8> {
-  let eight = of_eight(vec4f(scale_of(region, key + place), 0.0, 0.0));
+  let eight = of_eight(vec4f(scale_of(true, region, key + place), 0.0, 0.0));
   return array<vec2f, 8>(
     eight[0].xy, eight[1].xy, eight[2].xy, eight[3].xy, eight[4].xy, eight[5].xy, eight[6].xy, eight[7].xy,
   );
@@ -72,23 +85,27 @@ fn scales_of_eight(region: u32, key: u32, place: u32) -> array<vec2f, 8> {
 @if(!subgroups)
 fn scales_of_eight(region: u32, key: u32, place: u32) -> array<vec2f, 8> {
   return array<vec2f, 8>(
-    scale_of(region, key), scale_of(region, key + 1u), scale_of(region, key + 2u), scale_of(region, key + 3u),
-    scale_of(region, key + 4u), scale_of(region, key + 5u), scale_of(region, key + 6u), scale_of(region, key + 7u),
+    scale_of(true, region, key), scale_of(true, region, key + 1u),
+    scale_of(true, region, key + 2u), scale_of(true, region, key + 3u),
+    scale_of(true, region, key + 4u), scale_of(true, region, key + 5u),
+    scale_of(true, region, key + 6u), scale_of(true, region, key + 7u),
   );
 }
 
 // Eight quads of one token that every lane wants, from quad d on; those that the head does not have are of no meaning.
 @if(subgroups)
 fn eight_quads(of_values: bool, region: u32, key: u32, d: u32, place: u32) -> array<vec4f, 8> {
-  return of_eight(quad(of_values, region, key, min(d + place, head_quads - 1u), scale_of(region, key)));
+  let last = select(head_quads, value_quads, of_values) - 1u;
+  return of_eight(quad(of_values, region, key, min(d + place, last), scale_of(of_values, region, key)));
 }
 
 @if(!subgroups)
 fn eight_quads(of_values: bool, region: u32, key: u32, d: u32, place: u32) -> array<vec4f, 8> {
-  let scale = scale_of(region, key);
+  let last = select(head_quads, value_quads, of_values) - 1u;
+  let scale = scale_of(of_values, region, key);
   var quads: array<vec4f, 8>;
   for (var j = 0u; j < 8u; j++) {
-    quads[j] = quad(of_values, region, key, min(d + j, head_quads - 1u), scale);
+    quads[j] = quad(of_values, region, key, min(d + j, last), scale);
   }
   return quads;
 }

@@ -19,6 +19,9 @@ export interface BatchLayout {
   readonly words: number
 }
 
+/** Words of a tile of attention: its first row, its tokens, the first one's position, its block table, its sequence's keys. */
+const tileWords = 5
+
 /** What the dispatches of a step must know to choose their grids. */
 export interface BatchShape {
   readonly tokens: number
@@ -55,8 +58,8 @@ export function batchLayout(limits: RunnerLimits): BatchLayout {
   const logitRows = take(maxLogitRows)
   const settings = take(maxLogitRows * settingsWords)
   const targets = take(maxLogitRows * 2)
-  const decodeTiles = take(maxSequences * 4)
-  const prefillTiles = take(maxBatchTokens * 4)
+  const decodeTiles = take(maxSequences * tileWords)
+  const prefillTiles = take(maxBatchTokens * tileWords)
   const chunks = take(maxSequences * 4)
   const tables = take(maxSequences * Math.ceil(limits.maxContext / limits.blockSize))
   take(maxSequences * mostListWords(limits.vocabSize))
@@ -104,12 +107,18 @@ export class BatchWriter {
       words.set([tokens, count, chunk.start, chunk.slot], layout.chunks + 4 * i)
       words.set(chunk.blocks, layout.tables + tables)
       if (count === 1) {
-        this.#writeTile(layout.decodeTiles, decode.tiles, tokens, 1, chunk.start, tables)
+        words.set(
+          [tokens, 1, chunk.start, tables, chunk.start + 1],
+          layout.decodeTiles + decode.tiles * tileWords,
+        )
         decode.add(1, chunk.start + 1)
       } else {
         for (let done = 0; done < count; done += this.tileTokens) {
           const size = Math.min(this.tileTokens, count - done)
-          this.#writeTile(layout.prefillTiles, prefill.tiles, tokens + done, size, chunk.start + done, tables)
+          words.set(
+            [tokens + done, size, chunk.start + done, tables, chunk.start + count],
+            layout.prefillTiles + prefill.tiles * tileWords,
+          )
           prefill.add(size, chunk.start + done + size)
         }
       }
@@ -156,17 +165,6 @@ export class BatchWriter {
       words[layout.slots + first + i] =
         chunk.blocks[Math.floor(position / blockSize)]! * blockSize + (position % blockSize)
     }
-  }
-
-  #writeTile(
-    region: number,
-    tile: number,
-    row: number,
-    count: number,
-    position: number,
-    table: number,
-  ): void {
-    this.words.set([row, count, position, table], region + 4 * tile)
   }
 }
 

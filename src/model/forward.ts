@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
+import { prefillTile } from '../kernels/attention'
 import { embed, gatherRows } from '../kernels/embed'
 import { kvBits } from '../kernels/kv-format'
 import { norm as normKernel } from '../kernels/norm'
@@ -37,7 +38,7 @@ export interface ForwardOptions {
 export function prefillTileTokens({ layers }: ModelTensors, variants: Variants): number {
   const attention = layers.flatMap(({ mixer }) => mixer.parts)
   const mostHeads = Math.max(1, ...attention.map(({ heads, kvHeads }) => heads / kvHeads))
-  return Math.max(1, Math.floor(variants.prefillLanes / mostHeads))
+  return prefillTile(mostHeads, variants.prefillLanes).tokens
 }
 
 /** The forward pass that a description and its tensors stand for, as a flat plan. */

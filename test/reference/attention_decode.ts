@@ -8,16 +8,21 @@ export interface Part {
   readonly output: Float64Array
 }
 
-/** softmax(q · Kᵀ) · V over one run of keys, as its parts. Keys and values are [keys, head dim]. */
+/**
+ * softmax(s(q · Kᵀ)) · V over one run of keys, as its parts. Keys are [keys, head dim], values [keys, value dim].
+ *
+ * @param scoreOf s: what a score becomes, told the key's place in the run
+ */
 export function attentionPart(
   query: ArrayLike<number>,
   keys: readonly ArrayLike<number>[],
   values: readonly ArrayLike<number>[],
+  scoreOf: (dot: number, key: number) => number = (score) => score,
 ): Part {
-  const scores = keys.map((key) => dot(query, key))
+  const scores = keys.map((key, k) => scoreOf(dot(query, key), k))
   const greatest = Math.max(...scores)
   const weights = scores.map((score) => Math.exp(score - greatest))
-  const output = Float64Array.from({ length: query.length }, (_, i) =>
+  const output = Float64Array.from({ length: values[0]!.length }, (_, i) =>
     weights.reduce((sum, weight, k) => sum + weight * values[k]![i]!, 0),
   )
   return { greatest, sum: weights.reduce((sum, weight) => sum + weight, 0), output }

@@ -34,52 +34,65 @@ function bfloatNotAbove(value: number): number {
 
 const levelBits = { int8: 8, int4: 4 } as const
 
+export interface CacheShape {
+  readonly blocks: number
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly blockSize: number
+  /** As `headDim` where left out. */
+  readonly valueDim?: number
+  readonly latent?: boolean
+}
+
 /**
  * A layer's KV cache in memory: regions [2, blocks, kv heads], K's first. A region has K as [quads of the head, block
- * size, 4] or V as [block size, quads of the head, 4], then, where it is quantized, a word for each token: the scale's
+ * size, 4] or V as [block size, quads of the value, 4], then, where it is quantized, a word for each token: the scale's
  * bfloat16 in the low half, the minimum's in the high one. Two quads of int4 that follow one another in the head share a
- * word.
+ * word. A latent cache has no V: a value is the first elements of its key.
  */
 export class KvCacheTwin {
   readonly words: Uint32Array<ArrayBuffer>
   /** Words before V. */
   readonly valuesAt: number
   readonly #view: DataView
-  readonly #regionBytes: number
+  readonly #keyBytes: number
+  readonly #valueBytes: number
   readonly #elementBits: number
 
   constructor(
     readonly format: KvFormat,
-    readonly shape: { blocks: number; kvHeads: number; headDim: number; blockSize: number },
+    readonly shape: CacheShape,
     fill = 0,
   ) {
-    const { blocks, kvHeads, headDim, blockSize } = shape
+    const { blocks, kvHeads, headDim, blockSize, valueDim = headDim } = shape
     this.#elementBits = { f32: 32, f16: 16, ...levelBits }[format]
     const scales = format === 'int8' || format === 'int4' ? 4 * blockSize : 0
-    this.#regionBytes = (blockSize * headDim * this.#elementBits) / 8 + scales
-    this.valuesAt = (blocks * kvHeads * this.#regionBytes) / 4
-    this.words = new Uint32Array(2 * this.valuesAt).fill(fill)
+    this.#keyBytes = (blockSize * headDim * this.#elementBits) / 8 + scales
+    this.#valueBytes = (blockSize * valueDim * this.#elementBits) / 8 + scales
+    this.valuesAt = (blocks * kvHeads * this.#keyBytes) / 4
+    const valueWords = shape.latent ? 0 : (blocks * kvHeads * this.#valueBytes) / 4
+    this.words = new Uint32Array(this.valuesAt + valueWords).fill(fill)
     this.#view = new DataView(this.words.buffer)
   }
 
   #region(values: boolean, block: number, kvHead: number): number {
-    const { kvHeads } = this.shape
-    return (values ? 4 * this.valuesAt : 0) + (block * kvHeads + kvHead) * this.#regionBytes
+    const region = block * this.shape.kvHeads + kvHead
+    return values ? 4 * this.valuesAt + region * this.#valueBytes : region * this.#keyBytes
   }
 
   /** Bit of element i of a token's row, from its region's first on. */
   #bit(values: boolean, key: number, i: number): number {
-    const { headDim, blockSize } = this.shape
+    const { headDim, blockSize, valueDim = headDim } = this.shape
     const quad = Math.floor(i / 4)
-    if (values) return (key * headDim + i) * this.#elementBits
+    if (values) return (key * valueDim + i) * this.#elementBits
     if (this.format === 'int4') {
       return ((Math.floor(quad / 2) * blockSize + key) * 8 + (quad % 2) * 4 + (i % 4)) * 4
     }
     return ((quad * blockSize + key) * 4 + (i % 4)) * this.#elementBits
   }
 
-  #scaleAt(region: number, key: number): number {
-    return region + this.#regionBytes - 4 * (this.shape.blockSize - key)
+  #scaleAt(values: boolean, region: number, key: number): number {
+    return region + (values ? this.#valueBytes : this.#keyBytes) - 4 * (this.shape.blockSize - key)
   }
 
   /** Stores a token's row, as the format holds it. */
@@ -88,10 +101,10 @@ export class KvCacheTwin {
     const { format } = this
     const quantized = format === 'int8' || format === 'int4' ? quantizeRow(row, levelBits[format]) : null
     if (quantized) {
-      this.#view.setUint16(this.#scaleAt(region, key), bfloatBits(quantized.scale), true)
-      this.#view.setUint16(this.#scaleAt(region, key) + 2, bfloatBits(quantized.minimum), true)
+      this.#view.setUint16(this.#scaleAt(values, region, key), bfloatBits(quantized.scale), true)
+      this.#view.setUint16(this.#scaleAt(values, region, key) + 2, bfloatBits(quantized.minimum), true)
     }
-    for (let i = 0; i < this.shape.headDim; i++) {
+    for (let i = 0; i < row.length; i++) {
       const bit = this.#bit(values, key, i)
       const at = region + Math.floor(bit / 8)
       if (format === 'f32') this.#view.setFloat32(at, row[i]!, true)
@@ -105,10 +118,12 @@ export class KvCacheTwin {
 
   /** A token's row as an attention kernel reads it. */
   get(values: boolean, block: number, kvHead: number, key: number): Float64Array {
+    const { headDim, valueDim = headDim, latent } = this.shape
+    if (latent && values) return this.get(false, block, kvHead, key).subarray(0, valueDim)
     const region = this.#region(values, block, kvHead)
     const { format } = this
-    const word = this.#view.getUint32(this.#scaleAt(region, key), true)
-    return Float64Array.from({ length: this.shape.headDim }, (_, i) => {
+    const word = this.#view.getUint32(this.#scaleAt(values, region, key), true)
+    return Float64Array.from({ length: values ? valueDim : headDim }, (_, i) => {
       const bit = this.#bit(values, key, i)
       const at = region + Math.floor(bit / 8)
       if (format === 'f32') return this.#view.getFloat32(at, true)

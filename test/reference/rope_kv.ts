@@ -1,17 +1,41 @@
 export interface RopeKvInput {
-  /** [tokens, (heads + 2 kv heads) · head dim] */
+  /** f32 [tokens, row] */
   readonly qkv: ArrayLike<number>
-  /** [positions, head dim]: cosine and sine of each pair */
+  /** Elements of a token's row, and where in it the heads begin and how far apart they are. */
+  readonly layout: {
+    readonly row: number
+    readonly q: readonly [at: number, stride: number]
+    readonly k: readonly [at: number, stride: number]
+    readonly v: readonly [at: number, stride: number]
+  }
+  /** [positions, ropeRow]: cosine and sine of each pair */
   readonly rope: ArrayLike<number>
+  readonly ropeRow: number
+  readonly ropeDim: number
+  readonly ropeFrom: number
+  /** Pairs are i and i + ropeDim / 2; else neighbours. */
+  readonly halves: boolean
   readonly positions: readonly number[]
   readonly slots: readonly number[]
   readonly heads: number
   readonly kvHeads: number
   readonly headDim: number
+  readonly valueDim: number
   readonly blockSize: number
-  readonly scale: number
-  /** Pairs are (i, i + half), of the first 2 · half elements; 0: neighbours. */
-  readonly half?: number
+  readonly scale: (position: number) => number
+  readonly norm: HeadNorm | null
+  /** V is divided by its root mean square. */
+  readonly valueNorm: boolean
+  readonly eps: number
+  readonly clip: number
+}
+
+export interface HeadNorm {
+  readonly kind: 'rms' | 'rmsOfAll' | 'layerNorm'
+  readonly afterRope: boolean
+  /** [head dim], or [heads, head dim] of Q's and K's heads; null: all are 1, or 0. */
+  readonly weights: { readonly q: ArrayLike<number>; readonly k: ArrayLike<number> } | null
+  readonly biases: { readonly q: ArrayLike<number>; readonly k: ArrayLike<number> } | null
 }
 
 export interface RopeKvOutput {
@@ -32,42 +56,103 @@ export interface WrittenRow {
   readonly magnitudes: readonly number[]
 }
 
-/** Rotary position embedding of pairs (x, y) → (x cos − y sin, x sin + y cos), and the KV write by slot. */
+/** Elements and the magnitudes of their terms. */
+interface Terms {
+  readonly values: readonly number[]
+  readonly magnitudes: readonly number[]
+}
+
+/** Norms of heads, rotation of pairs (x, y) → (x cos − y sin, x sin + y cos), and the KV write by slot. */
 export function ropeKv(input: RopeKvInput): RopeKvOutput {
-  const { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, scale, half = 0 } = input
+  const { positions, slots, heads, kvHeads, headDim, valueDim, blockSize, layout, norm } = input
   const q = new Float64Array(positions.length * heads * headDim)
   const qMagnitude = new Float64Array(q.length)
   const written: WrittenRow[] = []
   positions.forEach((position, token) => {
-    const row = token * (heads + 2 * kvHeads) * headDim
-    const turned = (head: number, i: number): [number, number] => {
-      const at = row + head * headDim
-      if (half > 0 && i >= 2 * half) return [qkv[at + i]!, Math.abs(qkv[at + i]!)]
-      const pair = half > 0 ? i % half : Math.floor(i / 2)
-      const [x, y] =
-        half > 0 ? [qkv[at + pair]!, qkv[at + pair + half]!] : [qkv[at + 2 * pair]!, qkv[at + 2 * pair + 1]!]
-      const [cos, sin] = [rope[position * headDim + 2 * pair]!, rope[position * headDim + 2 * pair + 1]!]
-      const isFirst = half > 0 ? i < half : i % 2 === 0
-      const [first, second] = isFirst ? [x * cos, -y * sin] : [x * sin, y * cos]
-      return [first + second, Math.abs(first) + Math.abs(second)]
+    const projected = (part: 'q' | 'k' | 'v', count: number, dim: number) =>
+      Array.from({ length: count }, (_, head) => {
+        const at = token * layout.row + layout[part][0] + head * layout[part][1]
+        return terms(Array.from({ length: dim }, (_, i) => input.qkv[at + i]!))
+      })
+    const finished = (part: 'q' | 'k', count: number) => {
+      const heads = projected(part, count, headDim)
+      const normed = (rows: readonly Terms[]) => normalized(rows, norm!, part, input.eps)
+      const before = (norm && !norm.afterRope ? normed(heads) : heads).map((head) =>
+        clipped(head, input.clip),
+      )
+      const turned = before.map((head) => rotated(head, position, input))
+      return norm?.afterRope ? normed(turned) : turned
     }
+    const scale = input.scale(position)
+    finished('q', heads).forEach(({ values, magnitudes }, head) => {
+      const at = (token * heads + head) * headDim
+      values.forEach((value, i) => {
+        q[at + i] = value * scale
+        qMagnitude[at + i] = magnitudes[i]! * scale
+      })
+    })
     const slot = slots[token]!
-    for (let i = 0; i < headDim; i++) {
-      for (let head = 0; head < heads; head++) {
-        const [value, magnitude] = turned(head, i)
-        q[(token * heads + head) * headDim + i] = value * scale
-        qMagnitude[(token * heads + head) * headDim + i] = magnitude * scale
-      }
-    }
-    for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
-      const at = { block: Math.floor(slot / blockSize), kvHead, key: slot % blockSize }
-      const elements = Array.from({ length: headDim }, (_, i) => i)
-      const keys = elements.map((i) => turned(heads + kvHead, i))
-      const values = elements.map((i) => qkv[row + (heads + kvHeads + kvHead) * headDim + i]!)
-      const magnitudes = keys.map(([, magnitude]) => magnitude)
-      written.push({ ...at, values: false, row: keys.map(([value]) => value), magnitudes })
-      written.push({ ...at, values: true, row: values, magnitudes: values.map(() => 0) })
-    }
+    const at = { block: Math.floor(slot / blockSize), key: slot % blockSize }
+    finished('k', kvHeads).forEach(({ values, magnitudes }, kvHead) => {
+      written.push({ ...at, kvHead, values: false, row: values, magnitudes })
+    })
+    const plain: HeadNorm = { kind: 'rms', afterRope: false, weights: null, biases: null }
+    const values = projected('v', kvHeads, valueDim)
+    const kept = input.valueNorm ? normalized(values, plain, 'k', input.eps) : values
+    kept.forEach((head, kvHead) => {
+      const { values, magnitudes } = clipped(head, input.clip)
+      const exact = input.valueNorm ? magnitudes : magnitudes.map(() => 0)
+      written.push({ ...at, kvHead, values: true, row: values, magnitudes: exact })
+    })
   })
   return { q, qMagnitude, written }
+}
+
+function terms(values: readonly number[]): Terms {
+  return { values, magnitudes: values.map(Math.abs) }
+}
+
+function clipped({ values, magnitudes }: Terms, clip: number): Terms {
+  return { values: values.map((value) => Math.max(-clip, Math.min(clip, value))), magnitudes }
+}
+
+function normalized(rows: readonly Terms[], norm: HeadNorm, part: 'q' | 'k', eps: number): Terms[] {
+  const mean = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+  const of = (row: Terms, all: readonly (readonly number[])[]) => {
+    const middle = norm.kind === 'layerNorm' ? mean(row.values) : 0
+    const away = norm.kind === 'layerNorm' ? mean(row.magnitudes) : 0
+    const variance = mean(all.flatMap((values) => values.map((value) => (value - middle) ** 2)))
+    return { middle, away, factor: 1 / Math.sqrt(variance + eps) }
+  }
+  return rows.map((row, head) => {
+    const all = norm.kind === 'rmsOfAll' ? rows.map(({ values }) => values) : [row.values]
+    const { middle, away, factor } = of(row, all)
+    const own = (values: ArrayLike<number>, i: number) =>
+      values[values.length > row.values.length ? head * row.values.length + i : i]!
+    const weight = (i: number) => (norm.weights ? own(norm.weights[part], i) : 1) * factor
+    const bias = (i: number) => (norm.biases ? own(norm.biases[part], i) : 0)
+    return {
+      values: row.values.map((value, i) => (value - middle) * weight(i) + bias(i)),
+      magnitudes: row.magnitudes.map((value, i) => (value + away) * Math.abs(weight(i)) + Math.abs(bias(i))),
+    }
+  })
+}
+
+function rotated({ values, magnitudes }: Terms, position: number, input: RopeKvInput): Terms {
+  const { rope, ropeRow, ropeDim, ropeFrom, halves } = input
+  const turned = [...values]
+  const sizes = [...magnitudes]
+  for (let pair = 0; pair < ropeDim / 2; pair++) {
+    const first = ropeFrom + (halves ? pair : 2 * pair)
+    const second = first + (halves ? ropeDim / 2 : 1)
+    const [cos, sin] = [rope[position * ropeRow + 2 * pair]!, rope[position * ropeRow + 2 * pair + 1]!]
+    const [x, y] = [values[first]!, values[second]!]
+    turned[first] = x * cos - y * sin
+    turned[second] = x * sin + y * cos
+    const [a, b] = [magnitudes[first]!, magnitudes[second]!]
+    sizes[first] = a * Math.abs(cos) + b * Math.abs(sin)
+    sizes[second] = a * Math.abs(sin) + b * Math.abs(cos)
+  }
+  return { values: turned, magnitudes: sizes }
 }

@@ -3,13 +3,18 @@ import {
   attentionCombine,
   attentionDecode,
   attentionPrefill,
-  prefillTileLanes,
+  decodeHeads,
+  type PrefillTile,
+  prefillTile,
   splitSize,
+  visibleSplits,
 } from '../../src/kernels/attention'
+import { plainHeads } from '../../src/kernels/heads'
 import { kvBits } from '../../src/kernels/kv-format'
 import { blockSize } from '../../src/model/kv-cache'
 import type { Variants } from '../../src/model/variants'
 import type { KvFormat } from '../../src/util/kv-format'
+import { biasBucket } from '../reference/attention_prefill'
 import { KvCacheTwin } from '../reference/kv_cache'
 import { runKernel } from './gpu'
 import { gamma } from './gpu-compare'
@@ -20,6 +25,16 @@ export interface HeadShape {
   readonly kvHeads: number
   readonly headDim: number
   readonly kv: KvFormat
+  /** As `headDim` where left out. */
+  readonly valueDim?: number
+  /** Values are the first elements of the keys. */
+  readonly latent?: boolean
+  /** Keys that a token sees with its own; on either side where attention is bidirectional; 0 or left out: all. */
+  readonly window?: number
+  readonly softcap?: number
+  readonly sinks?: boolean
+  readonly positionBias?: boolean
+  readonly bidirectional?: boolean
 }
 
 /** One query token: its sequence, its position there, and its row in q. */
@@ -34,12 +49,16 @@ export interface Tile extends QueryToken {
   readonly count: number
 }
 
+const sinksAt = 3
+
 /** A paged cache with some sequences in it, their blocks scattered, and queries. */
 export class AttentionData {
   readonly cache: KvCacheTwin
   /** Block table of each sequence. */
   readonly tables: number[][] = []
   readonly q: Float32Array<ArrayBuffer>
+  /** [sinks_at | heads | bias buckets, heads] */
+  readonly constants: Float32Array<ArrayBuffer>
 
   constructor(
     random: Random,
@@ -47,7 +66,7 @@ export class AttentionData {
     readonly contexts: readonly number[],
     readonly rows: number,
   ) {
-    const { heads, kvHeads, headDim, kv } = shape
+    const { heads, kvHeads, headDim, kv, valueDim = headDim, latent = false } = shape
     const blockCounts = contexts.map((context) => Math.ceil(context / blockSize))
     const blocks = blockCounts.reduce((sum, count) => sum + count, 2)
     const order = random.permutation(blocks)
@@ -55,22 +74,48 @@ export class AttentionData {
     // What no sequence has written is large in every format, so that reading it shows: 3000 as f32, f16 and bfloat16.
     this.cache = new KvCacheTwin(
       kv,
-      { blocks, kvHeads, headDim, blockSize },
+      { blocks, kvHeads, headDim, blockSize, valueDim, latent },
       kv === 'f16' ? 0x69dc69dc : 0x453b8000,
     )
     contexts.forEach((context, sequence) => {
       for (let position = 0; position < context; position++) {
         const block = this.tables[sequence]![Math.floor(position / blockSize)]!
         for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
-          for (const values of [false, true]) {
+          for (const values of latent ? [false] : [false, true]) {
             // f16 subnormals, which a device may flush, are zero.
-            const row = random.normals(headDim).map((value) => (Math.abs(value) < 2 ** -14 ? 0 : value))
+            const row = random
+              .normals(values ? valueDim : headDim)
+              .map((value) => (Math.abs(value) < 2 ** -14 ? 0 : value))
             this.cache.put(values, block, kvHead, position % blockSize, row)
           }
         }
       }
     })
     this.q = random.normals(rows * heads * headDim, 2 / Math.sqrt(headDim))
+    this.constants = random.normals(sinksAt + heads * (1 + 32))
+  }
+
+  /** The first and the last position whose keys a token sees. */
+  visible({ sequence, position }: QueryToken): [first: number, last: number] {
+    const { window = 0, bidirectional } = this.shape
+    const last = bidirectional ? this.contexts[sequence]! - 1 : position
+    if (window === 0) return [0, last]
+    const reach = bidirectional ? window : window - 1
+    return [Math.max(0, position - reach), Math.min(last, position + window)]
+  }
+
+  /** What a score q · k becomes before the softmax. */
+  scoreOf({ position }: QueryToken, head: number): (dot: number, key: number) => number {
+    const { softcap, positionBias, heads } = this.shape
+    const biasAt = sinksAt + heads + head
+    return (dot, key) => {
+      const score = dot + (positionBias ? this.constants[biasAt + biasBucket(key - position) * heads]! : 0)
+      return softcap ? softcap * Math.tanh(score / softcap) : score
+    }
+  }
+
+  sink(head: number): number | null {
+    return this.shape.sinks ? this.constants[sinksAt + head]! : null
   }
 
   query(row: number, head: number): Float32Array {
@@ -88,7 +133,7 @@ export class AttentionData {
     })
   }
 
-  /** The batch buffer: tiles of four words, then the block tables. */
+  /** The batch buffer: tiles of five words, then the block tables. */
   batch(tiles: readonly Tile[]): { words: Uint32Array<ArrayBuffer>; tablesAt: number } {
     const starts: number[] = []
     let next = 0
@@ -101,6 +146,7 @@ export class AttentionData {
       count,
       position,
       starts[sequence]!,
+      this.contexts[sequence]!,
     ])
     return { words: new Uint32Array([5, ...words, ...this.tables.flat()]), tablesAt: 1 + words.length }
   }
@@ -112,12 +158,35 @@ export interface Partials {
   readonly splits: number
 }
 
-const head = ({ heads, kvHeads, headDim, kv }: HeadShape) => ({
-  head_dim: headDim,
-  heads,
-  kv_heads: kvHeads,
+const constantsOf = (shape: HeadShape) => ({
+  ...plainHeads.constants,
+  head_dim: shape.headDim,
+  value_dim: shape.valueDim ?? shape.headDim,
+  latent: shape.latent ? 1 : 0,
+  heads: shape.heads,
+  kv_heads: shape.kvHeads,
   block_size: blockSize,
-  kv_bits: kvBits[kv],
+  kv_bits: kvBits[shape.kv],
+  split_size: splitSize,
+  window: shape.window ?? 0,
+  causal: shape.bidirectional ? 0 : 1,
+})
+
+const conditionsOf = (shape: HeadShape, subgroups: boolean) => ({
+  subgroups,
+  softcap: shape.softcap !== undefined,
+  sinks: shape.sinks ?? false,
+  position_bias: shape.positionBias ?? false,
+})
+
+const paramsOf = ({ shape, cache }: AttentionData) => ({
+  ...plainHeads.params,
+  tiles_at: 1,
+  values_at: shape.latent ? 0 : cache.valuesAt,
+  y_stride: outputStrideOf(shape) / 4,
+  sinks_at: sinksAt,
+  bias_at: sinksAt + shape.heads,
+  cap: shape.softcap ?? 0,
 })
 
 function shapeOf(tiles: readonly Tile[]) {
@@ -138,51 +207,69 @@ export async function runDecode(
 ): Promise<Partials> {
   const { shape } = data
   const tiles = tokens.map((token) => ({ ...token, count: 1 }))
-  const splits = Math.ceil(Math.max(...data.contexts) / splitSize) + 1
+  const splits = visibleSplits(Math.max(...data.contexts), shape.window ?? 0) + 1
   const { words, tablesAt } = data.batch(tiles)
+  const { attentionLanes, attentionHeads, subgroups } = variants
   const outputs = await runKernel(gpu, attentionDecode, {
     variant: {
       constants: {
-        ...head(shape),
-        workgroup_size: variants.attentionLanes,
-        split_size: splitSize,
-        most_heads: variants.attentionHeads,
+        ...constantsOf(shape),
+        workgroup_size: attentionLanes,
+        most_heads: decodeHeads(attentionHeads, shape.headDim, attentionLanes),
       },
-      conditions: { subgroups: variants.subgroups },
+      conditions: conditionsOf(shape, subgroups),
     },
     inputs: {
       q: data.q,
       cache: data.cache.words,
       batch: words,
-      partials: new Float32Array(tiles.length * shape.heads * splits * (4 + shape.headDim)).fill(9),
+      partials: new Float32Array(
+        tiles.length * shape.heads * splits * (4 + (shape.valueDim ?? shape.headDim)),
+      ).fill(9),
     },
-    params: { tiles_at: 1, tables_at: tablesAt, values_at: data.cache.valuesAt, splits },
+    params: { ...paramsOf(data), tables_at: tablesAt, splits },
     shape: shapeOf(tiles),
   })
   return { values: outputs.floats('partials'), splits }
 }
 
-/** y [rows, heads · head dim + 4] after merging; rows of other tokens stay 7. */
+/** y [rows, heads · value dim + 4] after merging; rows of other tokens stay 7. */
 export async function runCombine(
   gpu: GpuDevice,
   data: AttentionData,
   tokens: readonly QueryToken[],
   { values, splits }: Partials,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { heads, headDim } = data.shape
   const tiles = tokens.map((token) => ({ ...token, count: 1 }))
   const outputs = await runKernel(gpu, attentionCombine, {
-    variant: { constants: { workgroup_size: 16, head_dim: headDim, heads, split_size: splitSize } },
-    inputs: { partials: values, batch: data.batch(tiles).words, y: emptyOutput(data) },
-    params: { tiles_at: 1, splits, y_stride: outputStride(data) / 4 },
+    variant: {
+      constants: { ...constantsOf(data.shape), workgroup_size: 16 },
+      conditions: conditionsOf(data.shape, false),
+    },
+    inputs: {
+      partials: values,
+      batch: data.batch(tiles).words,
+      constants: data.constants,
+      y: emptyOutput(data),
+    },
+    params: { ...paramsOf(data), splits },
     shape: shapeOf(tiles),
   })
   return outputs.floats('y')
 }
 
+/** The tile of a shape in at most so many lanes, of at most so many tokens. */
+export function tileOf(
+  { heads, kvHeads }: HeadShape,
+  mostLanes: number,
+  mostTokens?: number,
+): PrefillTile & { readonly mostLanes: number } {
+  return { ...prefillTile(heads / kvHeads, mostLanes, mostTokens), mostLanes }
+}
+
 export async function runPrefill(
   gpu: GpuDevice,
-  tileTokens: number,
+  tile: ReturnType<typeof tileOf>,
   data: AttentionData,
   tiles: readonly Tile[],
   subgroups = false,
@@ -191,20 +278,17 @@ export async function runPrefill(
   const { words, tablesAt } = data.batch(tiles)
   const outputs = await runKernel(gpu, attentionPrefill, {
     variant: {
-      constants: {
-        ...head(shape),
-        workgroup_size: prefillTileLanes(tileTokens, shape.heads / shape.kvHeads),
-        split_size: splitSize,
-      },
-      conditions: { subgroups },
+      constants: { ...constantsOf(shape), workgroup_size: tile.lanes, most_heads: tile.mostLanes },
+      conditions: conditionsOf(shape, subgroups),
     },
-    inputs: { q: data.q, cache: data.cache.words, batch: words, y: emptyOutput(data) },
-    params: {
-      tiles_at: 1,
-      tables_at: tablesAt,
-      values_at: data.cache.valuesAt,
-      y_stride: outputStride(data) / 4,
+    inputs: {
+      q: data.q,
+      cache: data.cache.words,
+      batch: words,
+      constants: data.constants,
+      y: emptyOutput(data),
     },
+    params: { ...paramsOf(data), tables_at: tablesAt },
     shape: shapeOf(tiles),
   })
   return outputs.floats('y')
@@ -212,7 +296,11 @@ export async function runPrefill(
 
 /** Values from one row of y to the next: one quad more than the heads have. */
 export function outputStride({ shape }: AttentionData): number {
-  return shape.heads * shape.headDim + 4
+  return outputStrideOf(shape)
+}
+
+function outputStrideOf({ heads, headDim, valueDim = headDim }: HeadShape): number {
+  return heads * valueDim + 4
 }
 
 function emptyOutput(data: AttentionData): Float32Array<ArrayBuffer> {
@@ -223,18 +311,21 @@ function emptyOutput(data: AttentionData): Float32Array<ArrayBuffer> {
  * The relative error of a key's weight exp(score − greatest): both scores carry that of their dot product, WGSL promises
  * e^x to 3 + 2|x| ulp, and the factors e^(old − new) with which later tiles and splits correct it have exponents that add
  * up to score − greatest at most; then as many additions as there are keys.
+ *
+ * @param added the absolute error of what is done to a score after the dot product
  */
 export function weightError(
   query: ArrayLike<number>,
   keys: readonly ArrayLike<number>[],
   scores: readonly number[],
+  added = 0,
 ): (key: number) => number {
   const magnitudes = keys.map((key) => {
     let sum = 0
     for (let i = 0; i < key.length; i++) sum += Math.abs(key[i]! * query[i]!)
     return sum
   })
-  const scoreError = gamma(query.length) * Math.max(...magnitudes)
+  const scoreError = gamma(query.length) * Math.max(...magnitudes) + added
   const greatest = Math.max(...scores)
   const corrections = Math.ceil(keys.length / blockSize) + 2 * Math.ceil(keys.length / splitSize)
   return (key) => {

@@ -2,10 +2,13 @@ import {
   attentionCombine,
   attentionDecode,
   attentionPrefill,
-  prefillTileLanes,
-  ropeKv,
+  decodeHeads,
+  prefillTile,
   splitSize,
+  visibleSplits,
 } from '../../kernels/attention'
+import { plainHeads } from '../../kernels/heads'
+import { fusedRow, ropeKv } from '../../kernels/rope-kv'
 import type { BatchShape } from '../batch'
 import { unsupported } from '../config-reader'
 import type { AttentionDescription } from '../description'
@@ -79,30 +82,43 @@ export function planAttention(
     })
     yOffset += source.rows
   }
-  const head = { head_dim: headDim, heads, kv_heads: kvHeads, block_size: blockSize, kv_bits: kvBits }
+  const head = {
+    ...plainHeads.constants,
+    head_dim: headDim,
+    value_dim: headDim,
+    heads,
+    kv_heads: kvHeads,
+    block_size: blockSize,
+    kv_bits: kvBits,
+    split_size: splitSize,
+  }
   const values_at = kv.valuesAtBytes / 4
   const conditions = { subgroups: variants.subgroups }
   plan.add(ropeKv, {
     variant: {
-      constants: {
-        ...head,
-        workgroup_size: variants.headLanes,
-        half_quads: rope.pairs === 'halves' ? rope.dim / 8 : 0,
-      },
+      constants: { ...head, workgroup_size: variants.headLanes, rope_dim: rope.dim },
+      conditions: { rope_halves: rope.pairs === 'halves' },
     },
-    buffers: { qkv, rope: weights.rope(rope), batch, q, cache: kv.buffer },
-    params: { positions_at: layout.positions, slots_at: layout.slots, values_at, scale: tensors.scale },
+    buffers: { qkv, rope: weights.rope(rope), batch, constants, q, cache: kv.buffer },
+    params: {
+      ...plainHeads.params,
+      ...fusedRow(head),
+      positions_at: layout.positions,
+      slots_at: layout.slots,
+      values_at,
+      rope_quads: headDim / 4,
+      scale: tensors.scale,
+    },
     shape: ({ tokens }) => ({ tokens }),
   })
-  const cacheParams = { tables_at: layout.tables, values_at }
-  const splits = Math.ceil(limits.maxContext / splitSize)
+  const cacheParams = { ...plainHeads.params, tables_at: layout.tables, values_at }
+  const splits = visibleSplits(limits.maxContext, head.window)
   plan.add(attentionDecode, {
     variant: {
       constants: {
         ...head,
         workgroup_size: variants.attentionLanes,
-        split_size: splitSize,
-        most_heads: variants.attentionHeads,
+        most_heads: decodeHeads(variants.attentionHeads, headDim, variants.attentionLanes),
       },
       conditions,
     },
@@ -111,21 +127,21 @@ export function planAttention(
     shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
   })
   plan.add(attentionCombine, {
-    variant: { constants: { workgroup_size: 16, head_dim: headDim, heads, split_size: splitSize } },
-    buffers: { partials, batch, y: attended },
-    params: { tiles_at: layout.decodeTiles, splits, y_stride: attendedStride / 4 },
+    variant: { constants: { ...head, workgroup_size: 16 } },
+    buffers: { partials, batch, constants, y: attended },
+    params: { ...cacheParams, tiles_at: layout.decodeTiles, splits, y_stride: attendedStride / 4 },
     shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
   })
   plan.add(attentionPrefill, {
     variant: {
       constants: {
         ...head,
-        workgroup_size: prefillTileLanes(tileTokens, heads / kvHeads),
-        split_size: splitSize,
+        workgroup_size: prefillTile(heads / kvHeads, variants.prefillLanes, tileTokens).lanes,
+        most_heads: variants.prefillLanes,
       },
       conditions,
     },
-    buffers: { q, cache: kv.buffer, batch, y: attended },
+    buffers: { q, cache: kv.buffer, batch, constants, y: attended },
     params: { ...cacheParams, tiles_at: layout.prefillTiles, y_stride: attendedStride / 4 },
     shape: ({ prefill }) => (prefill.tiles > 0 ? tileShape(prefill) : null),
   })

@@ -11,6 +11,7 @@ import {
   runDecode,
   runPrefill,
   type Tile,
+  tileOf,
   weightError,
 } from '../../support/gpu-attention'
 import { expectClose, expectSame } from '../../support/gpu-compare'
@@ -67,11 +68,9 @@ function attentionData(shape: HeadShape): AttentionData {
 }
 
 describe.each(headShapes)('prefill attention, %o', (shape) => {
-  const { heads, kvHeads, headDim } = shape
+  const { heads, headDim } = shape
   const label = `attention_prefill ${JSON.stringify(shape)}`
-  const tileSizes = testVariants(gpu).map(({ prefillLanes }) =>
-    Math.max(1, Math.floor(prefillLanes / (heads / kvHeads))),
-  )
+  const tileSizes = testVariants(gpu).map(({ prefillLanes }) => tileOf(shape, prefillLanes))
 
   it('lets each token see the keys up to its own', async () => {
     const data = attentionData(shape)
@@ -97,10 +96,10 @@ describe.each(headShapes)('prefill attention, %o', (shape) => {
         }
       }
     }
-    for (const [i, tileTokens] of tileSizes.entries()) {
+    for (const [i, tile] of tileSizes.entries()) {
       const { subgroups } = testVariants(gpu)[i]!
-      const got = await runPrefill(gpu, tileTokens, data, tilesOf(tileTokens), subgroups)
-      expectClose(`${label}, tiles of ${tileTokens}`, got, expected, (i) => tolerance[i]!)
+      const got = await runPrefill(gpu, tile, data, tilesOf(tile.tokens), subgroups)
+      expectClose(`${label}, tiles of ${tile.tokens}`, got, expected, (i) => tolerance[i]!)
     }
   })
 
@@ -114,9 +113,10 @@ describe.each(headShapes)('prefill attention, %o', (shape) => {
       expectSame(`${label}: decode, ${variants.name}`, bits(decoded.at(-1)!), bits(decoded[0]!))
     }
     for (const subgroups of canShare(gpu.info) ? [false, true] : [false]) {
-      for (const tileTokens of new Set([...(isQuick(gpu) ? [3] : [1, 3]), ...tileSizes])) {
-        const got = await runPrefill(gpu, tileTokens, data, tilesOf(tileTokens), subgroups)
-        expectSame(`${label}: tiles of ${tileTokens}, subgroups ${subgroups}`, bits(got), bits(decoded[0]!))
+      const few = (isQuick(gpu) ? [3] : [1, 3]).map((tokens) => tileOf(shape, 48, tokens))
+      for (const tile of new Map([...few, ...tileSizes].map((tile) => [tile.tokens, tile])).values()) {
+        const got = await runPrefill(gpu, tile, data, tilesOf(tile.tokens), subgroups)
+        expectSame(`${label}: tiles of ${tile.tokens}, subgroups ${subgroups}`, bits(got), bits(decoded[0]!))
       }
     }
   })

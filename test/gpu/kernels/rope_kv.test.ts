@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest'
-import { ropeKv } from '../../../src/kernels/attention'
+import { plainHeads } from '../../../src/kernels/heads'
 import { kvBits } from '../../../src/kernels/kv-format'
+import { fusedRow, ropeKv } from '../../../src/kernels/rope-kv'
 import { ropeTable } from '../../../src/model/rope'
 import type { KvFormat } from '../../../src/util/kv-format'
 import { bounded, KvCacheTwin, quantizeRow } from '../../reference/kv_cache'
@@ -41,7 +42,9 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
         const width = (heads + 2 * kvHeads) * headDim
         const positions = [0, 1, 299, 31, 32]
         const slots = [159, 0, 31, 32, 70]
-        const rope = ropeTable(plainRope(headDim, half > 0 ? 2 * half : headDim), 300, null)
+        const ropeDim = half > 0 ? 2 * half : headDim
+        const head = { heads, kv_heads: kvHeads, head_dim: headDim, value_dim: headDim }
+        const rope = ropeTable(plainRope(headDim, ropeDim), 300, null)
         const qkv = random.normals(tokens * width)
         // More than an f16 can hold is stored as its greatest value, not as infinity.
         qkv[(heads + kvHeads) * headDim] = 1e6
@@ -55,27 +58,60 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
         const outputs = await runKernel(gpu, ropeKv, {
           variant: {
             constants: {
+              ...plainHeads.constants,
+              ...head,
               workgroup_size: lanes,
-              head_dim: headDim,
-              heads,
-              kv_heads: kvHeads,
               block_size: blockSize,
               kv_bits: kvBits[format],
-              half_quads: half / 4,
+              rope_dim: ropeDim,
             },
+            conditions: { rope_halves: half > 0 },
           },
           inputs: {
             qkv,
             rope,
+            constants: 4,
             batch: new Uint32Array([8, ...positions, ...slots]),
             q: tokens * heads * headDim,
             cache: got.words,
           },
-          params: { positions_at: 1, slots_at: 1 + tokens, values_at: got.valuesAt, scale },
+          params: {
+            ...plainHeads.params,
+            ...fusedRow(head),
+            positions_at: 1,
+            slots_at: 1 + tokens,
+            values_at: got.valuesAt,
+            rope_quads: headDim / 4,
+            scale,
+          },
           shape: { tokens },
         })
-        const input = { qkv, rope, positions, slots, heads, kvHeads, headDim, blockSize, scale, half }
-        const { q, qMagnitude, written } = reference(input)
+        const { q, qMagnitude, written } = reference({
+          qkv,
+          layout: {
+            row: width,
+            q: [0, headDim],
+            k: [heads * headDim, headDim],
+            v: [(heads + kvHeads) * headDim, headDim],
+          },
+          rope,
+          ropeRow: headDim,
+          ropeDim,
+          ropeFrom: 0,
+          halves: half > 0,
+          positions,
+          slots,
+          heads,
+          kvHeads,
+          headDim,
+          valueDim: headDim,
+          blockSize,
+          scale: () => scale,
+          norm: null,
+          valueNorm: false,
+          eps: 0,
+          clip: Number.POSITIVE_INFINITY,
+        })
         const label = `rope_kv ${lanes} lanes ${heads}/${kvHeads} × ${headDim}, kv ${format}`
         expectClose(`${label}, q`, outputs.floats('q'), q, (i) => gamma(4) * qMagnitude[i]!)
 
