@@ -8,6 +8,7 @@ import {
   decodeHeads,
   prefillTile,
   splitSize,
+  visibleSplits,
 } from '../src/kernels/attention'
 import { weightFormats } from '../src/kernels/formats'
 import { plainHeads } from '../src/kernels/heads'
@@ -71,6 +72,7 @@ export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): 
         for (const product of layerProducts(model)) await bench.product(model, variants, type, product)
       }
       for (const format of kvFormats) await bench.attention(model, variants, format)
+      await bench.attention(model, variants, 'f16', 256)
       await bench.rows(model, variants)
     }
   }
@@ -164,11 +166,12 @@ class KernelBench {
   }
 
   /** Decode at a long context, and the last tiles of a prompt of that length. */
-  async attention(model: ModelShape, variants: Variants, format: KvFormat): Promise<void> {
+  async attention(model: ModelShape, variants: Variants, format: KvFormat, window = 0): Promise<void> {
     const { heads, kvHeads, headDim } = model
     const kv_bits = kvBits[format]
     const head = {
       ...plainHeads.constants,
+      window,
       head_dim: headDim,
       value_dim: headDim,
       heads,
@@ -181,16 +184,16 @@ class KernelBench {
     const table = Uint32Array.from({ length: blocks }, (_, i) => (5 * i) % blocks)
     const values_at = blocks * kvHeads * kvRegionWords(format, headDim, blockSize)
     const cache = 2 * values_at
-    const splits = Math.ceil(contextTokens / splitSize)
+    const splits = visibleSplits(contextTokens, window)
     const context = { maxContext: contextTokens }
     const conditions = { subgroups: variants.subgroups }
-    const what = `context ${contextTokens}, ${format}`
+    const what = `context ${contextTokens}${window > 0 ? `, window ${window}` : ''}, ${format}`
 
     const decode = { tiles: 1, tokens: 1, contextTokens, ...context }
     const partials = heads * splits * (4 + headDim)
     const batch = Uint32Array.from([0, 1, contextTokens - 1, 0, contextTokens, ...table])
     const cacheParams = { ...plainHeads.params, tiles_at: 0, tables_at: 5, values_at }
-    const operations = 4 * heads * headDim * contextTokens
+    const operations = 4 * heads * headDim * (window || contextTokens)
     await this.#time(
       attentionDecode,
       { model, what, operations },
