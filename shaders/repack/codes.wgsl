@@ -1,10 +1,11 @@
 // One lane takes one unit of a tensor that is a table of codes: unit_codes codes of `bits` bits, from the low bits on.
 // A unit runs along the table's rows, or with `down` down its columns; the matrix's rows are the table's rows, or with
-// `transposed` its columns. A code goes to `width` bits of a plane. Rows of other shards are left out.
+// `transposed` its columns; `stacked` tables of params.table_rows follow one another, as do the rows that they give. A code goes to `width` bits of a plane. Rows of other shards are left out.
 import package::bindings::{bits, width, unit_codes};
+import package::lib::floats::half_bits;
 import package::lib::raw::raw_word;
 
-// AWQ's order: nibble k of a word is output 0, 2, 4, 6, 1, 3, 5, 7.
+// AWQ's order: nibble k of a word is output 0, 2, 4, 6, 1, 3, 5, 7. Nibbles of GGUF's four-bit types stand so, too.
 fn place_of(k: u32) -> u32 {
   return select(k, 2u * (k % 4u) + k / 4u, awq);
 }
@@ -26,13 +27,19 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let begin = params.source + index * (unit_codes * bits / 8u);
   for (var k = 0u; k < unit_codes; k++) {
     let bit = k * bits;
-    let code = in_order((raw_word(begin + bit / 8u) >> (bit % 8u)) & (0xffffffffu >> (32u - bits)));
+    var code = in_order((raw_word(begin + bit / 8u) >> (bit % 8u)) & (0xffffffffu >> (32u - bits)));
     var at = vec2u(outer, inner * unit_codes + place_of(k));
     if (down) {
       at = vec2u(outer * unit_codes + place_of(k), inner);
     }
     if (transposed) {
       at = at.yx;
+    }
+    if (stacked) {
+      at = vec2u(at.x + at.y / params.table_rows * params.row_units * unit_codes, at.y % params.table_rows);
+    }
+    if (narrowed) {
+      code = half_bits(bitcast<f32>(code));
     }
     let row = at.x - params.first_row;
     if (row < params.rows) {

@@ -11,6 +11,9 @@ interface Codes {
   readonly highFirst?: boolean
 }
 
+/** Each code is a row of its own. */
+const eachARow = { row_units: 1, table_rows: 1, first_row: 0, row_stride: 1 }
+
 /**
  * A tensor that has the codes of each row after those of the row before, `rowCodes` of them, as its plane has them.
  * With `scaleRows`, a row of the tensor is for so many rows of the matrix; null: for all of them.
@@ -28,7 +31,7 @@ export function rowsOfCodes(
     ...(plane ? { plane } : {}),
     place: ({ firstRow, rows, shardRow }) => {
       if (scaleRows === null) {
-        const params = { row_units: 1, first_row: 0, rows: rowCodes, shard_row: 0, row_stride: 1 }
+        const params = { ...eachARow, rows: rowCodes, shard_row: 0 }
         return { from: 0, to: rowCodes * unitBytes, params }
       }
       const from = Math.floor((firstRow / scaleRows) * rowCodes)
@@ -37,10 +40,32 @@ export function rowsOfCodes(
       return {
         from: from * unitBytes,
         to: to * unitBytes,
-        // Each code is a row of its own.
-        params: { row_units: 1, first_row: 0, rows: to - from, shard_row: first, row_stride: 1 },
+        params: { ...eachARow, rows: to - from, shard_row: first },
       }
     },
+  }
+}
+
+/** Rows of whole words of eight nibbles, those of a word put where GGUF's four-bit types have them. */
+export function rowsOfNibbles(rowCodes: number): Packing {
+  const rowUnits = rowCodes / 8
+  return {
+    kernel: repackCodes,
+    conditions: { awq: true },
+    moduleConstants: { bits: 4, width: 4, unit_codes: 8 },
+    unitBytes: 4,
+    place: ({ firstRow, rows, shardRow }) => ({
+      from: 4 * firstRow * rowUnits,
+      to: 4 * (firstRow + rows) * rowUnits,
+      params: {
+        row_units: rowUnits,
+        table_rows: 1,
+        first_row: 0,
+        rows,
+        shard_row: shardRow,
+        row_stride: rowCodes,
+      },
+    }),
   }
 }
 
@@ -56,6 +81,10 @@ export function tableOfCodes(
     readonly down?: boolean
     readonly transposed?: boolean
     readonly awq?: boolean
+    /** Rows of each table, where the tensor is several [tables, outer, inner]. */
+    readonly tableRows?: number
+    /** F32 to F16. */
+    readonly narrowed?: boolean
     readonly tensorBytes: number
     /** Units from one row of the table to the next. */
     readonly rowUnits: number
@@ -64,18 +93,31 @@ export function tableOfCodes(
   },
 ): Packing {
   const { bits, width = bits, plane, unitCodes, down = false, transposed = false, awq = false } = codes
-  const { tensorBytes, rowUnits, rowCodes } = codes
+  const { tensorBytes, rowUnits, rowCodes, tableRows, narrowed = false } = codes
   return {
     kernel: repackCodes,
-    conditions: { down, transposed, awq },
+    conditions: { down, transposed, stacked: tableRows !== undefined, awq, narrowed },
     moduleConstants: { bits, width, unit_codes: unitCodes },
     unitBytes: (bits * unitCodes) / 8,
     ...(plane ? { plane } : {}),
-    // Every row of the matrix has codes all over the tensor.
-    place: ({ firstRow, rows, shardRow }) => ({
-      from: 0,
-      to: tensorBytes,
-      params: { row_units: rowUnits, first_row: firstRow, rows, shard_row: shardRow, row_stride: rowCodes },
-    }),
+    // Every row of a table's matrix has codes all over the table.
+    place: ({ firstRow, rows, shardRow }) => {
+      const tableBytes = ((tableRows ?? 0) * rowUnits * unitCodes * bits) / 8
+      const matrixRows = rowUnits * unitCodes
+      const table = tableRows === undefined ? 0 : Math.floor(firstRow / matrixRows)
+      const end = Math.ceil((firstRow + rows) / matrixRows)
+      return {
+        from: table * tableBytes,
+        to: tableRows === undefined ? tensorBytes : end * tableBytes,
+        params: {
+          row_units: rowUnits,
+          table_rows: tableRows ?? 1,
+          first_row: firstRow - table * matrixRows,
+          rows,
+          shard_row: shardRow,
+          row_stride: rowCodes,
+        },
+      }
+    },
   }
 }

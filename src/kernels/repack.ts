@@ -83,6 +83,8 @@ export const repackCodes = kernel({
     plane: 'u32',
     /** Units in a row of the table. */
     row_units: 'u32',
+    /** Rows of each table, where there are several. */
+    table_rows: 'u32',
     first_row: 'u32',
     rows: 'u32',
     shard_row: 'u32',
@@ -90,7 +92,7 @@ export const repackCodes = kernel({
     row_stride: 'u32',
   },
   constants: ['workgroup_size'],
-  conditions: ['down', 'transposed', 'awq', 'high_first'],
+  conditions: ['down', 'transposed', 'stacked', 'awq', 'high_first', 'narrowed'],
   grid: ({ count }: RepackShape, { workgroup_size }) => lanes(count, workgroup_size),
   bytes: ({ bytes }) => 2 * bytes,
 })

@@ -1,9 +1,10 @@
+import { tableOfCodes } from '../kernels/code-packing'
 import { weightFormats } from '../kernels/formats'
 import { type Packing, packingOf, packRows } from '../kernels/packing'
 import { narrow, quantize, quantizeBlocks } from '../kernels/repack'
 import { groupWeights, type WeightFormat } from '../kernels/weights/format'
 import type { FloatWeights } from '../util/float-weights'
-import type { ModelHeader } from '../util/model-file'
+import type { ModelHeader, TensorInfo } from '../util/model-file'
 
 /** What a matrix becomes on the GPU, and how. */
 export interface Storage {
@@ -50,6 +51,31 @@ export function floatStorage(
     return stored('F32', 'F16', () => packRows({ kernel: narrow, unitBytes: 8 }, 2))
   }
   return stored(type, type, () => packingOf(weightFormats.get(type)!))
+}
+
+/**
+ * How a tensor of floats [tables, columns, rows] is stored, whose tables are matrices the other way round, one below the
+ * other: GPT-2's Conv1D, gpt-oss's experts. They stay floats, F32 as F16 unless they are to be exact.
+ */
+export function transposedStorage(
+  { type, bytes }: TensorInfo,
+  [columns, rows]: readonly [columns: number, rows: number],
+  floatWeights: FloatWeights,
+): Storage {
+  const narrowed = type === 'F32' && floatWeights !== 'exact'
+  const bits = type === 'F32' ? 32 : 16
+  const packing = tableOfCodes({
+    bits,
+    width: narrowed ? 16 : bits,
+    narrowed,
+    unitCodes: 1,
+    transposed: true,
+    tableRows: columns,
+    tensorBytes: bytes,
+    rowUnits: rows,
+    rowCodes: Math.ceil(columns / groupWeights) * groupWeights,
+  })
+  return { format: weightFormats.get(narrowed ? 'F16' : type)!, packing }
 }
 
 /** Weights of a block of Q4_K. */

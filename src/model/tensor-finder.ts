@@ -6,7 +6,7 @@ import type { ModelHeader, TensorInfo } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import type { ChangeValues, Constants } from './constants'
 import type { BiasRule, NormDescription, Projection } from './description'
-import { floatStorage, floatTypes, type MatrixRole, type Storage } from './float-matrix'
+import { floatStorage, floatTypes, type MatrixRole, type Storage, transposedStorage } from './float-matrix'
 import type { MatrixPart, MatrixSource } from './matrix-source'
 import type { FoundMatrix, Quantization, TensorLookup } from './quantized/scheme'
 
@@ -17,6 +17,16 @@ export interface NormTensors extends Pick<NormDescription, 'kind' | 'epsilon'> {
   readonly biasAt: number | null
   /** Elements of a row. */
   readonly width: number
+}
+
+/** A part of each expert's matrix, such as its gate. */
+export interface ExpertHalf {
+  /** Of one tensor [experts, rows, columns], or that of each expert's. */
+  readonly stem: string | ((expert: number) => string)
+  /** Of one expert. */
+  readonly rows: number
+  /** One tensor [experts, columns, rows]. */
+  readonly transposed?: boolean
 }
 
 const addOne: ChangeValues = (values) => values.map((value) => value + 1)
@@ -128,6 +138,60 @@ export class TensorFinder implements TensorLookup {
     }
     this.matrices.push(...matrices)
     return matrices
+  }
+
+  /**
+   * A stack of experts' matrices, the halves of each (gate over up) where their formats agree, else a stack for each half.
+   */
+  stack(name: string, experts: number, halves: readonly ExpertHalf[], columns: number): MatrixSource[] {
+    const found = halves.map((half) => ({ ...half, ...this.#half(half, experts, columns) }))
+    const together = found.every(({ format }) => format === found[0]!.format)
+    const stacks = (together ? [found] : found.map((half) => [half])).map((group): MatrixSource => {
+      const expertRows = group.reduce((sum, { rows }) => sum + rows, 0)
+      const parts: MatrixPart[] = []
+      let first = 0
+      for (const { rows, tensors } of group) {
+        const whole = tensors.length === 1 && group.length === 1
+        if (whole) for (const part of tensors[0]!) parts.push({ ...part, firstRow: 0, rows: experts * rows })
+        for (let e = 0; !whole && e < experts; e++) {
+          const at = { firstRow: e * expertRows + first, rows }
+          if (tensors.length > 1) for (const part of tensors[e]!) parts.push({ ...part, ...at })
+          else for (const part of tensors[0]!) parts.push({ ...part, ...at, tensorRow: e * rows })
+        }
+        first += rows
+      }
+      const { format } = group[0]!
+      return { name, format, parts, columns, rows: experts * expertRows, expertRows }
+    })
+    this.matrices.push(...stacks)
+    return stacks
+  }
+
+  /** The tensors of a half, for each expert those that it is made of; one entry where the experts share them. */
+  #half({ stem, rows, transposed = false }: ExpertHalf, experts: number, columns: number) {
+    const own = typeof stem === 'string' ? [stem] : Array.from({ length: experts }, (_, e) => stem(e))
+    const found = own.map((each): FoundMatrix => {
+      const all = (experts / own.length) * rows
+      const quantized = this.quantization?.find(each, all, columns, this)
+      if (quantized) return quantized
+      if (own.length === experts) return this.#plain(each, rows, columns, 'layer')
+      const shape = transposed ? [rows, columns, experts] : [columns, rows, experts]
+      const tensor = this.#shaped(this.has(each) ? each : `${each}.weight`, shape)
+      const storage = this.#storageOf(tensor, columns, 'layer')
+      const { format, packing } = transposed
+        ? transposedStorage(tensor, [columns, rows], this.floatWeights)
+        : storage
+      return { format, parts: [{ tensor, packing }], notes: [], joins: true }
+    })
+    const { format } = found[0]!
+    if (found.some((each) => each.format !== format || !each.joins)) {
+      throw new OctavoError(
+        'unsupported-tensor-type',
+        `The experts' tensors that begin with '${own[0]}' are not all stored alike, or not so that they can lie together.`,
+        'Choose another conversion of the model.',
+      )
+    }
+    return { format, tensors: found.map(({ parts }) => parts) }
   }
 
   /** A matrix that is one tensor. */

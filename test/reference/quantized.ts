@@ -180,6 +180,21 @@ const fp8: Reader = (tables, stem, { weight_block_size }) => {
   })
 }
 
+/** e2m1's magnitudes by their three bits. */
+const quarters = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+
+/** A stack of experts' matrices, one below the other. */
+const mxfp4: Reader = (tables, stem) => {
+  const [blocks, scales] = ['blocks', 'scales'].map((name) => tables.get(`${stem}_${name}`)!)
+  const [experts, rows, groups] = blocks!.shape
+  return fill(experts! * rows!, groups! * 32, (r, c) => {
+    const byte = blocks!.at(r * groups! * 16 + Math.floor(c / 2))
+    const nibble = c % 2 === 0 ? byte % 16 : Math.floor(byte / 16)
+    const value = quarters[nibble % 8]! * 2 ** (scales!.at(r * groups! + Math.floor(c / 32)) - 127)
+    return nibble < 8 ? value : -value
+  })
+}
+
 function parts(tables: Tables, stem: string, names: readonly string[]): readonly Table[] {
   return names.map((name) => {
     const table = tables.get(`${stem}.${name}`)
@@ -195,6 +210,7 @@ const readers: Readonly<Record<string, Reader>> = {
   'compressed-tensors': compressedTensors,
   bitsandbytes,
   fp8,
+  mxfp4,
 }
 
 /** The matrix whose tensors begin with `stem`, by the repo's config.json. */

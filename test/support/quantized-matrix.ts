@@ -205,6 +205,16 @@ export function randomFp8(
   return make.file({ quant_method: 'fp8', weight_block_size: block })
 }
 
+/** Two experts of gpt-oss. */
+export function randomMxfp4(random: Random, [rows, columns]: readonly [number, number]): RandomQuantized {
+  const make = new FileMaker(random)
+  const scales = random.bytes((rows * columns) / 32).map((byte) => 112 + (byte % 32))
+  make.add('scales', 'U8', [2, rows / 2, columns / 32], scales)
+  make.add('blocks', 'U8', [2, rows / 2, columns / 32, 16])
+  const { tensors, ...made } = make.file({ quant_method: 'mxfp4' })
+  return { ...made, tensors: tensors.map((each) => ({ ...each, name: each.name.replace('.', '_') })) }
+}
+
 /** Looks tensors up by name alone, for matrices that are well made. */
 export function lookup(tensors: readonly TensorInfo[]): TensorLookup {
   const find = (name: string) => tensors.find((tensor) => tensor.name === name)

@@ -6,6 +6,7 @@ import { readCompressedTensors } from './compressed-tensors'
 import { readFp8 } from './fp8'
 import { readGptq } from './gptq'
 import { readMlx } from './mlx'
+import { readMxfp4 } from './mxfp4'
 import { type Quantization, unsupportedQuantization } from './scheme'
 
 const methods: ReadonlyMap<string, (read: ConfigReader) => Quantization> = new Map([
@@ -15,6 +16,7 @@ const methods: ReadonlyMap<string, (read: ConfigReader) => Quantization> = new M
   ['compressed-tensors', readCompressedTensors],
   ['bitsandbytes', readBitsAndBytes],
   ['fp8', readFp8],
+  ['mxfp4', readMxfp4],
 ])
 
 /**

@@ -118,7 +118,7 @@ describe('a quantization_config that cannot be run is refused by what is wrong w
     [{ quant_method: 'fp8', weight_block_size: [128, 100] }, /128 × 100/],
     [{ quant_method: 'fp8', weight_block_size: [96, 128] }, /96 × 128/],
     [{ quant_method: 'fp8', fmt: 'e5m2', weight_block_size: [128, 128] }, /e5m2/],
-    [{ quant_method: 'mxfp4' }, /'mxfp4'/],
+    [{ quant_method: 'hqq' }, /'hqq'/],
   ]
   it.each(configs)('%j', (config, words) => {
     expect(() => readQuantization({ quantization_config: config })).toThrow(words)

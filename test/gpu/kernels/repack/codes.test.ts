@@ -17,6 +17,7 @@ import {
   randomGptq,
   randomInt8,
   randomMlx,
+  randomMxfp4,
   randomNf4,
   randomPacked,
 } from '../../../support/quantized-matrix'
@@ -49,6 +50,7 @@ const schemes: readonly (readonly [name: string, make: (random: Random, shape: S
     ['bitsandbytes nf4 in blocks of 128, over rows', (random, shape) => randomNf4(random, shape, 128, false)],
     ['bitsandbytes nf4, double', (random, shape) => randomNf4(random, shape, 64, true)],
     ['bitsandbytes int8', randomInt8],
+    ['MXFP4, two experts', randomMxfp4],
     ['FP8 in blocks', (random, shape) => randomFp8(random, shape, [128, 128])],
   ]
 
@@ -88,7 +90,15 @@ async function uploaded(
         sampled: 1,
         y: own * columns,
       },
-      params: { ids_at: 0, first_row: 0, rows: own, groups: matrix.groups, ...planes },
+      params: {
+        ids_at: 0,
+        id_offset: 0,
+        first_row: 0,
+        rows: own,
+        groups: matrix.groups,
+        ...planes,
+        scale: 1,
+      },
       shape: { tokens: own, rowBytes: 0, hidden: columns },
     })
     got.set(outputs.floats('y'), firstRow * columns)
