@@ -13,6 +13,7 @@ const tangent = 7u;
 const logistic = 8u;
 const xielu = 9u;
 const clamped = 10u;
+const scaled_silu = 11u;
 
 // Below −80 silu is nothing, and e^−x may not become infinite.
 fn activate(x: f32) -> f32 {
@@ -28,6 +29,7 @@ fn activate(x: f32) -> f32 {
     case quick_gelu: { return x * sigmoid(1.702 * x); }
     case tangent: { return hyperbolic_tangent(x); }
     case logistic: { return sigmoid(x); }
+    case scaled_silu: { return params.alpha * x * sigmoid(params.alpha * x); }
     case xielu: { return expanded_integral_elu(x); }
     default: { return x; }
   }

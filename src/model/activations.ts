@@ -1,6 +1,7 @@
 import type { GpuDevice } from '../gpu/device'
 import { splitSize } from '../kernels/attention'
 import { resultWords } from '../kernels/sample'
+import { attentionIn } from './attention-in'
 import type { BatchLayout } from './batch'
 import { paddedColumns } from './matrix'
 import { type ScratchName, scratchWidths } from './scratch'
@@ -64,7 +65,7 @@ export function createActivations(
   const { layers } = tensors
   const inStream = layers.some(({ mixer, feedForward }) => mixer.streamNorm || feedForward.streamNorm)
   const apart = layers.some(({ parallel, feedForward }) => parallel && feedForward.norm)
-  const attention = layers.flatMap(({ mixer }) => mixer.parts)
+  const attention = attentionIn(layers)
   const partialWidth = Math.max(0, ...attention.map(({ heads, headDim }) => heads * (headDim + 4)))
   const widths = Object.entries(scratchWidths(tensors, hidden)) as [ScratchName, number][]
   return {

@@ -1,4 +1,5 @@
 import type { Activation } from '../kernels/activation'
+import type { RecurrentDescription } from './recurrent-description'
 import type { RopeDescription } from './rope'
 
 /**
@@ -39,15 +40,20 @@ export interface LogitsDescription {
 }
 
 export interface LayerDescription {
-  readonly mixer: SubLayer<AttentionDescription>
+  readonly mixer: SubLayer<MixerDescription>
   readonly feedForward: SubLayer<FeedForwardDescription>
   /** Both parts read the layer's input, and both are added to it. */
   readonly parallel: boolean
 }
 
+/** What mixes tokens. At most one part of a layer is attention, and at most one keeps a state. */
+export type MixerDescription = AttentionDescription | RecurrentDescription
+
 /** A half of a layer: x ← streamNorm(x + scale · outNorm(Σ parts(norm(x)))). A norm that is null is not there. */
 export interface SubLayer<Part> {
   readonly parts: readonly Part[]
+  /** What each part's rows are multiplied by, where they differ. */
+  readonly partScales?: readonly number[]
   /** In a parallel layer the feed-forward part may have none: it reads what the mixer reads. */
   readonly norm: NormDescription | null
   readonly outNorm: NormDescription | null

@@ -7,14 +7,16 @@ import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '.
 import { reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { Activations } from './activations'
+import { attentionIn } from './attention-in'
 import type { BatchLayout, BatchShape } from './batch'
 import type { ModelDescription } from './description'
 import type { KvCache } from './kv-cache'
 import { type Matrix, matrixBytes, paddedColumns } from './matrix'
-import { planAttention } from './parts/attention'
 import { type LayerBuffers, type PartRows, type PlanContext, tokensOf } from './parts/context'
 import { planFeedForward } from './parts/feed-forward'
+import { planMixer } from './parts/mixer'
 import { type Plan, PlanBuilder } from './plan'
+import type { LayerState } from './state-copies'
 import type { RunnerLimits } from './step'
 import type { NormTensors } from './tensor-finder'
 import type { LayerTensors, ModelTensors, SubLayerTensors } from './tensors'
@@ -27,6 +29,8 @@ export interface ForwardOptions {
   readonly tensors: ModelTensors
   readonly weights: ModelWeights
   readonly cache: KvCache
+  /** Of each layer; null: it keeps none. */
+  readonly states: readonly (LayerState | null)[]
   readonly limits: RunnerLimits
   readonly layout: BatchLayout
   readonly activations: Activations
@@ -36,14 +40,14 @@ export interface ForwardOptions {
 
 /** Tokens of a prefill tile: as many as a workgroup has lanes for, with one lane for each query head. */
 export function prefillTileTokens({ layers }: ModelTensors, variants: Variants): number {
-  const attention = layers.flatMap(({ mixer }) => mixer.parts)
+  const attention = attentionIn(layers)
   const mostHeads = Math.max(1, ...attention.map(({ heads, kvHeads }) => heads / kvHeads))
   return prefillTile(mostHeads, variants.prefillLanes).tokens
 }
 
 /** The forward pass that a description and its tensors stand for, as a flat plan. */
 export async function planForward(options: ForwardOptions): Promise<Plan> {
-  const { gpu, description, tensors, weights, cache, limits, layout, variants, activations } = options
+  const { gpu, description, tensors, weights, cache, states, limits, layout, variants, activations } = options
   const plan = new PlanBuilder(gpu, variants, options.invariance)
   const context: PlanContext = {
     plan,
@@ -59,7 +63,8 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
   }
   let stream = planEmbedding(context, description, tensors)
   tensors.layers.forEach((layer, i) => {
-    stream = planLayer(context, layer, { constants: weights.layers[i]!, kv: cache.layers[i]! }, stream)
+    const buffers = { constants: weights.layers[i]!, kv: cache.layers[i]!, state: states[i]! }
+    stream = planLayer(context, layer, buffers, stream)
   })
   planLogits(context, description, tensors, stream)
   return plan.build()
@@ -149,7 +154,7 @@ function planLayer(
   const { mixer, feedForward, parallel } = layer
   const forMixer = rowsOf(mixer.norm, stream, normed)
   const besideMixer = parallel && feedForward.norm ? rowsOf(feedForward.norm, stream, normedToo) : forMixer
-  const between = planHalf(context, mixer, buffers, forMixer, stream, planAttention)
+  const between = planHalf(context, mixer, buffers, forMixer, stream, planMixer)
   const forFeedForward = parallel ? besideMixer : rowsOf(feedForward.norm, between, normed)
   return planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
 }
@@ -157,7 +162,7 @@ function planLayer(
 /** Adds what the parts make of some rows to the stream. */
 function planHalf<Part>(
   context: PlanContext,
-  { parts, outNorm, streamNorm, scale }: SubLayerTensors<Part>,
+  { parts, partScales, outNorm, streamNorm, scale }: SubLayerTensors<Part>,
   buffers: LayerBuffers,
   from: GPUBuffer,
   stream: GPUBuffer,
@@ -166,7 +171,10 @@ function planHalf<Part>(
   const { constants } = buffers
   const { scratch, streams } = context.activations
   parts.forEach((part, i) => {
-    const rows = outNorm ? { to: scratch.part, adds: i > 0, scale: 1 } : { to: stream, adds: true, scale }
+    const own = partScales?.[i] ?? 1
+    const rows = outNorm
+      ? { to: scratch.part, adds: i > 0, scale: own }
+      : { to: stream, adds: true, scale: own * scale }
     planPart(context, part, buffers, { ...rows, from })
   })
   if (outNorm) planNorm(context, outNorm, { constants, from: scratch.part, to: stream, adds: true, scale })

@@ -2,6 +2,7 @@ import type { GpuDevice } from '../gpu/device'
 import { kvRegionWords } from '../kernels/kv-format'
 import type { KvFormat } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
+import { attentionIn } from './attention-in'
 import type { ModelTensors } from './tensors'
 
 /** Tokens of a KV block. A split of attention is whole blocks. */
@@ -35,7 +36,7 @@ export interface KvCache {
 /** Bytes of K, or of V, of one block in each layer; null: the layer has none of its own. */
 function blockBytesOf({ layers }: ModelTensors, format: KvFormat): (number | null)[] {
   return layers.map(({ mixer }) => {
-    const attention = mixer.parts[0]
+    const [attention] = attentionIn([{ mixer }])
     return attention ? 4 * attention.kvHeads * kvRegionWords(format, attention.headDim, blockSize) : null
   })
 }
@@ -54,7 +55,7 @@ export async function createKvCache(
   format: KvFormat,
   maxTokens: number | null,
 ): Promise<KvCache> {
-  const attention = tensors.layers.flatMap(({ mixer }) => mixer.parts)
+  const attention = attentionIn(tensors.layers)
   const odd = attention.find(({ headDim }) => headDim % 8 !== 0)
   if (format === 'int4' && odd) {
     throw new OctavoError(

@@ -11,12 +11,13 @@ import { CacheBlocks } from './cache-blocks'
 import type { ModelDescription } from './description'
 import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockSize, createKvCache } from './kv-cache'
+import { createLayerStates } from './layer-states'
 import { type DroppedVariants, describeModel, type ModelInfo } from './model-info'
 import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
 import { GpuRunner } from './runner'
 import { checkModel } from './self-check'
-import { StateCopies } from './state-copies'
+import { type LayerState, StateCopies } from './state-copies'
 import type { RunnerLimits } from './step'
 import { findTensors, type ModelTensors } from './tensors'
 import { WeightUploader } from './upload'
@@ -140,6 +141,10 @@ export async function makeRoom(
   options: RoomOptions,
 ): Promise<Parts> {
   const weights = await gpu.allocating('the weights', () => createWeights(gpu, tensors))
+  const states = await gpu.allocating('the states of sequences', () =>
+    createLayerStates(gpu, tensors, options.maxSequences),
+  )
+  const ownStates = states.filter((state): state is LayerState => state !== null)
   const { format, maxTokens } = options.kvCache
   const cache = await createKvCache(gpu, tensors, description.contextLength, format, maxTokens)
   const limits: RunnerLimits = {
@@ -150,7 +155,7 @@ export async function makeRoom(
     blocks: cache.blocks,
     maxContext: Math.min(description.contextLength, cache.maxTokens),
     vocabSize: tensors.vocab,
-    hasState: false,
+    hasState: ownStates.length > 0,
   }
   const layout = batchLayout(limits)
   const { activations, blockCopies, stateCopies, ropeTables } = await gpu.allocating(
@@ -158,7 +163,7 @@ export async function makeRoom(
     () => ({
       activations: createActivations(gpu, tensors, description.hidden, limits, layout),
       blockCopies: new BlockCopies(gpu, cache),
-      stateCopies: new StateCopies(gpu, []),
+      stateCopies: new StateCopies(gpu, ownStates),
       ropeTables: createRopeTables(gpu, description, limits.maxContext),
     }),
   )
@@ -170,6 +175,7 @@ export async function makeRoom(
     weights: { ...weights, rope: (rope) => found(ropeTables, rope) },
     ropeTables,
     cache,
+    states,
     invariance,
     limits,
     layout,

@@ -1,9 +1,18 @@
-import { attentionScratch } from './parts/attention'
 import { feedForwardScratch } from './parts/feed-forward'
+import { mixerScratch } from './parts/mixer'
 import type { ModelTensors } from './tensors'
 
 /** Rows that parts write and read again within a layer: f32 [tokens, width]. */
-const scratchNames = ['projected', 'query', 'attended', 'activated', 'gateUp', 'part'] as const
+const scratchNames = [
+  'projected',
+  'query',
+  'convolved',
+  'scanned',
+  'attended',
+  'activated',
+  'gateUp',
+  'part',
+] as const
 
 export type ScratchName = (typeof scratchNames)[number]
 
@@ -17,7 +26,7 @@ export function scratchWidths({ layers }: ModelTensors, stride: number): Record<
     for (const name of scratchNames) widths[name] = Math.max(widths[name], wanted[name] ?? 0)
   }
   for (const { mixer, feedForward } of layers) {
-    for (const part of mixer.parts) widen(attentionScratch(part))
+    for (const part of mixer.parts) widen(mixerScratch(part))
     for (const part of feedForward.parts) widen(feedForwardScratch(part))
     if (mixer.outNorm || feedForward.outNorm) widen({ part: stride })
   }

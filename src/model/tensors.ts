@@ -1,18 +1,19 @@
 import type { FloatWeights } from '../util/float-weights'
 import type { ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
+import { attentionIn } from './attention-in'
 import { Constants } from './constants'
 import type {
-  AttentionDescription,
   FeedForwardDescription,
   LayerDescription,
+  MixerDescription,
   ModelDescription,
   SubLayer,
 } from './description'
 import { floatWeightsOf } from './float-matrix'
 import type { MatrixSource } from './matrix-source'
-import { type AttentionTensors, findAttention } from './parts/attention'
 import { type FeedForwardTensors, findFeedForward } from './parts/feed-forward'
+import { findMixer, type MixerTensors } from './parts/mixer'
 import { readQuantization } from './quantized/read-quantization'
 import { type NormTensors, TensorFinder } from './tensor-finder'
 
@@ -24,8 +25,6 @@ export interface SubLayerTensors<Part>
   readonly outNorm: NormTensors | null
   readonly streamNorm: NormTensors | null
 }
-
-export type MixerTensors = AttentionTensors
 
 export interface LayerTensors {
   readonly mixer: SubLayerTensors<MixerTensors>
@@ -103,7 +102,7 @@ export function findTensors(
 function findLayer(find: TensorFinder, layer: LayerDescription, hidden: number, i: number): LayerTensors {
   const constants = new Constants(`constants of layer ${i}, f32`)
   const half = <Part, Tensors>(
-    { norm, outNorm, streamNorm, scale, parts }: SubLayer<Part>,
+    { norm, outNorm, streamNorm, scale, parts, partScales }: SubLayer<Part>,
     findPart: (part: Part) => Tensors,
   ): SubLayerTensors<Tensors> => ({
     norm: find.norm(norm, hidden, constants),
@@ -111,10 +110,11 @@ function findLayer(find: TensorFinder, layer: LayerDescription, hidden: number, 
     outNorm: find.norm(outNorm, hidden, constants),
     streamNorm: find.norm(streamNorm, hidden, constants),
     scale,
+    ...(partScales ? { partScales } : {}),
   })
   const place = { find, constants, hidden, name: `layer ${i}` }
   return {
-    mixer: half(layer.mixer, (part: AttentionDescription) => findAttention(place, part)),
+    mixer: half(layer.mixer, (part: MixerDescription) => findMixer(place, part)),
     feedForward: half(layer.feedForward, (part: FeedForwardDescription) => findFeedForward(place, part)),
     parallel: layer.parallel,
     constants,
@@ -127,7 +127,7 @@ function findDivisors(
   constants: Constants,
 ): ModelTensors['ropeDivisors'] {
   const found = new Map<string, { at: number; count: number }>()
-  for (const { rope } of layers.flatMap(({ mixer }) => mixer.parts)) {
+  for (const { rope } of attentionIn(layers)) {
     const stem = rope?.divisors ?? null
     if (stem === null || found.has(stem) || !find.has(`${stem}.weight`)) continue
     const count = rope!.dim / 2

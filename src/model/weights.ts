@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
+import { attentionIn } from './attention-in'
 import type { ModelDescription } from './description'
 import { createMatrix, type Matrix } from './matrix'
 import type { MatrixSource } from './matrix-source'
@@ -36,7 +37,7 @@ export function createRopeTables(
   positions: number,
 ): ReadonlyMap<RopeDescription, GPUBuffer> {
   const tables = new Map<RopeDescription, GPUBuffer>()
-  for (const { rope } of layers.flatMap(({ mixer }) => mixer.parts)) {
+  for (const { rope } of attentionIn(layers)) {
     if (rope === null || tables.has(rope)) continue
     tables.set(rope, gpu.storage('rope, f32 [positions, head dim]', 4 * positions * rope.headDim))
   }

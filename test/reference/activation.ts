@@ -35,6 +35,8 @@ export function activate(activation: Activation, x: number, constants: ArrayLike
       return x > 0 ? x * x : 0
     case 'quick-gelu':
       return x * logistic(1.702 * x)
+    case 'scaled-silu':
+      return activation.alpha * x * logistic(activation.alpha * x)
     case 'tanh':
       return Math.tanh(x)
     case 'sigmoid':

@@ -69,7 +69,7 @@ const activations: Readonly<Record<string, ActivationDescription['kind'] & Plain
   relu2: 'relu-squared',
 }
 
-type PlainKind = Exclude<ActivationDescription['kind'], 'xielu' | 'clamped-swiglu'>
+type PlainKind = Exclude<ActivationDescription['kind'], 'xielu' | 'clamped-swiglu' | 'scaled-silu'>
 
 /** The activation that the config names; `fallback` where it names none, as GGUF files do not. */
 export function readActivation(config: ConfigReader, fallback: PlainKind = 'silu'): ActivationDescription {

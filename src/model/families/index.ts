@@ -1,5 +1,6 @@
+import { falconH1 } from './falcon-h1'
 import type { Family } from './family'
 import { llama } from './llama'
 
 /** All that Octavo runs. */
-export const families: readonly Family[] = [llama]
+export const families: readonly Family[] = [llama, falconH1]

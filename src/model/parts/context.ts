@@ -2,6 +2,7 @@ import type { Activations } from '../activations'
 import type { BatchLayout, BatchShape } from '../batch'
 import type { KvLayer } from '../kv-cache'
 import type { PlanBuilder } from '../plan'
+import type { LayerState } from '../state-copies'
 import type { RunnerLimits } from '../step'
 import type { Variants } from '../variants'
 import type { ModelWeights } from '../weights'
@@ -28,6 +29,13 @@ export interface LayerBuffers {
   /** f32: its small tensors */
   readonly constants: GPUBuffer
   readonly kv: KvLayer | null
+  readonly state: LayerState | null
+}
+
+/** Of a layer with a part that keeps a state. */
+export interface StatefulBuffers {
+  readonly constants: GPUBuffer
+  readonly state: LayerState
 }
 
 /** Where a part's rows come from and go to: both f32 [tokens, stride]. */

@@ -13,6 +13,7 @@ const activations: readonly Activation[] = [
     (kind) => ({ kind }),
   ),
   { kind: 'xielu', at: 1 },
+  { kind: 'scaled-silu', alpha: 0.7 },
   { kind: 'clamped-swiglu', alpha: 1.702, limit: 2 },
 ]
 

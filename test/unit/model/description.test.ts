@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { attentionIn } from '../../../src/model/attention-in'
 import { readDescription } from '../../../src/model/read-description'
 import type { JsonObject, ModelHeader } from '../../../src/util/model-file'
 
@@ -44,7 +45,7 @@ describe('a GGUF file’s metadata', () => {
     return { kind: 'gguf', metadata, tensors: [], fileBytes: 0 } as const
   }
   const attention = (...shape: Parameters<typeof header>) =>
-    readDescription(header(...shape)).layers[1]!.mixer.parts[0]!
+    attentionIn(readDescription(header(...shape)).layers)[1]!
 
   it('may have as many query heads for a head of keys as a workgroup has room for; more are refused by their number', () => {
     expect(attention(64, 1, 32)).toMatchObject({ heads: 64, kvHeads: 1, headDim: 32 })
@@ -75,7 +76,7 @@ describe('a GGUF file’s metadata', () => {
 })
 
 it('Llama 3’s scaling leaves short waves alone and slows long ones by the whole factor', () => {
-  const { frequencies } = readDescription(repo(llama)).layers[0]!.mixer.parts[0]!.rope!
+  const { frequencies } = attentionIn(readDescription(repo(llama)).layers)[0]!.rope!
   expect(frequencies).toHaveLength(32)
   expect(frequencies[31]! * 8).toBeCloseTo(10000 ** (-31 / 32), 12)
   // Even the shortest wave, of 2π tokens, is longer than a quarter of the 16 tokens: it is blended.

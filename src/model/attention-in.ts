@@ -1,0 +1,8 @@
+/** The attention among the mixers of some layers. */
+export function attentionIn<Part extends { readonly kind: string }>(
+  layers: readonly { readonly mixer: { readonly parts: readonly Part[] } }[],
+): Extract<Part, { readonly kind: 'attention' }>[] {
+  return layers
+    .flatMap(({ mixer }) => mixer.parts)
+    .filter((part): part is Extract<Part, { readonly kind: 'attention' }> => part.kind === 'attention')
+}

@@ -1,0 +1,81 @@
+import type { Projection } from '../description'
+import type { MatrixSource } from '../matrix-source'
+import { type PartRows, type PlanContext, tokensOf } from './context'
+import type { PartPlace } from './place'
+
+/** Products of the same rows whose results lie side by side. */
+export interface ProjectedTensors {
+  /** Concatenated where their types agree. */
+  readonly matrices: readonly MatrixSource[]
+  readonly biasAt: number | null
+  readonly width: number
+}
+
+export function findProjected(
+  { find, constants, hidden, name }: PartPlace,
+  projections: readonly Projection[],
+): ProjectedTensors {
+  const stems = projections.map(({ stem, rows }) => [stem, rows] as const)
+  return {
+    matrices: find.matrix(`${name} input`, stems, hidden),
+    biasAt: find.biases(projections, constants),
+    width: projections.reduce((sum, { rows }) => sum + rows, 0),
+  }
+}
+
+export function planProjected(
+  { plan, weights }: PlanContext,
+  { matrices, biasAt, width }: ProjectedTensors,
+  constants: GPUBuffer,
+  rows: { readonly from: GPUBuffer; readonly to: GPUBuffer },
+): void {
+  let yOffset = 0
+  for (const source of matrices) {
+    plan.multiply(weights.matrix(source), {
+      x: rows.from,
+      constants,
+      y: rows.to,
+      yStride: width,
+      yOffset,
+      biasAt: biasAt === null ? null : biasAt + yOffset,
+      tokens: tokensOf,
+    })
+    yOffset += source.rows
+  }
+}
+
+/** The product that leads back to the stream. */
+export interface OutputTensors {
+  readonly matrix: MatrixSource
+  readonly biasAt: number | null
+}
+
+export function findOutput(
+  { find, constants, hidden, name }: PartPlace,
+  output: Projection,
+  columns: number,
+): OutputTensors {
+  return {
+    matrix: find.matrix(`${name} output`, [[output.stem, hidden]], columns)[0]!,
+    biasAt: find.biases([output], constants),
+  }
+}
+
+export function planOutput(
+  { plan, weights, stride }: PlanContext,
+  { matrix, biasAt }: OutputTensors,
+  constants: GPUBuffer,
+  x: GPUBuffer,
+  rows: PartRows,
+): void {
+  plan.multiply(weights.matrix(matrix), {
+    x,
+    constants,
+    y: rows.to,
+    yStride: stride,
+    biasAt,
+    scale: rows.scale,
+    residual: rows.adds,
+    tokens: tokensOf,
+  })
+}
