@@ -21,6 +21,7 @@ import { reads } from '../src/kernels/weights/format'
 import { blockSize } from '../src/model/kv-cache'
 import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
 import { type KvFormat, kvFormats } from '../src/util/kv-format'
+import { expertCases } from './expert-cases'
 import { layerProducts, type ModelShape, modelShapes, type Product } from './kernel-shapes'
 import { type TimedDispatch, timeKernel } from './kernel-timer'
 import { samplingCases, vocabularies } from './sampling-cases'
@@ -79,7 +80,10 @@ export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): 
   for (const vocab of options.models ? [] : vocabularies) {
     for (const variants of [software, hardware]) await bench.sampling(vocab, variants)
   }
-  for (const variants of options.models ? [] : [software, hardware]) await bench.states(variants)
+  for (const variants of options.models ? [] : [software, hardware]) {
+    await bench.states(variants)
+    await bench.experts(variants)
+  }
   const { vendor, architecture, description } = device.info
   device.destroy()
   return { adapter: [vendor, architecture, description].filter(Boolean).join(' '), rows: bench.results }
@@ -320,6 +324,15 @@ class KernelBench {
     for (const tokens of [1, promptTokens]) {
       for (const { kernel, model, what, dispatch } of stateCases(tokens, variants)) {
         await this.#time(kernel, { model: { name: model }, what, operations: null }, dispatch)
+      }
+    }
+  }
+
+  /** A mixture of experts, for one token and for many. */
+  async experts(variants: Variants): Promise<void> {
+    for (const tokens of [1, promptTokens]) {
+      for (const { kernel, what, dispatch } of expertCases(tokens, variants)) {
+        await this.#time(kernel, { model: { name: 'OLMoE' }, what, operations: null }, dispatch)
       }
     }
   }
