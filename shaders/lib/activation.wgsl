@@ -40,7 +40,14 @@ fn expanded_integral_elu(x: f32) -> f32 {
   let at = params.activation_at;
   let linear = constants[at + 2u] * x;
   let below = min(x, 0.0);
-  let bent = select(exp(max(below, -80.0)) - 1.0 - below, 0.5 * x * x, x > -0.001);
+  // e^x − 1 − x by its series near 0, where the differences would cancel.
+  var series = fma(x, 1.0 / 40320.0, 1.0 / 5040.0);
+  series = fma(x, series, 1.0 / 720.0);
+  series = fma(x, series, 1.0 / 120.0);
+  series = fma(x, series, 1.0 / 24.0);
+  series = fma(x, series, 1.0 / 6.0);
+  series = fma(x, series, 0.5);
+  let bent = select(exp(max(below, -80.0)) - 1.0 - below, x * x * series, x > -0.5);
   return select(fma(constants[at + 1u], bent, linear), fma(constants[at] * x, x, linear), x > 0.0);
 }
 
