@@ -16,17 +16,23 @@ export interface BatchLayout {
   readonly chunks: number
   /** Block tables, and right behind them what rows list for their samplers: biases and masks. */
   readonly tables: number
+  /** Of encoders: token types; each sequence's first row and how many it has; the same where a sequence has one row. */
+  readonly types: number
+  readonly sequences: number
+  readonly singles: number
   readonly words: number
 }
 
 /** Words of a tile of attention: its first row, its tokens, the first one's position, its block table, its sequence's keys. */
-const tileWords = 5
+export const tileWords = 5
 
 /** What the dispatches of a step must know to choose their grids. */
 export interface BatchShape {
   readonly tokens: number
   /** Runs of consecutive tokens, of a sequence each. */
   readonly chunks: number
+  /** Whole sequences, of encoders. */
+  readonly sequences: number
   /** Rows of logits: those to draw from come first. */
   readonly logitRows: number
   readonly sampleRows: number
@@ -63,6 +69,7 @@ export function batchLayout(limits: RunnerLimits): BatchLayout {
   const chunks = take(maxSequences * 4)
   const tables = take(maxSequences * Math.ceil(limits.maxContext / limits.blockSize))
   take(maxSequences * mostListWords(limits.vocabSize))
+  const ofEncoders = { types: 0, sequences: 0, singles: 0 }
   return {
     ids,
     positions,
@@ -74,6 +81,7 @@ export function batchLayout(limits: RunnerLimits): BatchLayout {
     prefillTiles,
     chunks,
     tables,
+    ...ofEncoders,
     words,
   }
 }
@@ -145,6 +153,7 @@ export class BatchWriter {
     const shape = {
       tokens,
       chunks: chunks.length,
+      sequences: 0,
       logitRows: ordered.length,
       sampleRows: rows.sampled.length,
       adjusts: rows.sampled.some(({ chunk }) => adjustsLogits(chunk.sampler!)),
@@ -168,7 +177,10 @@ export class BatchWriter {
   }
 }
 
-class TileCounter implements TileShape {
+/** A batch has none of these. */
+export const emptyTiles: TileShape = { tiles: 0, tokens: 0, maxContext: 0, contextTokens: 0 }
+
+export class TileCounter implements TileShape {
   tiles = 0
   tokens = 0
   maxContext = 0

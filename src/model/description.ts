@@ -1,4 +1,5 @@
 import type { Activation } from '../kernels/activation'
+import type { Pooling } from '../kernels/pool'
 import type { RecurrentDescription } from './recurrent-description'
 import type { RopeDescription } from './rope'
 
@@ -16,7 +17,12 @@ export interface ModelDescription {
   readonly layers: readonly LayerDescription[]
   /** Of the stream after the last layer. */
   readonly finalNorm: NormDescription | null
-  readonly logits: LogitsDescription
+  /** null: it writes nothing. */
+  readonly logits: LogitsDescription | null
+  /** What a whole text becomes, of a model that reads texts; null: it writes. */
+  readonly pooled: PooledDescription | null
+  /** Names of tensors that have no part in what the model does here; all others must be used. */
+  readonly beside: RegExp | null
 }
 
 export interface EmbeddingDescription {
@@ -26,7 +32,24 @@ export interface EmbeddingDescription {
   readonly scale: number
   /** A matrix [positions, hidden] whose row `position + offset` is added. */
   readonly positions: { readonly stem: string; readonly rows: number; readonly offset: number } | null
+  /** A matrix [types, hidden] whose row of the token's type is added. */
+  readonly types?: { readonly stem: string; readonly rows: number } | null
   /** Of the sum, before the first layer. */
+  readonly norm: NormDescription | null
+}
+
+/** A sequence's rows become one, which goes through layers of its own. */
+export interface PooledDescription {
+  readonly pooling: Pooling
+  readonly layers: readonly PooledLayerDescription[]
+  /** What comes of it has length 1. */
+  readonly normalized: boolean
+}
+
+/** norm(activation(W · x + b)) */
+export interface PooledLayerDescription {
+  readonly projection: Projection
+  readonly activation: Activation
   readonly norm: NormDescription | null
 }
 
@@ -118,8 +141,12 @@ export interface AttentionDescription {
   readonly rope: RopeDescription | null
   /** What scores are multiplied by. */
   readonly scale: number
-  /** Keys that a query sees, its own among them; null: all before it. */
+  /** Keys that a query sees, its own among them; null: all before it. Bidirectional: on either side of it, or all. */
   readonly window: number | null
+  /** A token sees those behind it too; left out: it does not. */
+  readonly bidirectional?: boolean
+  /** A tensor [32, heads] of what is added to scores by distance (MPNet); left out: none. */
+  readonly positionBias?: string | null
   /** cap · tanh(score / cap); null: none. */
   readonly softCap: number | null
   /** A tensor [heads]: a score of each head's that joins the softmax and has no value (gpt-oss). */

@@ -2,19 +2,20 @@ import type { GpuDevice } from '../gpu/device'
 import { prefillTile } from '../kernels/attention'
 import { embed, gatherRows } from '../kernels/embed'
 import { kvBits } from '../kernels/kv-format'
-import { norm as normKernel } from '../kernels/norm'
 import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
 import { reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { Activations } from './activations'
 import { attentionIn } from './attention-in'
 import type { BatchLayout, BatchShape } from './batch'
-import type { ModelDescription } from './description'
+import type { LogitsDescription, ModelDescription } from './description'
 import type { KvCache } from './kv-cache'
 import { type Matrix, matrixBytes, paddedColumns } from './matrix'
-import { type LayerBuffers, type PartRows, type PlanContext, tokensOf } from './parts/context'
+import type { LayerBuffers, PartRows, PlanContext } from './parts/context'
 import { planFeedForward } from './parts/feed-forward'
 import { planMixer } from './parts/mixer'
+import { planNorm } from './parts/norm'
+import { type PooledRows, planPooled } from './parts/pooled'
 import { type Plan, PlanBuilder } from './plan'
 import type { LayerState } from './state-copies'
 import type { RunnerLimits } from './step'
@@ -34,6 +35,8 @@ export interface ForwardOptions {
   readonly limits: RunnerLimits
   readonly layout: BatchLayout
   readonly activations: Activations
+  /** Of a model that reads whole texts. */
+  readonly pooled: PooledRows | null
   readonly variants: Variants
   readonly invariance: Invariance
 }
@@ -66,7 +69,12 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     const buffers = { constants: weights.layers[i]!, kv: cache.layers[i]!, state: states[i]! }
     stream = planLayer(context, layer, buffers, stream)
   })
-  planLogits(context, description, tensors, stream)
+  if (tensors.pooled && options.pooled) {
+    const { finalNorm } = tensors
+    const { normed } = activations
+    if (finalNorm) planNorm(context, finalNorm, { constants: weights.constants, from: stream, to: normed })
+    planPooled(context, tensors.pooled, options.pooled, finalNorm ? normed : stream)
+  } else if (description.logits) planLogits(context, description.logits, tensors, stream)
   return plan.build()
 }
 
@@ -91,6 +99,9 @@ function planEmbedding(
       adds: true,
       to: first,
     })
+  }
+  if (tensors.types) {
+    planRows(context, weights.matrix(tensors.types), { idsAt: layout.types, adds: true, to: first })
   }
   if (!tensors.embeddingNorm) return first
   planNorm(context, tensors.embeddingNorm, { constants: weights.constants, from: first, to: second })
@@ -184,44 +195,10 @@ function planHalf<Part>(
   return other
 }
 
-interface NormedRows {
-  readonly constants: GPUBuffer
-  readonly from: GPUBuffer
-  readonly to: GPUBuffer
-  readonly adds?: boolean
-  readonly scale?: number
-  readonly count?: (shape: BatchShape) => number
-}
-
-function planNorm({ plan, variants, stride }: PlanContext, norm: NormTensors, rows: NormedRows): void {
-  const { constants, from, to, adds = false, scale = 1, count = tokensOf } = rows
-  const { kind, width, weightAt, biasAt, epsilon } = norm
-  plan.add(normKernel, {
-    variant: {
-      constants: { workgroup_size: variants.rowLanes },
-      conditions: { centered: kind === 'layer', weighted: true, biased: biasAt !== null, residual: adds },
-    },
-    buffers: { x: from, constants, y: to },
-    params: {
-      width,
-      x_stride: stride,
-      x_offset: 0,
-      y_stride: stride,
-      y_offset: 0,
-      weight_offset: weightAt,
-      weight_stride: 0,
-      bias_offset: biasAt ?? 0,
-      eps: epsilon,
-      scale,
-    },
-    shape: (shape) => (count(shape) > 0 ? { tokens: count(shape), width } : null),
-  })
-}
-
 /** From the stream to logits, and from these to ids and log-probabilities. */
 function planLogits(
   context: PlanContext,
-  { logits: { scale, softCap } }: ModelDescription,
+  { scale, softCap }: LogitsDescription,
   tensors: ModelTensors,
   stream: GPUBuffer,
 ): void {

@@ -2,7 +2,7 @@ import { GpuDevice } from '../gpu/device'
 import type { FloatWeights } from '../util/float-weights'
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
-import type { ModelHeader, TensorInfo, WeightSink } from '../util/model-file'
+import type { ModelHeader, WeightSink } from '../util/model-file'
 import { abortedError, type OctavoError } from '../util/octavo-error'
 import { createActivations } from './activations'
 import { batchLayout } from './batch'
@@ -12,7 +12,8 @@ import type { ModelDescription } from './description'
 import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockSize, createKvCache } from './kv-cache'
 import { createLayerStates } from './layer-states'
-import { type DroppedVariants, describeModel, type ModelInfo } from './model-info'
+import { describeModel, type ModelInfo } from './model-info'
+import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
 import { GpuRunner } from './runner'
@@ -20,9 +21,8 @@ import { checkModel } from './self-check'
 import { type LayerState, StateCopies } from './state-copies'
 import type { RunnerLimits } from './step'
 import { findTensors, type ModelTensors } from './tensors'
-import { WeightUploader } from './upload'
-import { chooseVariants, type Variants } from './variants'
-import { createRopeTables, createWeights, found, writeConstants } from './weights'
+import type { Variants } from './variants'
+import { createRopeTables, createWeights, found } from './weights'
 
 export interface LoadModelOptions {
   readonly gpu: GPU
@@ -103,34 +103,27 @@ async function prepare(
   tensors: ModelTensors,
   options: LoadModelOptions,
 ): Promise<LoadingModel> {
-  const { signal } = options
   const parts = await makeRoom(gpu, description, tensors, options)
-  const uploader = await WeightUploader.create(gpu, parts.weights.matrices, smallTensors(tensors))
-  throwIfAborted(signal)
-  const candidates = [...(options.variants ?? chooseVariants(gpu.info))]
-  // Compiles while the weights stream in; a failure is reported when the plan is wanted.
-  const firstRunner = createRunner(parts, candidates[0]!)
-  firstRunner.catch(() => undefined)
-
-  const finish = async (): Promise<LoadedModel> => {
-    writeConstants(gpu, tensors, parts.weights, parts.ropeTables, await uploader.finish())
-    const dropped: DroppedVariants[] = []
-    for (const variants of candidates) {
-      try {
-        const runner = await (variants === candidates[0] ? firstRunner : createRunner(parts, variants))
-        throwIfAborted(signal)
-        await checkModel(runner, parts.invariance)
-        const info = describeModel({ ...parts, variants, dropped })
-        const cacheBlocks = new CacheBlocks(gpu, parts.cache)
-        return { runner, info, cacheBlocks, lost: gpu.lost, destroy: () => gpu.destroy() }
-      } catch (error) {
-        if (signal.aborted || variants === candidates.at(-1)) throw error
-        dropped.push({ name: variants.name, reason: error instanceof Error ? error.message : String(error) })
-      }
-    }
-    throw new Error('there are no variants to run')
+  const { signal, variants } = options
+  const { sink, finish } = await prepareRunner({
+    ...parts,
+    signal,
+    ...(variants && { variants }),
+    createRunner: (each) => createRunner(parts, each),
+    check: (runner) => checkModel(runner, parts.invariance),
+  })
+  return {
+    description,
+    vocab: tensors.vocab,
+    sink,
+    finish: async () => {
+      const { runner, ...chosen } = await finish()
+      const info = describeModel({ ...parts, ...chosen })
+      const cacheBlocks = new CacheBlocks(gpu, parts.cache)
+      return { runner, info, cacheBlocks, lost: gpu.lost, destroy: () => gpu.destroy() }
+    },
+    destroy: () => gpu.destroy(),
   }
-  return { description, vocab: tensors.vocab, sink: uploader, finish, destroy: () => gpu.destroy() }
 }
 
 /** Makes all buffers but the small ones that go with a plan. */
@@ -180,6 +173,7 @@ export async function makeRoom(
     limits,
     layout,
     activations,
+    pooled: null,
     blockCopies,
     stateCopies,
   }
@@ -199,14 +193,4 @@ async function createRunner(parts: Parts, variants: Variants): Promise<GpuRunner
     limits,
     tileTokens,
   })
-}
-
-/** What the CPU packs before it goes to the GPU. */
-function smallTensors({ constants, layers }: ModelTensors): readonly TensorInfo[] {
-  const all = [constants, ...layers.map((layer) => layer.constants)]
-  return all.flatMap(({ entries }) => entries.map(({ tensor }) => tensor))
-}
-
-function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw abortedError('Loading the model', signal)
 }

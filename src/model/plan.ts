@@ -17,6 +17,7 @@ export type Plan = readonly Dispatch<BatchShape>[]
 const gridFields = {
   tokens: true,
   chunks: true,
+  sequences: true,
   logitRows: true,
   sampleRows: true,
   adjusts: true,

@@ -1,10 +1,13 @@
 import type { ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
-import { ConfigReader } from './config-reader'
-import type { ModelDescription } from './description'
-import type { Family } from './families/family'
+import { ConfigReader, unsupported } from './config-reader'
+import type { ModelDescription, PooledDescription } from './description'
+import type { Family, ModelBody } from './families/family'
 import { families } from './families/index'
+import { labelsOf } from './families/labels'
 import { ggufConfig } from './gguf-config'
+import { modelTask } from './model-task'
+import { readVectorSettings } from './vector-settings'
 
 /**
  * What a model is, from a GGUF file's metadata or a repo's config.json.
@@ -17,7 +20,7 @@ export function readDescription(header: ModelHeader): ModelDescription {
   if (header.kind === 'gguf') {
     const { architecture, name, config } = ggufConfig(header.metadata)
     const family = familyOf(architecture, 'gguf', 'The architecture')
-    return { architecture, name, ...family.describe(config, has) }
+    return { architecture, name, ...finished(header, config, family.describe(config, has)) }
   }
   const { config: json } = header.texts
   const config = new ConfigReader(json, 'config.json')
@@ -25,7 +28,44 @@ export function readDescription(header: ModelHeader): ModelDescription {
   const family = familyOf(architecture, 'modelTypes', "config.json's model_type")
   const name =
     typeof json._name_or_path === 'string' && json._name_or_path ? json._name_or_path : architecture
-  return { architecture, name, ...family.describe(config, has) }
+  return { architecture, name, ...finished(header, config, family.describe(config, has)) }
+}
+
+/** With what becomes of the last layer's rows: logits, a vector, or scores. */
+function finished(
+  header: ModelHeader,
+  config: ConfigReader,
+  { scoring, beside = /^lm_head\./, ...body }: ModelBody,
+): Omit<ModelDescription, 'architecture' | 'name'> {
+  switch (modelTask(header)) {
+    case 'generate':
+      if (body.logits === null) throw unsupported(`${config.where} is of a model that cannot write.`)
+      return { ...body, pooled: null, beside: null }
+    case 'embed':
+      return { ...body, logits: null, pooled: vectors(header), beside }
+    case 'score':
+      return { ...body, logits: null, pooled: scoring ?? lastTokenScores(config), beside: null }
+  }
+}
+
+function vectors(header: ModelHeader): PooledDescription {
+  const { pooling, normalized, dense } = readVectorSettings(header)
+  const layers = dense.map(({ stem, outputs: rows, bias, activation }) => ({
+    projection: { stem, rows, bias },
+    activation: { kind: activation },
+    norm: null,
+  }))
+  return { pooling, normalized, layers }
+}
+
+/** As transformers scores texts by a decoder. */
+function lastTokenScores(config: ConfigReader): PooledDescription {
+  const projection = { stem: 'score', rows: labelsOf(config), bias: false }
+  return {
+    pooling: 'last',
+    normalized: false,
+    layers: [{ projection, activation: { kind: 'none' }, norm: null }],
+  }
 }
 
 /** A matrix may lie in tensors of other endings than `.weight`: its stem is all before one. */

@@ -2,6 +2,7 @@ import { countingGpu } from '../gpu/counting-gpu'
 import { GpuDevice } from '../gpu/device'
 import { weightFormats } from '../kernels/formats'
 import { makeRoom, type RoomOptions } from './load'
+import { encoderTensors, makeEncoderRoom } from './load-encoder'
 import { parametersOf } from './model-info'
 import { readDescription } from './read-description'
 import { findTensors } from './tensors'
@@ -27,9 +28,12 @@ export interface Room {
  */
 export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise<Room> {
   const description = readDescription(options.header)
-  const tensors = findTensors(options.header, description, options.floatWeights)
+  const reads = description.pooled !== null
+  const tensors = reads
+    ? encoderTensors(options.header, description, options)
+    : findTensors(options.header, description, options.floatWeights)
   const device = await GpuDevice.open(countingGpu(gpu))
-  const { cache, limits } = await makeRoom(device, description, tensors, options)
+  const { cache, limits } = await (reads ? makeEncoderRoom : makeRoom)(device, description, tensors, options)
   const forWeights = await GpuDevice.open(countingGpu(gpu))
   createWeights(forWeights, tensors)
   return {

@@ -252,8 +252,9 @@ export class TensorFinder implements TensorLookup {
     return tensor
   }
 
-  refuseUnused(architecture: string): void {
-    const unused = [...this.#tensors.keys()].find((name) => !this.#used.has(name))
+  /** @param beside names of tensors that have no part in what the model does */
+  refuseUnused(architecture: string, beside: RegExp | null = null): void {
+    const unused = [...this.#tensors.keys()].find((name) => !this.#used.has(name) && !beside?.test(name))
     if (unused !== undefined) {
       throw new OctavoError(
         'unsupported-architecture',

@@ -14,6 +14,7 @@ import { floatWeightsOf } from './float-matrix'
 import type { MatrixSource } from './matrix-source'
 import { type FeedForwardTensors, findFeedForward } from './parts/feed-forward'
 import { findMixer, type MixerTensors } from './parts/mixer'
+import { findPooled, type PooledTensors } from './parts/pooled'
 import { readQuantization } from './quantized/read-quantization'
 import { type NormTensors, TensorFinder } from './tensor-finder'
 
@@ -38,6 +39,8 @@ export interface ModelTensors {
   readonly embedding: MatrixSource
   /** f32 [positions, hidden] that are added to the embedding's rows. */
   readonly positions: MatrixSource | null
+  /** f32 [types, hidden], likewise. */
+  readonly types: MatrixSource | null
   readonly embeddingNorm: NormTensors | null
   readonly layers: readonly LayerTensors[]
   readonly finalNorm: NormTensors | null
@@ -45,6 +48,8 @@ export interface ModelTensors {
   readonly output: MatrixSource
   /** Where the logits' biases begin in `constants`. */
   readonly outputBias: number | null
+  /** What a sequence becomes, of a model that reads whole texts. */
+  readonly pooled: PooledTensors | null
   /** What belongs to no layer. */
   readonly constants: Constants
   /** Divisors of RoPE's frequencies, by the tensor's stem: where they begin in `constants`, and how many there are. */
@@ -68,7 +73,7 @@ export function findTensors(
 ): ModelTensors {
   const quantization = header.kind === 'safetensors' ? readQuantization(header.texts.config) : null
   const find = new TensorFinder(header, floatWeightsOf(header, floatWeights), quantization)
-  const { hidden, layers, embedding, logits } = description
+  const { hidden, layers, embedding, logits, pooled } = description
   if (layers.length > header.tensors.length) {
     throw new OctavoError(
       'malformed-file',
@@ -85,17 +90,22 @@ export function findTensors(
     positions: embedding.positions
       ? find.matrix('positions', [[embedding.positions.stem, embedding.positions.rows]], hidden, 'exact')[0]!
       : null,
+    types: embedding.types
+      ? find.matrix('token types', [[embedding.types.stem, embedding.types.rows]], hidden, 'exact')[0]!
+      : null,
     embeddingNorm: find.norm(embedding.norm, hidden, constants),
     layers: layers.map((layer, i) => findLayer(find, layer, hidden, i)),
     finalNorm: find.norm(description.finalNorm, hidden, constants),
-    output: find.begins(logits.stem)
-      ? find.matrix('output', [[logits.stem, vocab]], hidden, 'vocabulary')[0]!
-      : matrix,
-    outputBias: find.biases([{ stem: logits.stem, rows: vocab, bias: logits.bias }], constants),
+    output:
+      logits && find.begins(logits.stem)
+        ? find.matrix('output', [[logits.stem, vocab]], hidden, 'vocabulary')[0]!
+        : matrix,
+    outputBias: logits && find.biases([{ stem: logits.stem, rows: vocab, bias: logits.bias }], constants),
+    pooled: pooled && findPooled(find, pooled, hidden, constants),
     ropeDivisors: findDivisors(find, description, constants),
     constants,
   }
-  find.refuseUnused(description.architecture)
+  find.refuseUnused(description.architecture, description.beside)
   return { ...found, matrices: find.matrices }
 }
 

@@ -2,7 +2,7 @@ import type { Pooling } from '../kernels/pool'
 import type { Metadata } from '../util/metadata'
 import type { JsonObject, ModelHeader, RepoModule, RepoTexts } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
-import { isObject, JsonReader, malformedConfig, shown } from './json-reader'
+import { ConfigReader, isObject, malformedConfig, shown } from './config-reader'
 
 /** How texts become vectors, as the files beside a model say it (sentence-transformers), or a GGUF file. */
 export interface VectorSettings {
@@ -26,7 +26,7 @@ export interface DenseSettings {
   readonly inputs: number
   readonly outputs: number
   readonly bias: boolean
-  readonly activation: 'identity' | 'tanh'
+  readonly activation: 'none' | 'tanh'
 }
 
 /** Of vectors that nobody says more of: the mean, at length 1. */
@@ -55,7 +55,8 @@ const ggufPoolings: readonly (Pooling | null)[] = [null, 'mean', 'cls', 'last']
 function ofMetadata(metadata: Metadata): VectorSettings {
   const key = `${String(metadata.get('general.architecture'))}.pooling_type`
   const type = metadata.get(key)
-  if (type === undefined || type === 0) return plain
+  // 4: it scores, and its vectors are nobody’s business.
+  if (type === undefined || type === 0 || type === 4) return plain
   const pooling = typeof type === 'number' ? ggufPoolings[type] : null
   if (!pooling) throw unsupported(`${key} is ${shown(type)}`)
   return { ...plain, pooling }
@@ -64,7 +65,7 @@ function ofMetadata(metadata: Metadata): VectorSettings {
 function ofTexts({ sentenceTransformers, tokenizerConfig }: RepoTexts): VectorSettings {
   const { modules, settings, config } = sentenceTransformers
   const longest = tokenizerConfig?.model_max_length
-  const own = new JsonReader(settings ?? {}, 'sentence_bert_config.json')
+  const own = new ConfigReader(settings ?? {}, 'sentence_bert_config.json')
   const hasOwn = (settings?.max_seq_length ?? null) !== null
   // Where there is no limit, a tokenizer's is 10³⁰.
   const ofTokenizer =
@@ -85,7 +86,7 @@ function readPrompts(config: JsonObject): Pick<VectorSettings, 'prompts' | 'defa
   const prompts = new Map<string, string>()
   for (const name of Object.keys(given)) {
     // One that is null stands for a text as it is.
-    if (given[name] !== null) prompts.set(name, new JsonReader(given, `the prompts of ${where}`).text(name))
+    if (given[name] !== null) prompts.set(name, new ConfigReader(given, `the prompts of ${where}`).text(name))
     else prompts.set(name, '')
   }
   const chosen = config.default_prompt_name ?? null
@@ -136,7 +137,7 @@ const poolingNames: Readonly<Record<string, Pooling>> = {
 function readPooling({ path, config }: RepoModule): Pooling {
   const where = `${path}/config.json`
   if (!config) throw malformedConfig(`${where} is missing: it says how a text’s vectors become one.`)
-  const read = new JsonReader(config, where)
+  const read = new ConfigReader(config, where)
   if (!read.flag('include_prompt', true)) throw unsupported(`${where} leaves prompts out of the pooling`)
   if (config.pooling_mode !== undefined) {
     const name = read.text('pooling_mode')
@@ -156,7 +157,7 @@ function readPooling({ path, config }: RepoModule): Pooling {
 function readDense({ path, config }: RepoModule): DenseSettings {
   const where = `${path}/config.json`
   if (!config) throw malformedConfig(`${where} is missing: it says what the matrix there is.`)
-  const read = new JsonReader(config, where)
+  const read = new ConfigReader(config, where)
   const activation = read.text('activation_function', 'torch.nn.modules.activation.Tanh').split('.').at(-1)
   if (activation !== 'Identity' && activation !== 'Tanh') {
     throw unsupported(`${where} has the activation ${shown(activation)}`)
@@ -166,7 +167,7 @@ function readDense({ path, config }: RepoModule): DenseSettings {
     inputs: read.count('in_features'),
     outputs: read.count('out_features'),
     bias: read.flag('bias', true),
-    activation: activation === 'Tanh' ? 'tanh' : 'identity',
+    activation: activation === 'Tanh' ? 'tanh' : 'none',
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ConfigReader } from '../config-reader'
-import type { ModelDescription } from '../description'
+import type { ModelDescription, PooledDescription } from '../description'
 
 /** What a family says of its models; see ARCHITECTURE.md for how to add one. */
 export interface Family {
@@ -17,4 +17,9 @@ export interface Family {
 
 export type HasTensor = (name: string) => boolean
 
-export type ModelBody = Omit<ModelDescription, 'architecture' | 'name'>
+export interface ModelBody extends Omit<ModelDescription, 'architecture' | 'name' | 'pooled' | 'beside'> {
+  /** How texts are scored where the file has such a head; left out: as decoders do it, by the last token. */
+  readonly scoring?: PooledDescription
+  /** Names of tensors that are for what the model was trained on, not for reading texts. */
+  readonly beside?: RegExp
+}

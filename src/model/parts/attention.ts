@@ -12,6 +12,7 @@ import { fusedRow, ropeKv } from '../../kernels/rope-kv'
 import type { BatchShape } from '../batch'
 import { unsupported } from '../config-reader'
 import type { AttentionDescription } from '../description'
+import { floatTypes } from '../float-matrix'
 import { blockSize } from '../kv-cache'
 import { paddedColumns } from '../matrix'
 import type { MatrixSource } from '../matrix-source'
@@ -26,14 +27,19 @@ export interface AttentionTensors extends AttentionDescription {
   readonly projectedBias: number | null
   readonly outputMatrix: MatrixSource
   readonly outputBias: number | null
+  /** Where the layer's constants have f32 [32, heads]: what is added to scores by distance. */
+  readonly positionBiasAt: number | null
 }
+
+/** Of distances, see shaders/lib/position_bias.wgsl. */
+const positionBuckets = 32
 
 export function findAttention(place: PartPlace, attention: AttentionDescription): AttentionTensors {
   const { find, constants, hidden, name } = place
-  const { projections, output, heads, headDim, rope } = attention
+  const { projections, output, heads, headDim, bidirectional = false, positionBias = null } = attention
   // Until the kernels take them.
   const { headNorm, window, softCap, sinks } = attention
-  if ((rope === null || headNorm) ?? window ?? softCap ?? sinks)
+  if (headNorm ?? softCap ?? sinks ?? (bidirectional ? null : window))
     throw unsupported('This attention is not supported yet.')
   return {
     ...attention,
@@ -45,6 +51,13 @@ export function findAttention(place: PartPlace, attention: AttentionDescription)
     projectedBias: find.biases(projections, constants),
     outputMatrix: find.matrix(`${name} output`, [[output.stem, hidden]], heads * headDim)[0]!,
     outputBias: find.biases([output], constants),
+    positionBiasAt:
+      positionBias === null
+        ? null
+        : constants.add(
+            find.typed(`${positionBias}.weight`, [...floatTypes], [positionBuckets, heads]),
+            positionBuckets * heads,
+          ),
   }
 }
 
@@ -65,8 +78,8 @@ export function planAttention(
   const { plan, weights, activations, layout, limits, variants, kvBits, tileTokens } = context
   const { batch, partials } = activations
   const { projected: qkv, query: q, attended } = activations.scratch
-  const { heads, kvHeads, headDim, rope } = tensors
-  if (kv === null || rope === null) throw new Error('attention has a cache and tells positions')
+  const { heads, kvHeads, headDim, rope, bidirectional = false, window, positionBiasAt } = tensors
+  if (kv === null) throw new Error('attention has a cache')
   const width = (heads + 2 * kvHeads) * headDim
   const attendedStride = paddedColumns(heads * headDim)
   let yOffset = 0
@@ -91,15 +104,18 @@ export function planAttention(
     block_size: blockSize,
     kv_bits: kvBits,
     split_size: splitSize,
+    causal: bidirectional ? 0 : 1,
+    window: window ?? 0,
   }
   const values_at = kv.valuesAtBytes / 4
   const conditions = { subgroups: variants.subgroups }
   plan.add(ropeKv, {
     variant: {
-      constants: { ...head, workgroup_size: variants.headLanes, rope_dim: rope.dim },
-      conditions: { rope_halves: rope.pairs === 'halves' },
+      constants: { ...head, workgroup_size: variants.headLanes, rope_dim: rope?.dim ?? 0 },
+      conditions: { rope_halves: rope?.pairs === 'halves' },
     },
-    buffers: { qkv, rope: weights.rope(rope), batch, constants, q, cache: kv.buffer },
+    // Where nothing turns, no angle is read.
+    buffers: { qkv, rope: rope ? weights.rope(rope) : constants, batch, constants, q, cache: kv.buffer },
     params: {
       ...plainHeads.params,
       ...fusedRow(head),
@@ -113,25 +129,28 @@ export function planAttention(
   })
   const cacheParams = { ...plainHeads.params, tables_at: layout.tables, values_at }
   const splits = visibleSplits(limits.maxContext, head.window)
-  plan.add(attentionDecode, {
-    variant: {
-      constants: {
-        ...head,
-        workgroup_size: variants.attentionLanes,
-        most_heads: decodeHeads(variants.attentionHeads, headDim, variants.attentionLanes),
+  // A text that is read whole has no token that comes alone.
+  if (!bidirectional) {
+    plan.add(attentionDecode, {
+      variant: {
+        constants: {
+          ...head,
+          workgroup_size: variants.attentionLanes,
+          most_heads: decodeHeads(variants.attentionHeads, headDim, variants.attentionLanes),
+        },
+        conditions,
       },
-      conditions,
-    },
-    buffers: { q, cache: kv.buffer, batch, partials },
-    params: { ...cacheParams, tiles_at: layout.decodeTiles, splits },
-    shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
-  })
-  plan.add(attentionCombine, {
-    variant: { constants: { ...head, workgroup_size: 16 } },
-    buffers: { partials, batch, constants, y: attended },
-    params: { ...cacheParams, tiles_at: layout.decodeTiles, splits, y_stride: attendedStride / 4 },
-    shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
-  })
+      buffers: { q, cache: kv.buffer, batch, partials },
+      params: { ...cacheParams, tiles_at: layout.decodeTiles, splits },
+      shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
+    })
+    plan.add(attentionCombine, {
+      variant: { constants: { ...head, workgroup_size: 16 } },
+      buffers: { partials, batch, constants, y: attended },
+      params: { ...cacheParams, tiles_at: layout.decodeTiles, splits, y_stride: attendedStride / 4 },
+      shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
+    })
+  }
   plan.add(attentionPrefill, {
     variant: {
       constants: {
@@ -139,10 +158,15 @@ export function planAttention(
         workgroup_size: prefillTile(heads / kvHeads, variants.prefillLanes, tileTokens).lanes,
         most_heads: variants.prefillLanes,
       },
-      conditions,
+      conditions: { ...conditions, position_bias: positionBiasAt !== null },
     },
     buffers: { q, cache: kv.buffer, batch, constants, y: attended },
-    params: { ...cacheParams, tiles_at: layout.prefillTiles, y_stride: attendedStride / 4 },
+    params: {
+      ...cacheParams,
+      tiles_at: layout.prefillTiles,
+      y_stride: attendedStride / 4,
+      bias_at: positionBiasAt ?? 0,
+    },
     shape: ({ prefill }) => (prefill.tiles > 0 ? tileShape(prefill) : null),
   })
   plan.multiply(weights.matrix(tensors.outputMatrix), {

@@ -153,6 +153,7 @@ class Layer {
     const none = { tiles: 0, tokens: 0, maxContext: 0, contextTokens: 0 }
     new PlanRecorder(built, sameGrids).record(encoder, {
       tokens,
+      sequences: 0,
       logitRows: 0,
       sampleRows: 0,
       adjusts: false,

@@ -88,7 +88,7 @@ describe('how texts become vectors', () => {
       normalize,
     ]
     expect(readVectorSettings(repo({ modules })).dense).toEqual([
-      { stem: '2_Dense/linear', inputs: 8, outputs: 32, bias: false, activation: 'identity' },
+      { stem: '2_Dense/linear', inputs: 8, outputs: 32, bias: false, activation: 'none' },
       { stem: '3_Dense/linear', inputs: 32, outputs: 8, bias: true, activation: 'tanh' },
     ])
   })

@@ -1,0 +1,34 @@
+import { OctavoError } from '../util/octavo-error'
+import type { EncoderRunner, EncoderSequence } from './encoder-step'
+
+/**
+ * Runs a short text alone and among others before the model answers anybody: its numbers must be finite, and the same
+ * to the bit.
+ *
+ * @throws OctavoError 'malformed-file' where they are not finite, 'internal' where they differ
+ */
+export async function checkEncoder(runner: EncoderRunner): Promise<void> {
+  const { maxTokens, maxSequences, vocabSize } = runner.limits
+  const text = (length: number): EncoderSequence => {
+    const ids = Array.from({ length: Math.min(length, maxTokens) }, (_, i) => (i % 4) % vocabSize)
+    return { ids, types: ids.map(() => 0) }
+  }
+  const own = text(7)
+  const [alone] = await runner.run([own])
+  const among = await runner.run([text(1), own, text(3)].slice(0, maxSequences))
+  if (!alone!.every(Number.isFinite)) {
+    throw new OctavoError(
+      'malformed-file',
+      'What the model makes of a text is not finite: its weights are damaged, or this GPU computes them wrongly.',
+      'Download the file again; if that does not help, try another browser.',
+    )
+  }
+  const other = among[1] ?? alone!
+  if (!alone!.every((value, i) => value === other[i])) {
+    throw new OctavoError(
+      'internal',
+      'On this GPU, a text that is encoded alone and among others gives different numbers.',
+      'Update the graphics driver or the browser, and report this with the contents of engine.info.',
+    )
+  }
+}

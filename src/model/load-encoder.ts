@@ -1,0 +1,201 @@
+import { GpuDevice } from '../gpu/device'
+import { kvRegionWords } from '../kernels/kv-format'
+import type { ModelHeader, WeightSink } from '../util/model-file'
+import { abortedError, OctavoError } from '../util/octavo-error'
+import { createActivations } from './activations'
+import { attentionIn } from './attention-in'
+import type { ModelDescription } from './description'
+import { type EncoderRoom, encoderBlocks, encoderLayout } from './encoder-batch'
+import { checkEncoder } from './encoder-check'
+import { GpuEncoder } from './encoder-runner'
+import { floatWeightsOf } from './float-matrix'
+import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
+import { blockSize, type KvCache } from './kv-cache'
+import type { LoadModelOptions, RoomOptions } from './load'
+import { describeModel, type ModelInfo } from './model-info'
+import { createPooledRows } from './parts/pooled'
+import { prepareRunner } from './prepare'
+import { readDescription } from './read-description'
+import type { RopeDescription } from './rope'
+import type { RunnerLimits } from './step'
+import { findTensors, type ModelTensors } from './tensors'
+import type { Variants } from './variants'
+import { readVectorSettings } from './vector-settings'
+import { createRopeTables, createWeights, found } from './weights'
+
+/** An encoder on the GPU, waiting for its weights. */
+export interface LoadingEncoder {
+  readonly sink: WeightSink
+  /** After the last byte: runs the model once and checks it. */
+  finish(): Promise<LoadedEncoder>
+  destroy(): void
+}
+
+export interface LoadedEncoder {
+  readonly runner: GpuEncoder
+  readonly info: ModelInfo
+  /** Resolves with the error when the browser takes the GPU away. */
+  readonly lost: Promise<OctavoError>
+  destroy(): void
+}
+
+type EncoderParts = Omit<ForwardOptions, 'variants'> & {
+  readonly pooled: NonNullable<ForwardOptions['pooled']>
+  readonly room: EncoderRoom
+  readonly ropeTables: ReadonlyMap<RopeDescription, GPUBuffer>
+}
+
+/** Sequences of one batch: short texts fill it. */
+const mostSequences = 64
+/** Tokens of one text where nobody asks for more; its activations lie on the GPU whole. */
+const mostTokens = 8192
+
+/**
+ * As `loadModel`, for a model that reads whole texts.
+ *
+ * @throws OctavoError as `loadModel`
+ */
+export async function loadEncoder(options: LoadModelOptions): Promise<LoadingEncoder> {
+  const { header, signal } = options
+  const description = readDescription(header)
+  const tensors = encoderTensors(header, description, options)
+  const gpu = await GpuDevice.open(options.gpu)
+  try {
+    const parts = await makeEncoderRoom(gpu, description, tensors, options)
+    const { variants } = options
+    const { sink, finish } = await prepareRunner({
+      ...parts,
+      signal,
+      ...(variants && { variants }),
+      createRunner: (each) => createRunner(parts, each),
+      check: checkEncoder,
+    })
+    const loaded = async (): Promise<LoadedEncoder> => {
+      const { runner, ...chosen } = await finish()
+      const info = describeModel({ ...parts, ...chosen })
+      return { runner, info, lost: gpu.lost, destroy: () => gpu.destroy() }
+    }
+    return { sink, finish: loaded, destroy: () => gpu.destroy() }
+  } catch (error) {
+    gpu.destroy()
+    throw signal.aborted ? abortedError('Loading the model', signal) : error
+  }
+}
+
+/** Encoders are small, and their vectors are compared by their third digit: floats keep 16 bits where nobody asks for less. */
+export function encoderTensors(
+  header: ModelHeader,
+  description: ModelDescription,
+  { floatWeights }: Pick<RoomOptions, 'floatWeights'>,
+): ModelTensors {
+  const byDefault = floatWeightsOf(header, null) === 'int4' ? 'f16' : null
+  return findTensors(header, description, floatWeights ?? byDefault)
+}
+
+/** Makes all buffers but the small ones that go with a plan. */
+export async function makeEncoderRoom(
+  gpu: GpuDevice,
+  description: ModelDescription,
+  tensors: ModelTensors,
+  { header, kvCache, maxBatchTokens, maxSequences, invariance }: RoomOptions,
+): Promise<EncoderParts> {
+  const { maxTokens } = readVectorSettings(header)
+  const longest = Math.min(
+    description.contextLength,
+    maxTokens ?? Number.POSITIVE_INFINITY,
+    kvCache.maxTokens ?? mostTokens,
+  )
+  const room = {
+    maxBatchTokens: Math.max(maxBatchTokens, longest),
+    maxSequences: Math.max(maxSequences, mostSequences),
+  }
+  const weights = await gpu.allocating('the weights', () => createWeights(gpu, tensors))
+  const cache = await createSharedKv(gpu, tensors, encoderBlocks(room))
+  const layout = encoderLayout(room)
+  // What an encoder does not have is of no size.
+  const limits: RunnerLimits = {
+    maxSequences: 0,
+    maxLogitRows: 0,
+    vocabSize: 0,
+    hasState: false,
+    maxBatchTokens: room.maxBatchTokens,
+    maxContext: longest,
+    blockSize,
+    blocks: cache.blocks,
+  }
+  const { activations, ropeTables, pooled } = await gpu.allocating('the activations', () => ({
+    activations: createActivations(gpu, tensors, description.hidden, limits, layout),
+    ropeTables: createRopeTables(gpu, description, longest),
+    pooled: createPooledRows(gpu, tensors.pooled!, description.hidden, room.maxSequences),
+  }))
+  return {
+    gpu,
+    description,
+    tensors,
+    weights: { ...weights, rope: (rope) => found(ropeTables, rope) },
+    ropeTables,
+    cache,
+    invariance,
+    limits,
+    layout,
+    activations,
+    states: tensors.layers.map(() => null),
+    pooled,
+    room,
+  }
+}
+
+/**
+ * Keys and values of one batch in one layer, which all layers write in turn: a text that is read whole needs none of
+ * another step’s. They lie as attention reads them, in f32.
+ */
+async function createSharedKv(gpu: GpuDevice, tensors: ModelTensors, blocks: number): Promise<KvCache> {
+  const bytesOf = tensors.layers.map((layer) => {
+    const [part, ...others] = attentionIn([layer])
+    if (!part || others.length > 0 || layer.mixer.parts.length > 1) throw notAttention()
+    return 4 * part.kvHeads * kvRegionWords('f32', part.headDim, blockSize)
+  })
+  const bytes = 2 * blocks * Math.max(0, ...bytesOf)
+  if (bytes > gpu.info.maxBindingBytes) {
+    throw new OctavoError(
+      'limits-too-small',
+      `Texts of ${blocks * blockSize} tokens need ${bytes} bytes in one buffer; this GPU can address ${gpu.info.maxBindingBytes}.`,
+      'Set kvCache.maxTokens to fewer tokens for a text.',
+    )
+  }
+  const buffer = await gpu.allocating('keys and values', () => gpu.storage('keys and values, f32', bytes))
+  return {
+    format: 'f32',
+    blocks,
+    maxTokens: blocks * blockSize,
+    bytes,
+    blockBytes: 2 * Math.max(0, ...bytesOf),
+    layers: bytesOf.map((blockBytes) => ({ buffer, blockBytes, valuesAtBytes: blocks * blockBytes })),
+  }
+}
+
+function notAttention(): OctavoError {
+  return new OctavoError(
+    'unsupported-architecture',
+    'Some layers of this model do not mix tokens by attention: it is not supported as an encoder.',
+    'Choose another model.',
+  )
+}
+
+async function createRunner(parts: EncoderParts, variants: Variants): Promise<GpuEncoder> {
+  const { gpu, tensors, limits, layout, activations, pooled, room } = parts
+  return new GpuEncoder({
+    gpu,
+    plan: await planForward({ ...parts, variants }),
+    batch: activations.batch,
+    pooled,
+    layout,
+    room,
+    limits: {
+      maxTokens: limits.maxContext,
+      vocabSize: tensors.vocab,
+      outputs: tensors.pooled!.outputs,
+    },
+    tileTokens: prefillTileTokens(tensors, variants),
+  })
+}

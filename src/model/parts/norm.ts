@@ -1,0 +1,43 @@
+import { norm as normKernel } from '../../kernels/norm'
+import type { BatchShape } from '../batch'
+import type { NormTensors } from '../tensor-finder'
+import { type PlanContext, tokensOf } from './context'
+
+interface NormedRows {
+  readonly constants: GPUBuffer
+  readonly from: GPUBuffer
+  readonly to: GPUBuffer
+  readonly adds?: boolean
+  readonly scale?: number
+  readonly count?: (shape: BatchShape) => number
+}
+
+/** Rows of the context's stride, normalized one by one. */
+export function planNorm(
+  { plan, variants, stride }: Pick<PlanContext, 'plan' | 'variants' | 'stride'>,
+  norm: NormTensors,
+  rows: NormedRows,
+): void {
+  const { constants, from, to, adds = false, scale = 1, count = tokensOf } = rows
+  const { kind, width, weightAt, biasAt, epsilon } = norm
+  plan.add(normKernel, {
+    variant: {
+      constants: { workgroup_size: variants.rowLanes },
+      conditions: { centered: kind === 'layer', weighted: true, biased: biasAt !== null, residual: adds },
+    },
+    buffers: { x: from, constants, y: to },
+    params: {
+      width,
+      x_stride: stride,
+      x_offset: 0,
+      y_stride: stride,
+      y_offset: 0,
+      weight_offset: weightAt,
+      weight_stride: 0,
+      bias_offset: biasAt ?? 0,
+      eps: epsilon,
+      scale,
+    },
+    shape: (shape) => (count(shape) > 0 ? { tokens: count(shape), width } : null),
+  })
+}

@@ -1,0 +1,37 @@
+import { type LoadedEncoder, loadEncoder } from '../../src/model/load-encoder'
+import type { Variants } from '../../src/model/variants'
+import type { FloatWeights } from '../../src/util/float-weights'
+import type { Repo } from './safetensors-repo'
+
+export interface TestEncoderOptions {
+  readonly floatWeights?: FloatWeights
+  readonly variants?: Variants
+  readonly maxBatchTokens?: number
+}
+
+/** Bytes of one piece: not a multiple of any block, so that pieces cut blocks in two. */
+const pieceBytes = 999_999
+
+/** An encoder from the files of its repo. */
+export async function loadEncoderRepo(
+  { header, bytes }: Repo,
+  { floatWeights = 'exact', variants, maxBatchTokens = 64 }: TestEncoderOptions = {},
+): Promise<LoadedEncoder> {
+  const loading = await loadEncoder({
+    gpu: navigator.gpu,
+    header,
+    kvCache: { format: 'f16', maxTokens: null },
+    floatWeights,
+    invariance: 'on',
+    maxSequences: 4,
+    maxBatchTokens,
+    ...(variants ? { variants: [variants] } : {}),
+    signal: new AbortController().signal,
+  })
+  const first = Math.min(...header.tensors.map(({ offset }) => offset))
+  const end = Math.max(...header.tensors.map((tensor) => tensor.offset + tensor.bytes))
+  for (let at = first; at < end; at += pieceBytes) {
+    await loading.sink.write(at, bytes.slice(at, Math.min(end, at + pieceBytes)))
+  }
+  return loading.finish()
+}
