@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { ensureChromium } from './chromium.ts'
 import { run } from './command.ts'
 import { lavapipeVariables } from './lavapipe.ts'
-import { testModel } from './model.ts'
+import { encoderModel, testModel } from './model.ts'
 
 /**
  * npm test [-- [--lavapipe] [--long] [--counts FILE] [unit] [gpu] [e2e] [--files PATTERN]]
@@ -41,6 +41,7 @@ if (chosen.some((name) => name !== 'unit')) {
   if (values.lavapipe) Object.assign(env, lavapipeVariables())
   else env.CHROMIUM_PATH = await ensureChromium()
   await testModel()
+  await encoderModel()
 }
 
 const total: Counts = { passed: 0, failed: 0 }

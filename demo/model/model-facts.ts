@@ -23,6 +23,7 @@ export function modelFacts(choice: ModelChoice, found: ModelInspection | null): 
     features.tools ? 'tools' : null,
     features.reasoning ? 'thinking before it answers' : null,
     features.embeddings ? 'embeddings' : null,
+    features.rerank ? 'ranking texts' : null,
   ].filter((each) => each !== null)
   const kind = [model.architecture, `${formatParameters(model.parameters)} parameters`, model.quantization]
   const pieces = files.length > 1 ? ` in ${files.length} files` : ''

@@ -87,7 +87,9 @@ export class ModelSession {
     const isWanted = () => this.#looking === looking && this.state.value.kind === 'absent'
     try {
       const found = await inspectModel(choice.model, { hub: this.#hub(choice), signal: looking.signal })
-      if (isWanted()) this.state.set({ kind: 'absent', choice, note: null, found })
+      if (!isWanted()) return
+      if (found.features.embeddings || found.features.rerank) this.fail(noChat(found.features.embeddings))
+      else this.state.set({ kind: 'absent', choice, note: null, found })
     } catch (error) {
       if (isWanted()) onError(toOctavoError(error))
     }
@@ -134,6 +136,11 @@ export class ModelSession {
       })
       if (this.#loading !== controller) return void (await engine.unload())
       this.#loading = null
+      const { encoder } = engine.info
+      if (encoder) {
+        await engine.unload()
+        throw noChat(encoder.task === 'embed')
+      }
       const stored = last.storedBytes === last.totalBytes
       rememberLoaded(choice, engine.info.model.bytes, stored ? (performance.now() - startedMs) / 1000 : null)
       this.state.set({ kind: 'ready', choice, engine })
@@ -171,6 +178,16 @@ export class ModelSession {
       new OctavoError('aborted', 'Loading was cancelled.', 'Load the model when it is wanted.'),
     )
   }
+}
+
+/** Of a model that reads texts and writes none. */
+function noChat(makesVectors: boolean): OctavoError {
+  const what = makesVectors ? 'makes vectors of texts' : 'ranks texts by a question'
+  return new OctavoError(
+    'unsupported-architecture',
+    `This model ${what} and does not chat.`,
+    'Choose a model that chats here; pages use this one by engine.embeddings and engine.rerank.',
+  )
 }
 
 /** Whether the person pays for the connection or wants to spare it. */

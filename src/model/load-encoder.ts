@@ -13,6 +13,7 @@ import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockSize, type KvCache } from './kv-cache'
 import type { LoadModelOptions, RoomOptions } from './load'
 import { describeModel, type ModelInfo } from './model-info'
+import { modelTask } from './model-task'
 import { createPooledRows } from './parts/pooled'
 import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
@@ -32,6 +33,8 @@ export interface LoadingEncoder {
 }
 
 export interface LoadedEncoder {
+  /** It makes vectors, or scores. */
+  readonly task: 'embed' | 'score'
   readonly runner: GpuEncoder
   readonly info: ModelInfo
   /** Resolves with the error when the browser takes the GPU away. */
@@ -73,7 +76,8 @@ export async function loadEncoder(options: LoadModelOptions): Promise<LoadingEnc
     const loaded = async (): Promise<LoadedEncoder> => {
       const { runner, ...chosen } = await finish()
       const info = describeModel({ ...parts, ...chosen })
-      return { runner, info, lost: gpu.lost, destroy: () => gpu.destroy() }
+      const task = modelTask(header) === 'score' ? 'score' : 'embed'
+      return { task, runner, info, lost: gpu.lost, destroy: () => gpu.destroy() }
     }
     return { sink, finish: loaded, destroy: () => gpu.destroy() }
   } catch (error) {

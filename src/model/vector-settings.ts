@@ -49,6 +49,24 @@ export function readVectorSettings(header: ModelHeader): VectorSettings {
   return header.kind === 'gguf' ? ofMetadata(header.metadata) : ofTexts(header.texts)
 }
 
+/**
+ * What becomes of a score: as sentence-transformers' CrossEncoder has it, the sigmoid of a single label's, unless the repo
+ * names another function.
+ *
+ * @throws OctavoError 'unsupported-architecture'
+ */
+export function readScoreActivation(header: ModelHeader): 'sigmoid' | 'identity' {
+  if (header.kind === 'gguf') return 'sigmoid'
+  const { config } = header.texts
+  const own = isObject(config.sentence_transformers) ? config.sentence_transformers.activation_fn : undefined
+  const named = own ?? config.sbert_ce_default_activation_function ?? null
+  if (named === null) return 'sigmoid'
+  const name = typeof named === 'string' ? named.split('.').at(-1) : null
+  if (name === 'Sigmoid') return 'sigmoid'
+  if (name === 'Identity') return 'identity'
+  throw unsupported(`config.json has the score’s activation ${shown(named)}`)
+}
+
 /** llama.cpp's numbers of poolings; its server gives vectors of length 1. */
 const ggufPoolings: readonly (Pooling | null)[] = [null, 'mean', 'cls', 'last']
 

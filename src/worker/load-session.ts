@@ -3,15 +3,19 @@ import type { CacheIdentity } from '../conversations/record'
 import { Engine } from '../engine/engine'
 import { cacheLayout } from '../model/cache-blocks'
 import { type LoadedModel, loadModel } from '../model/load'
+import { modelTask } from '../model/model-task'
 import { embeddingRows } from '../model/read-description'
 import { createChatTemplate } from '../text/chat-template'
 import { createTokenizer } from '../text/tokenizer'
+import type { WeightSink } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
 import type { ByteProgress, OpenedModel } from '../weights/types'
 import { Conversations } from './conversations'
-import { headerFacts } from './header-facts'
-import type { EngineInfo, LoadPhase, LoadProgress, LoadRequest } from './protocol'
+import type { EncoderSession } from './encoder-session'
+import { engineInfo } from './engine-info'
+import { loadEncoderSession } from './load-encoder-session'
+import type { LoadPhase, LoadProgress, LoadRequest } from './protocol'
 import { Session } from './session'
 
 /**
@@ -24,7 +28,7 @@ export async function loadSession(
   request: LoadRequest,
   report: (progress: LoadProgress) => void,
   signal: AbortSignal,
-): Promise<Session> {
+): Promise<Session | EncoderSession> {
   const {
     hub,
     floatWeights,
@@ -39,10 +43,9 @@ export async function loadSession(
   enter('resolving')
   const opened = await openModel(modelReference(request.model), { hub, signal })
   const tokenizer = createTokenizer(opened.header, embeddingRows(opened.header))
-  const template = createChatTemplate(opened.header, tokenizer)
   bytes = { ...bytes, totalBytes: opened.header.fileBytes }
   enter('preparing')
-  const loading = await loadModel({
+  const options = {
     gpu,
     header: opened.header,
     floatWeights,
@@ -51,15 +54,23 @@ export async function loadSession(
     maxSequences,
     maxBatchTokens,
     signal,
-  })
-  try {
+  }
+  const stream = async (sink: WeightSink) => {
     enter('fetching')
     const onProgress = (progress: ByteProgress) => {
       bytes = progress
       enter('fetching')
     }
-    await opened.stream(loading.sink, { signal, onProgress })
+    await opened.stream(sink, { signal, onProgress })
     enter('warming-up')
+  }
+  if (modelTask(opened.header) !== 'generate') {
+    return loadEncoderSession({ opened, tokenizer, options, stream, maxWaiting })
+  }
+  const template = createChatTemplate(opened.header, tokenizer)
+  const loading = await loadModel(options)
+  try {
+    await stream(loading.sink)
     const model = await loading.finish()
     const engine = new Engine(model.runner, { maxWaiting })
     void model.lost.then((error) => engine.stop(error))
@@ -74,7 +85,9 @@ export async function loadSession(
       maxBytes: request.conversations.maxBytes,
       openStore: (maxBytes) => ConversationStore.open(maxBytes),
     })
-    const info = engineInfo(opened, model, engine)
+    const { prefixCache } = engine
+    const { maxContext } = model.runner.limits
+    const info = engineInfo(opened, model.info, { contextLength: maxContext, prefixCache, encoder: null })
     return new Session({ info, engine, tokenizer, template, conversations, unload })
   } catch (error) {
     loading.destroy()
@@ -85,37 +98,6 @@ export async function loadSession(
 /** A file that came from another thread has lost its name on the way. */
 export function modelReference(model: LoadRequest['model']): string | readonly File[] {
   return typeof model === 'string' ? model : model.map(({ name, blob }) => new File([blob], name))
-}
-
-function engineInfo(
-  { header, source }: OpenedModel,
-  { info, runner }: LoadedModel,
-  { prefixCache }: Engine,
-): EngineInfo {
-  const { architecture, name } = headerFacts(header)
-  const { format, blockSize, blocks, maxTokens, bytes } = info.kvCache
-  return {
-    model: {
-      ...source,
-      architecture,
-      name,
-      tensorTypes: Object.fromEntries(info.tensorTypes.map(({ type, tensors }) => [type, tensors])),
-      parameters: info.parameters,
-      bytes: header.fileBytes,
-      contextLength: runner.limits.maxContext,
-    },
-    device: info.device,
-    variants: Object.fromEntries(
-      Object.entries(info.variants).map(([name, variant]) => [name, words(variant)]),
-    ),
-    encoder: null,
-    invariance: info.invariance,
-    droppedVariants: info.dropped,
-    kvCache: { format, blockSize, blocks, maxTokens, bytes },
-    prefixCache,
-    gpuBytes: info.gpuBytes,
-    peakGpuBytes: info.peakGpuBytes,
-  }
 }
 
 function cacheIdentity(
@@ -135,12 +117,4 @@ function cacheIdentity(
     blockBytes: cacheBlocks.blockBytes,
     device: [vendor, architecture, device, description].filter(Boolean).join(' ') || 'a GPU without a name',
   }
-}
-
-/** `64`, or `workgroup_size 64, segment_lanes 8`. */
-function words(variant: unknown): string {
-  if (typeof variant !== 'object' || variant === null) return String(variant)
-  return Object.entries(variant)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ')
 }
