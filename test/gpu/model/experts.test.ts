@@ -160,6 +160,7 @@ class Layer {
       wantsLogprobs: false,
       decode: none,
       chunks: 0,
+      sequences: 0,
       prefill: none,
     })
     gpu.device.queue.submit([encoder.finish()])
