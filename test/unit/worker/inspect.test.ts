@@ -181,10 +181,10 @@ describe('inspectModel', () => {
       { code: 'unsupported-tokenizer', message: expect.stringContaining('tokenizer.json') },
     ])
     const config = JSON.parse(new TextDecoder().decode(tensorFiles['config.json']))
-    const bert = new TextEncoder().encode(JSON.stringify({ ...config, model_type: 'bert' }))
+    const other = new TextEncoder().encode(JSON.stringify({ ...config, model_type: 'nobody' }))
     const tokenizer = tensorFiles['tokenizer.json']!
-    expect(await reasonsOf(files({ 'config.json': bert, 'tokenizer.json': tokenizer }))).toMatchObject([
-      { code: 'unsupported-architecture', message: expect.stringContaining('bert') },
+    expect(await reasonsOf(files({ 'config.json': other, 'tokenizer.json': tokenizer }))).toMatchObject([
+      { code: 'unsupported-architecture', message: expect.stringContaining('nobody') },
     ])
   })
 
@@ -233,16 +233,16 @@ describe('inspectModel', () => {
   it('tells of a model of an architecture that Octavo does not run, without GPU bytes', async () => {
     const found = await inspectModel(
       header({
-        'general.architecture': { text: 'bert' },
+        'general.architecture': { text: 't5encoder' },
         'general.name': { text: '<img src=x onerror=alert(1)>' },
-        'bert.pooling_type': { u32: 1 },
+        't5encoder.pooling_type': { u32: 1 },
         'tokenizer.chat_template': { text: '{% if tools %}{% endif %}<think>' },
       }),
       { gpu: gpuOf() },
     )
     expect(found).toMatchObject({
       model: {
-        architecture: 'bert',
+        architecture: 't5encoder',
         name: '<img src=x onerror=alert(1)>',
         repo: null,
         quantization: 'Q4_K_M',
