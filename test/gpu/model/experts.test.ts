@@ -160,7 +160,6 @@ class Layer {
       wantsLogprobs: false,
       decode: none,
       chunks: 0,
-      sequences: 0,
       prefill: none,
     })
     gpu.device.queue.submit([encoder.finish()])
