@@ -102,6 +102,8 @@ export interface Projection {
   readonly stem: string
   readonly rows: number
   readonly bias: BiasRule
+  /** The file has [columns, rows], as GPT-2's repos do. */
+  readonly transposed?: boolean
 }
 
 /** Where the heads of Q, K or V lie in a token's projected row, in elements. */
@@ -114,6 +116,7 @@ export interface HeadLayout {
 export interface HeadNormDescription {
   readonly kind: 'rms' | 'layer'
   readonly epsilon: number
+  /** Tensors of the weights, without `.weight`. */
   readonly query: readonly string[]
   readonly key: readonly string[]
   /**
@@ -135,22 +138,30 @@ export interface AttentionDescription {
   readonly query: HeadLayout
   readonly key: HeadLayout
   readonly value: HeadLayout
+  /** Values that what a head gives is multiplied by, through a sigmoid; null: none. */
+  readonly gate: HeadLayout | null
   readonly output: Projection
   readonly headNorm: HeadNormDescription | null
+  /** V is divided by its root mean square, with this epsilon; null: it is not. */
+  readonly valueNorm: number | null
   /** null: positions are not told (NoPE). */
   readonly rope: RopeDescription | null
   /** What scores are multiplied by. */
   readonly scale: number
-  /** Keys that a query sees, its own among them; null: all before it. Bidirectional: on either side of it, or all. */
+  /** A token sees none that come after it. */
+  readonly causal: boolean
+  /** Keys that a query sees, its own among them, or, where attention is not causal, on either side of it; null: all. */
   readonly window: number | null
-  /** A token sees those behind it too; left out: it does not. */
-  readonly bidirectional?: boolean
-  /** A tensor [32, heads] of what is added to scores by distance (MPNet); left out: none. */
-  readonly positionBias?: string | null
   /** cap · tanh(score / cap); null: none. */
   readonly softCap: number | null
   /** A tensor [heads]: a score of each head's that joins the softmax and has no value (gpt-oss). */
   readonly sinks: string | null
+  /** A tensor [32, heads]: what is added to scores by the distance's bucket (T5, Raffel et al. 2019, arXiv:1910.10683). */
+  readonly positionBias: string | null
+  /** Queries grow by 1 + beta · ln(1 + ⌊position / original⌋), as Llama 4's; null: they do not. */
+  readonly queryGrowth: { readonly beta: number; readonly original: number } | null
+  /** The layer reads the K and V of that layer and has none of its own; null: it has. */
+  readonly sharesKvOf: number | null
 }
 
 /** Those with numbers of their own have them in the file, or in the config. */

@@ -37,7 +37,9 @@ export interface KvCache {
 function blockBytesOf({ layers }: ModelTensors, format: KvFormat): (number | null)[] {
   return layers.map(({ mixer }) => {
     const [attention] = attentionIn([{ mixer }])
-    return attention ? 4 * attention.kvHeads * kvRegionWords(format, attention.headDim, blockSize) : null
+    return attention?.sharesKvOf === null
+      ? 4 * attention.kvHeads * kvRegionWords(format, attention.headDim, blockSize)
+      : null
   })
 }
 
@@ -82,7 +84,7 @@ export async function createKvCache(
   for (;;) {
     const buffers: GPUBuffer[] = []
     try {
-      const layers = await gpu.allocating('the KV cache', () =>
+      const own = await gpu.allocating('the KV cache', () =>
         perLayer.map((bytes, i): KvLayer | null => {
           if (bytes === null) return null
           const buffer = gpu.storage(`layer ${i} KV cache, ${format}`, 2 * blocks * bytes)
@@ -90,6 +92,7 @@ export async function createKvCache(
           return { buffer, blockBytes: bytes, valuesAtBytes: blocks * bytes }
         }),
       )
+      const layers = tensors.layers.map(({ mixer }, i) => own[attentionIn([{ mixer }])[0]?.sharesKvOf ?? i]!)
       return { format, blocks, maxTokens: blocks * blockSize, bytes: blocks * blockBytes, layers, blockBytes }
     } catch (error) {
       for (const buffer of buffers) gpu.release(buffer)

@@ -19,6 +19,8 @@ export function modelTask(header: ModelHeader): ModelTask {
   const [architecture] = Array.isArray(config.architectures) ? config.architectures : []
   const name = typeof architecture === 'string' ? architecture : ''
   if (name.endsWith('ForSequenceClassification')) return 'score'
+  // `Qwen3Model` is a model without its head; `GPT2LMHeadModel` has one.
+  const bare = name.endsWith('Model') && !name.endsWith('LMHeadModel')
   const reads = typeof config.model_type === 'string' && readers.test(config.model_type)
-  return sentenceTransformers.modules || reads || name.endsWith('Model') ? 'embed' : 'generate'
+  return sentenceTransformers.modules || reads || bare ? 'embed' : 'generate'
 }

@@ -9,6 +9,7 @@ export interface RopeTraits {
   readonly layerType?: LayerType
   /** What is read where the config does not say: Hub repos leave out their family's default. */
   readonly base?: number
+  readonly slidingBase?: number
   readonly partial?: number
   /** Sliding layers turn at the plain frequencies of the same base, in configs that do not say it (transformers 4). */
   readonly slidingIsPlain?: boolean
@@ -54,9 +55,13 @@ function readUnchecked(config: ConfigReader, traits: RopeTraits): RopeDescriptio
   switch (type) {
     case 'default':
     case 'none':
-    // Takes effect past the context that the model was trained for, where Octavo stops.
-    case 'dynamic':
       return rope
+    case 'dynamic': {
+      // Takes effect past the context that the model was trained for, where Octavo stops; Hunyuan's, with alpha, always.
+      const alpha = scaling.positive('alpha', 1)
+      const stretched = base * alpha ** (dim / (dim - 2))
+      return { ...rope, frequencies: plain.map((_, pair) => stretched ** ((-2 * pair) / dim)) }
+    }
     case 'linear': {
       const factor = scaling.positive('factor', 1)
       return { ...rope, frequencies: plain.map((frequency) => frequency / factor) }
@@ -97,16 +102,19 @@ function scalingOf(config: ConfigReader, traits: RopeTraits): ConfigReader {
     const given = json.rope_parameters
     const own = given[traits.layerType ?? 'full_attention']
     // Some repos were written in between: parameters without the base.
-    return reader({ ...legacyOf(json, sliding), ...(isObject(own) ? own : given) })
+    return reader({ ...legacyOf(json, sliding ? traits : null), ...(isObject(own) ? own : given) })
   }
   const local = sliding && (config.has('rope_local_base_freq') || config.has('local_rope_theta'))
   const scaling =
     isObject(json.rope_scaling) && !local && !(sliding && traits.slidingIsPlain) ? json.rope_scaling : {}
-  return reader({ ...legacyOf(json, sliding), ...scaling })
+  return reader({ ...legacyOf(json, sliding ? traits : null), ...scaling })
 }
 
-function legacyOf(json: ConfigReader['json'], sliding: boolean): ConfigReader['json'] {
-  const local = sliding ? (json.rope_local_base_freq ?? json.local_rope_theta) : undefined
+/** `sliding`: the traits, for a layer with a window. */
+function legacyOf(json: ConfigReader['json'], sliding: RopeTraits | null): ConfigReader['json'] {
+  const local = sliding
+    ? (json.rope_local_base_freq ?? json.local_rope_theta ?? sliding.slidingBase)
+    : undefined
   return {
     rope_theta: local ?? json.rope_theta ?? json.global_rope_theta ?? json.rotary_emb_base,
     partial_rotary_factor: json.partial_rotary_factor ?? json.rotary_pct,

@@ -29,7 +29,8 @@ export interface ExpertHalf {
   readonly transposed?: boolean
 }
 
-const addOne: ChangeValues = (values) => values.map((value) => value + 1)
+/** For weights that a file has less one. */
+export const addOne: ChangeValues = (values) => values.map((value) => value + 1)
 
 /** Looks tensors up by name and shape, and knows which were never asked for. */
 export class TensorFinder implements TensorLookup {
@@ -98,7 +99,10 @@ export class TensorFinder implements TensorLookup {
   }
 
   /** Where the biases of all rows begin, zeros for those that have none; null: no row has one. */
-  biases(projections: readonly Projection[], constants: Constants): number | null {
+  biases(
+    projections: readonly Pick<Projection, 'stem' | 'rows' | 'bias'>[],
+    constants: Constants,
+  ): number | null {
     if (!projections.some(({ stem, bias }) => this.#hasBias(stem, bias))) return null
     const at = constants.take(projections.reduce((sum, { rows }) => sum + rows, 0))
     let row = 0
@@ -116,13 +120,15 @@ export class TensorFinder implements TensorLookup {
   /** One matrix of all rows where those that begin with each stem share a format and may lie together, else one each. */
   matrix(
     name: string,
-    stems: readonly (readonly [stem: string, rows: number])[],
+    stems: readonly Omit<Projection, 'bias'>[],
     columns: number,
     role: MatrixRole = 'layer',
   ): MatrixSource[] {
     const matrices: MatrixSource[] = []
-    const found = stems.map(([stem, rows]) => {
-      const own = this.quantization?.find(stem, rows, columns, this) ?? this.#plain(stem, rows, columns, role)
+    const found = stems.map(({ stem, rows, transposed = false }) => {
+      const own =
+        this.quantization?.find(stem, rows, columns, this) ??
+        this.#plain(stem, rows, columns, role, transposed)
       return { ...own, rows }
     })
     const together = found.every(({ format, joins }) => format === found[0]!.format && joins)
@@ -195,9 +201,12 @@ export class TensorFinder implements TensorLookup {
   }
 
   /** A matrix that is one tensor. */
-  #plain(stem: string, rows: number, columns: number, role: MatrixRole): FoundMatrix {
-    const tensor = this.#shaped(`${stem}.weight`, [columns, rows])
-    const { format, packing } = this.#storageOf(tensor, columns, role)
+  #plain(stem: string, rows: number, columns: number, role: MatrixRole, transposed = false): FoundMatrix {
+    const tensor = this.#shaped(`${stem}.weight`, transposed ? [rows, columns] : [columns, rows])
+    const storage = this.#storageOf(tensor, columns, role)
+    const { format, packing } = transposed
+      ? transposedStorage(tensor, [columns, rows], this.floatWeights)
+      : storage
     return { format, parts: [{ tensor, packing }], notes: [], joins: true }
   }
 

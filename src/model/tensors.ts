@@ -83,22 +83,20 @@ export function findTensors(
   }
   const constants = new Constants('constants of the model, f32')
   const vocab = find.any(`${embedding.stem}.weight`).dims[1] ?? 0
-  const matrix = find.matrix('embedding', [[embedding.stem, vocab]], hidden, 'vocabulary')[0]!
+  const matrix = find.matrix('embedding', [{ stem: embedding.stem, rows: vocab }], hidden, 'vocabulary')[0]!
   const found: Omit<ModelTensors, 'matrices'> = {
     vocab,
     embedding: matrix,
     positions: embedding.positions
-      ? find.matrix('positions', [[embedding.positions.stem, embedding.positions.rows]], hidden, 'exact')[0]!
+      ? find.matrix('positions', [embedding.positions], hidden, 'exact')[0]!
       : null,
-    types: embedding.types
-      ? find.matrix('token types', [[embedding.types.stem, embedding.types.rows]], hidden, 'exact')[0]!
-      : null,
+    types: embedding.types ? find.matrix('token types', [embedding.types], hidden, 'exact')[0]! : null,
     embeddingNorm: find.norm(embedding.norm, hidden, constants),
     layers: layers.map((layer, i) => findLayer(find, layer, hidden, i)),
     finalNorm: find.norm(description.finalNorm, hidden, constants),
     output:
       logits && find.begins(logits.stem)
-        ? find.matrix('output', [[logits.stem, vocab]], hidden, 'vocabulary')[0]!
+        ? find.matrix('output', [{ stem: logits.stem, rows: vocab }], hidden, 'vocabulary')[0]!
         : matrix,
     outputBias: logits && find.biases([{ stem: logits.stem, rows: vocab, bias: logits.bias }], constants),
     pooled: pooled && findPooled(find, pooled, hidden, constants),

@@ -25,7 +25,8 @@ export interface DecoderTraits {
   readonly norm?: Partial<Pick<NormDescription, 'kind' | 'bias' | 'plusOne'>>
   /** 'before' a part, 'after' it (on what it gives), or both. */
   readonly norms?: 'before' | 'after' | 'both'
-  readonly parallel?: boolean
+  /** Both parts of a layer read its input: through one norm, or each through its own. */
+  readonly parallel?: 'one norm' | 'own norms' | null
   readonly qkvBias?: BiasRule
   readonly outputBias?: BiasRule
   readonly feedForwardBias?: BiasRule
@@ -36,19 +37,27 @@ export interface DecoderTraits {
   /** Whether layer i has the sliding window, where the config has no `layer_types`. */
   readonly slides?: (i: number) => boolean
   readonly gated?: boolean
-  readonly activation?: ActivationDescription
+  readonly activation?: ActivationDescription | ((tools: LayerTools) => ActivationDescription) | undefined
   readonly headDim?: number
-  readonly scale?: number
+  readonly scale?: number | undefined
   readonly softCap?: number | null
   readonly embeddingScale?: number
+  /** Learned positions: rows of their matrix, and how far position 0 is from its first. */
+  readonly positions?: { readonly rows: number; readonly offset: number }
+  /** Matrices of layers are [columns, rows] in its safetensors repos. */
+  readonly transposed?: boolean
   readonly residualScale?: number
   readonly logits?: Partial<LogitsDescription>
-  /** The last word on a layer. */
-  readonly layer?: (standard: LayerDescription, i: number, tools: LayerTools) => LayerDescription
+  /** The last word on a layer's attention, and on a layer. */
+  readonly attention?: (standard: AttentionDescription, tools: LayerTools) => AttentionDescription
+  readonly layer?: (standard: LayerDescription, tools: LayerTools) => LayerDescription
 }
 
 /** What a family needs to describe a part of layer i by itself. */
 export interface LayerTools {
+  /** Of the layer. */
+  readonly i: number
+  readonly epsilon: number
   readonly names: Names
   /** The whole stem of a tensor of the layer. */
   readonly stem: (name: string) => string
@@ -83,9 +92,22 @@ export function readActivation(config: ConfigReader, fallback: PlainKind = 'silu
   return { kind }
 }
 
+/**
+ * Which layers have a window by `sliding_window_pattern`: a number n (all but every n-th), letters that are repeated (L for
+ * a window), or a list. `otherwise`: n where the config does not say.
+ */
+export function allButEvery(config: ConfigReader, otherwise: number): (i: number) => boolean {
+  const field = config.pick('sliding_window_pattern', '_sliding_window_pattern')
+  const pattern = config.json[field]
+  if (typeof pattern === 'string' && pattern !== '') return (i) => pattern[i % pattern.length] === 'L'
+  if (Array.isArray(pattern)) return (i) => pattern[i] === true
+  const each = config.count(field, otherwise)
+  return (i) => (i + 1) % each !== 0
+}
+
 /** Describes a decoder in the manner of llama, with what its family does otherwise. */
 export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTraits = {}): ModelBody {
-  const { norms = 'before', parallel = false, rotates = () => true } = traits
+  const { norms = 'before', parallel = null, rotates = () => true, transposed = false } = traits
   const names = decoderNames(config, has, traits)
   const hidden = config.count('hidden_size')
   const heads = config.count('num_attention_heads')
@@ -150,7 +172,13 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
       scale: traits.scale ?? 1 / Math.sqrt(headDim),
       window: tools.type === 'sliding_attention' ? config.count('sliding_window') : null,
       softCap: traits.softCap ?? null,
+      gate: null,
+      valueNorm: null,
+      causal: true,
       sinks: null,
+      positionBias: null,
+      queryGrowth: null,
+      sharesKvOf: null,
     }
   }
 
@@ -158,7 +186,8 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
     const intermediate = config.count('intermediate_size')
     const bias = traits.feedForwardBias ?? fromFile(config, 'mlp_bias')
     const gated = traits.gated ?? true
-    const activation = traits.activation ?? readActivation(config)
+    const own = typeof traits.activation === 'function' ? traits.activation(tools) : traits.activation
+    const activation = own ?? readActivation(config)
     const separate = has(tools.stem(names.gate))
     const inputs = separate
       ? [tools.projection(names.gate, intermediate, bias), tools.projection(names.up, intermediate, bias)]
@@ -175,10 +204,12 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
   const layer = (i: number): LayerDescription => {
     const stem = (name: string) => `${names.layers}${i}.${name}`
     const tools: LayerTools = {
+      i,
+      epsilon,
       names,
       stem,
       norm: (name) => normAt(stem(name)),
-      projection: (name, rows, bias = false) => ({ stem: stem(name), rows, bias }),
+      projection: (name, rows, bias = false) => ({ stem: stem(name), rows, bias, transposed }),
       type: types[i]!,
     }
     const around = (before: string, after: string): Omit<SubLayer<never>, 'parts'> => ({
@@ -187,21 +218,31 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
       streamNorm: null,
       scale: traits.residualScale ?? 1,
     })
+    const attentionPart = attention(i, tools)
     const standard: LayerDescription = {
-      mixer: { ...around(names.attentionNorm, names.attentionOutNorm), parts: [attention(i, tools)] },
+      mixer: {
+        ...around(names.attentionNorm, names.attentionOutNorm),
+        parts: [traits.attention?.(attentionPart, tools) ?? attentionPart],
+      },
       feedForward: {
         ...around(names.feedForwardNorm, names.feedForwardOutNorm),
         parts: [feedForward(tools)],
+        ...(parallel === 'one norm' ? { norm: null } : {}),
       },
-      parallel,
+      parallel: parallel !== null,
     }
-    return traits.layer?.(standard, i, tools) ?? standard
+    return traits.layer?.(standard, tools) ?? standard
   }
 
   return {
     hidden,
     contextLength: config.count('max_position_embeddings'),
-    embedding: { stem: names.embedding, scale: traits.embeddingScale ?? 1, positions: null, norm: null },
+    embedding: {
+      stem: names.embedding,
+      scale: traits.embeddingScale ?? 1,
+      positions: traits.positions ? { ...traits.positions, stem: names.positions } : null,
+      norm: null,
+    },
     layers: types.map((_, i) => layer(i)),
     finalNorm: normAt(names.outputNorm),
     logits: { stem: names.output, bias: false, scale: 1, softCap: null, ...traits.logits },

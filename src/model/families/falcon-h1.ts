@@ -31,7 +31,7 @@ export const falconH1: Family = {
       // What queries and keys are multiplied by, since both read scaled rows.
       scale: (attentionIn ** 2 * keyScale) / Math.sqrt(headDim),
       activation: gate === 1 ? { kind: 'silu' } : { kind: 'scaled-silu', alpha: gate },
-      layer: (standard, _, tools) => layer(config, tools, standard, attentionIn, down),
+      layer: (standard, tools) => layer(config, tools, standard, attentionIn, down),
     })
   },
 }

@@ -1,17 +1,36 @@
+import { apertus } from './apertus'
+import { arcee } from './arcee'
 import { bert, distilbert, mpnet, nomicBert, roberta } from './bert'
+import { cohere, cohere2 } from './cohere'
+import { ernie } from './ernie'
+import { exaone4 } from './exaone'
 import { falconH1 } from './falcon-h1'
 import type { Family } from './family'
+import { gemma, gemma2, gemma3 } from './gemma'
+import { glm4 } from './glm'
+import { gptNeox } from './gpt-neox'
+import { gpt2 } from './gpt2'
+import { granite } from './granite'
+import { graniteHybrid } from './granite-hybrid'
+import { hunyuan } from './hunyuan'
+import { lfm2 } from './lfm2'
 import { llama } from './llama'
+import { ministral3, mistral } from './mistral'
 import { modernbert } from './modernbert'
+import { olmo2 } from './olmo'
+import { phi, phi3 } from './phi'
+import { qwen2, qwen3 } from './qwen'
+import { qwen35 } from './qwen3.5'
+import { seedOss } from './seed-oss'
+import { smollm3 } from './smollm3'
+import { stablelm } from './stablelm'
+import { starcoder2 } from './starcoder2'
+
+const llamas = [llama, mistral, ministral3, arcee, seedOss, smollm3, granite, olmo2, apertus, ernie, hunyuan]
+const others = [qwen2, qwen3, gemma, gemma2, gemma3, phi, phi3, cohere, cohere2, glm4, exaone4]
+const older = [gpt2, gptNeox, stablelm, starcoder2]
+const hybrids = [falconH1, graniteHybrid, lfm2, qwen35]
+const encoders = [bert, roberta, distilbert, mpnet, nomicBert, modernbert]
 
 /** All that Octavo runs. */
-export const families: readonly Family[] = [
-  llama,
-  falconH1,
-  bert,
-  roberta,
-  distilbert,
-  mpnet,
-  nomicBert,
-  modernbert,
-]
+export const families: readonly Family[] = [...llamas, ...others, ...older, ...hybrids, ...encoders]

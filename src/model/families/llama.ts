@@ -3,7 +3,7 @@ import type { Family } from './family'
 
 /** Llama 1 to 3 and what is built like them (Touvron et al. 2023, arXiv:2302.13971). */
 export const llama: Family = {
-  modelTypes: ['llama'],
+  modelTypes: ['llama', 'internlm3'],
   gguf: ['llama'],
   describe: (config, has) =>
     decoder(config, has, {

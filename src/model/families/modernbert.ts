@@ -33,14 +33,11 @@ export const modernbert: Family = {
       norm: { kind: 'layer', bias: normBias },
       rope: { base: 160000 },
       slides: (i) => i % everyNth !== 0,
-      layer: ({ mixer, ...rest }, i) => ({
+      attention: (standard) => ({ ...standard, causal: false }),
+      layer: ({ mixer, ...rest }, { i }) => ({
         ...rest,
         // The embedding’s norm is that of the first layer.
-        mixer: {
-          ...mixer,
-          norm: i === 0 ? null : mixer.norm,
-          parts: mixer.parts.map((part) => ({ ...part, bidirectional: true })),
-        },
+        mixer: { ...mixer, norm: i === 0 ? null : mixer.norm },
       }),
     })
     const norm = (stem: string) => ({ ...body.finalNorm!, stem })

@@ -3,6 +3,8 @@ import type { Container } from '../config-reader'
 /** What a file calls the tensors of a decoder, without `.weight` and `.bias`; those of a layer without its prefix. */
 export interface Names {
   readonly embedding: string
+  /** Learned positions. */
+  readonly positions: string
   readonly output: string
   readonly outputNorm: string
   /** Of layer i: this, i and a dot. */
@@ -29,6 +31,7 @@ export interface Names {
 
 const gguf: Names = {
   embedding: 'token_embd',
+  positions: 'position_embd',
   output: 'output',
   outputNorm: 'output_norm',
   layers: 'blk.',
@@ -52,6 +55,7 @@ const gguf: Names = {
 /** As most of transformers' decoders name them, after the model's prefix. */
 const transformers: Names = {
   embedding: 'embed_tokens',
+  positions: 'embed_positions',
   output: 'lm_head',
   outputNorm: 'norm',
   layers: 'layers.',
@@ -79,10 +83,11 @@ const transformers: Names = {
 export function namesOf(container: Container, own: Partial<Names> = {}, prefix = 'model.'): Names {
   if (container === 'gguf') return gguf
   const names = { ...transformers, ...own }
-  const { embedding, outputNorm, layers } = names
+  const { embedding, positions, outputNorm, layers } = names
   return {
     ...names,
     embedding: prefix + embedding,
+    positions: prefix + positions,
     outputNorm: prefix + outputNorm,
     layers: prefix + layers,
   }

@@ -1,69 +1,87 @@
-import {
-  attentionCombine,
-  attentionDecode,
-  attentionPrefill,
-  decodeHeads,
-  prefillTile,
-  splitSize,
-  visibleSplits,
-} from '../../kernels/attention'
-import { plainHeads } from '../../kernels/heads'
-import { fusedRow, ropeKv } from '../../kernels/rope-kv'
-import type { BatchShape } from '../batch'
-import { unsupported } from '../config-reader'
-import type { AttentionDescription } from '../description'
-import { floatTypes } from '../float-matrix'
-import { blockSize } from '../kv-cache'
+import { activates } from '../../kernels/activation'
+import { gated } from '../../kernels/gated'
+import type { AttentionDescription, HeadNormDescription } from '../description'
 import { paddedColumns } from '../matrix'
-import type { MatrixSource } from '../matrix-source'
 import type { ScratchWidths } from '../scratch'
-import { type LayerBuffers, type PartRows, type PlanContext, tokensOf } from './context'
+import { addOne } from '../tensor-finder'
+import { planHeads } from './attention-heads'
+import type { LayerBuffers, PartRows, PlanContext } from './context'
 import type { PartPlace } from './place'
+import {
+  findOutput,
+  findProjected,
+  type OutputTensors,
+  type ProjectedTensors,
+  planOutput,
+  planProjected,
+} from './projected'
 
 /** Attention over the KV cache (Vaswani et al. 2017, arXiv:1706.03762), with the tensors of one layer. */
 export interface AttentionTensors extends AttentionDescription {
-  /** Q, K and V, concatenated where their types agree. */
-  readonly projected: readonly MatrixSource[]
-  readonly projectedBias: number | null
-  readonly outputMatrix: MatrixSource
-  readonly outputBias: number | null
-  /** Where the layer's constants have f32 [32, heads]: what is added to scores by distance. */
-  readonly positionBiasAt: number | null
-}
-
-/** Of distances, see shaders/lib/position_bias.wgsl. */
-const positionBuckets = 32
-
-export function findAttention(place: PartPlace, attention: AttentionDescription): AttentionTensors {
-  const { find, constants, hidden, name } = place
-  const { projections, output, heads, headDim, bidirectional = false, positionBias = null } = attention
-  // Until the kernels take them.
-  const { headNorm, window, softCap, sinks } = attention
-  if (headNorm ?? softCap ?? sinks ?? (bidirectional ? null : window))
-    throw unsupported('This attention is not supported yet.')
-  return {
-    ...attention,
-    projected: find.matrix(
-      `${name} qkv`,
-      projections.map(({ stem, rows }) => [stem, rows]),
-      hidden,
-    ),
-    projectedBias: find.biases(projections, constants),
-    outputMatrix: find.matrix(`${name} output`, [[output.stem, hidden]], heads * headDim)[0]!,
-    outputBias: find.biases([output], constants),
-    positionBiasAt:
-      positionBias === null
-        ? null
-        : constants.add(
-            find.typed(`${positionBias}.weight`, [...floatTypes], [positionBuckets, heads]),
-            positionBuckets * heads,
-          ),
+  /** Q, K and V. */
+  readonly input: ProjectedTensors
+  readonly back: OutputTensors
+  /** Where the layer's constants have them; null: they have none. */
+  readonly at: {
+    readonly queryNorm: number | null
+    readonly keyNorm: number | null
+    readonly sinks: number | null
+    readonly positionBias: number | null
   }
 }
 
-export function attentionScratch({ projections, heads, headDim }: AttentionTensors): ScratchWidths {
+/** Buckets of distances that a position bias has. */
+const biasBuckets = 32
+
+export function findAttention(place: PartPlace, attention: AttentionDescription): AttentionTensors {
+  const { find, constants } = place
+  const { projections, output, heads, kvHeads, headDim, headNorm, sinks, positionBias } = attention
+  const bias =
+    positionBias === null ? null : find.typed(`${positionBias}.weight`, floats, [biasBuckets, heads])
   return {
-    projected: projections.reduce((sum, { rows }) => sum + rows, 0),
+    ...attention,
+    input: findProjected(place, projections),
+    back: findOutput(place, output, heads * headDim),
+    at: {
+      queryNorm: headNorm && findHeadNorm(place, headNorm, headNorm.query, heads * headDim, headDim),
+      keyNorm:
+        headNorm && attention.sharesKvOf === null
+          ? findHeadNorm(place, headNorm, headNorm.key, kvHeads * headDim, headDim)
+          : null,
+      sinks: sinks === null ? null : constants.add(find.vector(sinks, heads), heads),
+      positionBias: bias && constants.add(bias, biasBuckets * heads),
+    },
+  }
+}
+
+const floats = ['F32', 'F16', 'BF16']
+
+/** The weights of all heads, or those that all share. */
+function findHeadNorm(
+  { find, constants }: PartPlace,
+  { over, plusOne }: HeadNormDescription,
+  stems: readonly string[],
+  all: number,
+  headDim: number,
+): number {
+  const change = plusOne ? addOne : null
+  const at = constants.take(over === 'head' ? headDim : all)
+  stems.forEach((stem, i) => {
+    const name = `${stem}.weight`
+    // Where there is one head, both ways come to the same.
+    const apart = stems.length > 1 || over === 'head' || all === headDim
+    const tensor =
+      over === 'heads' && !apart
+        ? find.typed(name, floats, [all / headDim, headDim])
+        : find.vector(name, apart ? headDim : all)
+    constants.put(tensor, at + i * headDim, change)
+  })
+  return at
+}
+
+export function attentionScratch({ input, heads, headDim }: AttentionTensors): ScratchWidths {
+  return {
+    projected: input.width,
     query: heads * headDim,
     attended: paddedColumns(heads * headDim),
   }
@@ -72,115 +90,35 @@ export function attentionScratch({ projections, heads, headDim }: AttentionTenso
 export function planAttention(
   context: PlanContext,
   tensors: AttentionTensors,
-  { kv, constants }: LayerBuffers,
+  buffers: LayerBuffers,
   rows: PartRows,
 ): void {
-  const { plan, weights, activations, layout, limits, variants, kvBits, tileTokens } = context
-  const { batch, partials } = activations
-  const { projected: qkv, query: q, attended } = activations.scratch
-  const { heads, kvHeads, headDim, rope, bidirectional = false, window, positionBiasAt } = tensors
-  if (kv === null) throw new Error('attention has a cache')
-  const width = (heads + 2 * kvHeads) * headDim
-  const attendedStride = paddedColumns(heads * headDim)
-  let yOffset = 0
-  for (const source of tensors.projected) {
-    plan.multiply(weights.matrix(source), {
-      x: rows.from,
-      constants,
-      y: qkv,
-      yStride: width,
-      yOffset,
-      biasAt: tensors.projectedBias === null ? null : tensors.projectedBias + yOffset,
-      tokens: tokensOf,
-    })
-    yOffset += source.rows
-  }
-  const head = {
-    ...plainHeads.constants,
-    head_dim: headDim,
-    value_dim: headDim,
-    heads,
-    kv_heads: kvHeads,
-    block_size: blockSize,
-    kv_bits: kvBits,
-    split_size: splitSize,
-    causal: bidirectional ? 0 : 1,
-    window: window ?? 0,
-  }
-  const values_at = kv.valuesAtBytes / 4
-  const conditions = { subgroups: variants.subgroups }
-  plan.add(ropeKv, {
-    variant: {
-      constants: { ...head, workgroup_size: variants.headLanes, rope_dim: rope?.dim ?? 0 },
-      conditions: { rope_halves: rope?.pairs === 'halves' },
-    },
-    // Where nothing turns, no angle is read.
-    buffers: { qkv, rope: rope ? weights.rope(rope) : constants, batch, constants, q, cache: kv.buffer },
-    params: {
-      ...plainHeads.params,
-      ...fusedRow(head),
-      positions_at: layout.positions,
-      slots_at: layout.slots,
-      values_at,
-      rope_quads: headDim / 4,
-      scale: tensors.scale,
-    },
-    shape: ({ tokens }) => ({ tokens }),
-  })
-  const cacheParams = { ...plainHeads.params, tables_at: layout.tables, values_at }
-  const splits = visibleSplits(limits.maxContext, head.window)
-  // A text that is read whole has no token that comes alone.
-  if (!bidirectional) {
-    plan.add(attentionDecode, {
+  const { plan, activations } = context
+  const { constants } = buffers
+  const { projected, attended } = activations.scratch
+  const { input, back, heads, headDim, gate } = tensors
+  planProjected(context, input, constants, { from: rows.from, to: projected })
+  planHeads(context, tensors, buffers)
+  if (gate) {
+    const { constants: sigmoid, params } = activates({ kind: 'sigmoid' })
+    plan.add(gated, {
       variant: {
-        constants: {
-          ...head,
-          workgroup_size: variants.attentionLanes,
-          most_heads: decodeHeads(variants.attentionHeads, headDim, variants.attentionLanes),
-        },
-        conditions,
+        constants: { workgroup_size: context.variants.rowLanes, ...sigmoid },
+        conditions: { in_place: true },
       },
-      buffers: { q, cache: kv.buffer, batch, partials },
-      params: { ...cacheParams, tiles_at: layout.decodeTiles, splits },
-      shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
-    })
-    plan.add(attentionCombine, {
-      variant: { constants: { ...head, workgroup_size: 16 } },
-      buffers: { partials, batch, constants, y: attended },
-      params: { ...cacheParams, tiles_at: layout.decodeTiles, splits, y_stride: attendedStride / 4 },
-      shape: ({ decode }) => (decode.tiles > 0 ? tileShape(decode) : null),
+      buffers: { x: projected, constants, y: attended },
+      params: {
+        width: heads * headDim,
+        x_stride: input.width,
+        x_offset: gate.first,
+        part: headDim,
+        part_stride: gate.stride,
+        step: 1,
+        y_stride: paddedColumns(heads * headDim),
+        ...params,
+      },
+      shape: ({ tokens }) => ({ tokens, width: heads * headDim }),
     })
   }
-  plan.add(attentionPrefill, {
-    variant: {
-      constants: {
-        ...head,
-        workgroup_size: prefillTile(heads / kvHeads, variants.prefillLanes, tileTokens).lanes,
-        most_heads: variants.prefillLanes,
-      },
-      conditions: { ...conditions, position_bias: positionBiasAt !== null },
-    },
-    buffers: { q, cache: kv.buffer, batch, constants, y: attended },
-    params: {
-      ...cacheParams,
-      tiles_at: layout.prefillTiles,
-      y_stride: attendedStride / 4,
-      bias_at: positionBiasAt ?? 0,
-    },
-    shape: ({ prefill }) => (prefill.tiles > 0 ? tileShape(prefill) : null),
-  })
-  plan.multiply(weights.matrix(tensors.outputMatrix), {
-    x: attended,
-    constants,
-    y: rows.to,
-    yStride: context.stride,
-    biasAt: tensors.outputBias,
-    scale: rows.scale,
-    residual: rows.adds,
-    tokens: tokensOf,
-  })
-}
-
-function tileShape({ tiles, tokens, maxContext, contextTokens }: BatchShape['decode']) {
-  return { tiles, tokens, maxContext, contextTokens }
+  planOutput(context, back, constants, attended, rows)
 }

@@ -22,13 +22,9 @@ export function findFeedForward(place: PartPlace, part: FeedForwardDescription):
   const { inputs, down, intermediate } = part
   return {
     ...part,
-    inputMatrices: find.matrix(
-      `${name} gate, up`,
-      inputs.map(({ stem, rows }) => [stem, rows]),
-      hidden,
-    ),
+    inputMatrices: find.matrix(`${name} gate, up`, inputs, hidden),
     inputBias: find.biases(inputs, constants),
-    downMatrix: find.matrix(`${name} down`, [[down.stem, hidden]], intermediate)[0]!,
+    downMatrix: find.matrix(`${name} down`, [down], intermediate)[0]!,
     downBias: find.biases([down], constants),
     act: findActivation(place, part.activation),
   }

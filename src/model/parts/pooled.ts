@@ -32,8 +32,8 @@ export function findPooled(
 ): PooledTensors {
   let width = hidden
   const found = layers.map(({ projection, activation, norm }, i): PooledLayerTensors => {
-    const { stem, rows } = projection
-    const [matrix] = find.matrix(`pooled ${i}`, [[stem, rows]], width, 'exact')
+    const { rows } = projection
+    const [matrix] = find.matrix(`pooled ${i}`, [projection], width, 'exact')
     width = rows
     return {
       matrix: matrix!,

@@ -15,9 +15,8 @@ export function findProjected(
   { find, constants, hidden, name }: PartPlace,
   projections: readonly Projection[],
 ): ProjectedTensors {
-  const stems = projections.map(({ stem, rows }) => [stem, rows] as const)
   return {
-    matrices: find.matrix(`${name} input`, stems, hidden),
+    matrices: find.matrix(`${name} input`, projections, hidden),
     biasAt: find.biases(projections, constants),
     width: projections.reduce((sum, { rows }) => sum + rows, 0),
   }
@@ -51,12 +50,12 @@ export interface OutputTensors {
 }
 
 export function findOutput(
-  { find, constants, hidden, name }: PartPlace,
+  { find, constants, name }: PartPlace,
   output: Projection,
   columns: number,
 ): OutputTensors {
   return {
-    matrix: find.matrix(`${name} output`, [[output.stem, hidden]], columns)[0]!,
+    matrix: find.matrix(`${name} output`, [output], columns)[0]!,
     biasAt: find.biases([output], constants),
   }
 }

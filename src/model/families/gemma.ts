@@ -1,0 +1,66 @@
+import type { ConfigReader } from '../config-reader'
+import { allButEvery, type DecoderTraits, decoder } from './decoder'
+import type { Family } from './family'
+
+/** The file has norms' weights less one; embeddings are scaled; GELU is the tanh form, whatever old configs call it. */
+function common(config: ConfigReader): DecoderTraits {
+  return {
+    norm: { plusOne: true },
+    embeddingScale: Math.sqrt(config.count('hidden_size')),
+    activation: { kind: 'gelu-tanh' },
+  }
+}
+
+const namesAround = {
+  attentionOutNorm: 'post_attention_layernorm',
+  feedForwardNorm: 'pre_feedforward_layernorm',
+  feedForwardOutNorm: 'post_feedforward_layernorm',
+}
+
+/** Scores are scaled by a number of their own; GGUF files do not have it, where it is the head's. */
+function scale(config: ConfigReader): number | undefined {
+  if (!config.has('query_pre_attn_scalar')) return undefined
+  return 1 / Math.sqrt(config.positive('query_pre_attn_scalar'))
+}
+
+/** Gemma 1 (arXiv:2403.08295). */
+export const gemma: Family = {
+  modelTypes: ['gemma'],
+  gguf: ['gemma'],
+  describe: (config, has) => decoder(config, has, common(config)),
+}
+
+/** Gemma 2 (arXiv:2408.00118): norms around each part, soft caps, every other layer sees a window. */
+export const gemma2: Family = {
+  modelTypes: ['gemma2'],
+  gguf: ['gemma2'],
+  describe: (config, has) =>
+    decoder(config, has, {
+      ...common(config),
+      norms: 'both',
+      names: namesAround,
+      scale: scale(config),
+      softCap: config.some('attn_logit_softcapping'),
+      logits: { softCap: config.some('final_logit_softcapping') },
+      slides: (i) => i % 2 === 0,
+    }),
+}
+
+/** Gemma 3 (arXiv:2503.19786): heads are normalized, and layers with a window turn at a base of their own. */
+export const gemma3: Family = {
+  modelTypes: ['gemma3_text'],
+  gguf: ['gemma3'],
+  describe: (config, has) => {
+    return decoder(config, has, {
+      ...common(config),
+      norms: 'both',
+      names: namesAround,
+      headNorm: { over: 'head' },
+      scale: scale(config),
+      softCap: config.some('attn_logit_softcapping'),
+      logits: { softCap: config.some('final_logit_softcapping') },
+      slides: allButEvery(config, 6),
+      rope: { base: 1e6, slidingBase: 1e4, slidingIsPlain: true },
+    })
+  },
+}
