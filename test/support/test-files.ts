@@ -1,5 +1,7 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, normalize, resolve } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import type { Plugin } from 'vite'
 import { sendRange } from '../../scripts/hub/send-range.ts'
 
@@ -12,7 +14,22 @@ const folders: Readonly<Record<string, string>> = {
   ...(process.env.OCTAVO_GOLDEN ? { '/shared-golden/': resolve(process.env.OCTAVO_GOLDEN) } : {}),
 }
 
-/** Serves test data, with Range requests, beside the test page. */
+/** Where files that are kept compressed lie unpacked, by what they are called without their ending. */
+const unpacked = new Map<string, string>()
+
+/** The file itself, or `FILE.gz` unpacked; null where there is neither. */
+function plainFile(file: string): string | null {
+  if (existsSync(file)) return file
+  if (!existsSync(`${file}.gz`)) return null
+  const known = unpacked.get(file)
+  if (known !== undefined) return known
+  const made = join(mkdtempSync(join(tmpdir(), 'octavo-golden-')), 'file')
+  writeFileSync(made, gunzipSync(readFileSync(`${file}.gz`)))
+  unpacked.set(file, made)
+  return made
+}
+
+/** Serves test data, with Range requests, beside the test page; what is kept as `.gz` is served as it was. */
 export function serveTestFiles(): Plugin {
   return {
     name: 'octavo-test-files',
@@ -21,8 +38,9 @@ export function serveTestFiles(): Plugin {
         const path = new URL(request.url ?? '/', 'http://localhost').pathname
         const prefix = Object.keys(folders).find((each) => path.startsWith(each))
         if (!prefix) return next()
-        const file = normalize(join(folders[prefix]!, decodeURIComponent(path.slice(prefix.length))))
-        if (!file.startsWith(folders[prefix]!) || !existsSync(file)) {
+        const asked = normalize(join(folders[prefix]!, decodeURIComponent(path.slice(prefix.length))))
+        const file = asked.startsWith(folders[prefix]!) ? plainFile(asked) : null
+        if (file === null) {
           response.writeHead(404).end()
           return
         }
