@@ -27,6 +27,8 @@ import { createRopeTables, createWeights, found } from './weights'
 export interface LoadModelOptions {
   readonly gpu: GPU
   readonly header: ModelHeader
+  /** What the model is, where otherwise than its header says. */
+  readonly description?: ModelDescription
   /** `maxTokens` null: as many as the model's context and the GPU allow. */
   readonly kvCache: { readonly format: KvFormat; readonly maxTokens: number | null }
   /** What is done with the floats of a safetensors model; null: what suits the repo. */
@@ -86,7 +88,7 @@ const leastLogitRows = 32
  */
 export async function loadModel(options: LoadModelOptions): Promise<LoadingModel> {
   const { header, signal } = options
-  const description = readDescription(header)
+  const { description = readDescription(header) } = options
   const tensors = findTensors(header, description, options.floatWeights)
   const gpu = await GpuDevice.open(options.gpu)
   try {

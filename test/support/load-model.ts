@@ -1,4 +1,6 @@
+import type { ModelDescription } from '../../src/model/description'
 import { type LoadedModel, loadModel } from '../../src/model/load'
+import { readDescription } from '../../src/model/read-description'
 import type { Variants } from '../../src/model/variants'
 import type { FloatWeights } from '../../src/util/float-weights'
 import type { Invariance } from '../../src/util/invariance'
@@ -26,6 +28,8 @@ export interface TestLoadOptions {
   readonly maxSequences?: number
   readonly maxBatchTokens?: number
   readonly variants?: Variants
+  /** Makes of a model's description another one. */
+  readonly describe?: (description: ModelDescription) => ModelDescription
   /** Load only this many layers, as if the file had no more. */
   readonly layers?: number
 }
@@ -82,6 +86,7 @@ async function loadHeader(
   const loading = await loadModel({
     gpu: options.gpu ?? navigator.gpu,
     header,
+    ...(options.describe ? { description: options.describe(readDescription(header)) } : {}),
     kvCache: { format, maxTokens },
     floatWeights: options.floatWeights ?? 'exact',
     invariance,

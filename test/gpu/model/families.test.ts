@@ -5,6 +5,7 @@ import { greedy } from '../../../src/model/step'
 import type { JsonObject } from '../../../src/util/model-file'
 import { type ArchCase, type CausalGolden, notYet, shortContext } from '../../support/arch-golden'
 import { ForcedSequence } from '../../support/force-tokens'
+import { isQuick, openTestGpu } from '../../support/gpu'
 import { loadModelUrl, loadRepo } from '../../support/load-model'
 import { fetchRepo } from '../../support/safetensors-repo'
 
@@ -13,6 +14,9 @@ const root = inject('allGolden') ? '/shared-golden/arch' : '/golden/arch'
 const cases = (await json<{ cases: readonly ArchCase[] }>('index.json')).cases.filter(
   ({ kind, name }) => kind === 'causal' && !notYet.has(name),
 )
+/** Where pipelines compile slowly, every fourth; all in long runs. */
+const every = inject('long') || isQuick(await openTestGpu()) ? 1 : 4
+const run = cases.filter((_, i) => i % every === 0)
 const inGguf = (await json<{ files: readonly GgufFile[] }>('gguf.json')).files
 
 interface GgufFile {
@@ -85,7 +89,7 @@ async function expectReference(
   return largest
 }
 
-describe.each(cases.map(({ name, dtype }) => [name, dtype] as const))('the family of %s', (name, dtype) => {
+describe.each(run.map(({ name, dtype }) => [name, dtype] as const))('the family of %s', (name, dtype) => {
   const gguf = inGguf.find((each) => each.name === name)
 
   it('gives transformers’ logits and greedy tokens from a safetensors repo, in any chunks and any company', async () => {
