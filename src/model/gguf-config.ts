@@ -31,7 +31,11 @@ const fields: readonly (readonly [field: string, key: string])[] = [
   ['moe_intermediate_size', 'expert_feed_forward_length'],
   ['shared_expert_intermediate_size', 'expert_shared_feed_forward_length'],
   ['use_parallel_residual', 'use_parallel_residual'],
+  ['is_causal', 'attention.causal'],
 ]
+
+/** Of encoders: the tokenizer's key has no architecture before it. */
+const typeCount = 'tokenizer.ggml.token_type_count'
 
 const scalingFields: readonly (readonly [field: string, key: string])[] = [
   ['rope_type', 'rope.scaling.type'],
@@ -58,11 +62,16 @@ export function ggufConfig(metadata: Metadata): { architecture: string; name: st
     )
   const scaling = read(scalingFields)
   const keys = new Map([...fields, ...scalingFields])
+  const types = plain(metadata, typeCount)
   const config = new ConfigReader(
-    { ...read(fields), ...(scaling.rope_type === undefined ? {} : { rope_scaling: scaling }) },
+    {
+      ...read(fields),
+      ...(types === undefined ? {} : { type_vocab_size: types }),
+      ...(scaling.rope_type === undefined ? {} : { rope_scaling: scaling }),
+    },
     "the file's metadata",
     'gguf',
-    (field) => `${architecture}.${keys.get(field) ?? field}`,
+    (field) => (field === 'type_vocab_size' ? typeCount : `${architecture}.${keys.get(field) ?? field}`),
   )
   const title = metadata.get('general.name') ?? metadata.get('general.basename')
   return { architecture, name: typeof title === 'string' && title !== '' ? title : architecture, config }

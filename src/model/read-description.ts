@@ -1,5 +1,6 @@
 import type { ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
+import { attentionIn } from './attention-in'
 import { ConfigReader, unsupported } from './config-reader'
 import type { ModelDescription, PooledDescription } from './description'
 import type { Family, ModelBody } from './families/family'
@@ -39,7 +40,8 @@ function finished(
 ): Omit<ModelDescription, 'architecture' | 'name'> {
   switch (modelTask(header)) {
     case 'generate':
-      if (body.logits === null) throw unsupported(`${config.where} is of a model that cannot write.`)
+      if (body.logits === null || attentionIn(body.layers).some(({ causal }) => !causal))
+        throw unsupported(`${config.where} is of a model that cannot write.`)
       return { ...body, pooled: null, beside: null }
     case 'embed':
       return { ...body, logits: null, pooled: vectors(header), beside }

@@ -1,9 +1,16 @@
 import { type LoadedEncoder, loadEncoder } from '../../src/model/load-encoder'
 import type { Variants } from '../../src/model/variants'
 import type { FloatWeights } from '../../src/util/float-weights'
-import type { Repo } from './safetensors-repo'
+import type { ModelHeader } from '../../src/util/model-file'
+
+/** A model whole in memory. */
+interface WholeModel {
+  readonly header: ModelHeader
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
 
 export interface TestEncoderOptions {
+  readonly gpu?: GPU
   readonly floatWeights?: FloatWeights
   readonly variants?: Variants
   readonly maxBatchTokens?: number
@@ -12,13 +19,13 @@ export interface TestEncoderOptions {
 /** Bytes of one piece: not a multiple of any block, so that pieces cut blocks in two. */
 const pieceBytes = 999_999
 
-/** An encoder from the files of its repo. */
+/** An encoder from its file, or the files of its repo. */
 export async function loadEncoderRepo(
-  { header, bytes }: Repo,
-  { floatWeights = 'exact', variants, maxBatchTokens = 64 }: TestEncoderOptions = {},
+  { header, bytes }: WholeModel,
+  { gpu = navigator.gpu, floatWeights = 'exact', variants, maxBatchTokens = 64 }: TestEncoderOptions = {},
 ): Promise<LoadedEncoder> {
   const loading = await loadEncoder({
-    gpu: navigator.gpu,
+    gpu,
     header,
     kvCache: { format: 'f16', maxTokens: null },
     floatWeights,

@@ -1,17 +1,23 @@
 import { type EncoderTraits, encoder } from './encoder'
 import type { Family } from './family'
 
-/** BERT (Devlin et al. 2018, arXiv:1810.04805). */
+/** BERT (Devlin et al. 2018, arXiv:1810.04805). GGUF files call RoBERTa so too, whose positions they have cut to those used. */
 export const bert: Family = {
   modelTypes: ['bert'],
   gguf: ['bert'],
   describe: (config, has) =>
     encoder(config, has, {
       prefix: 'bert.',
-      scoring: [
-        ['bert.pooler.dense', 'tanh'],
-        ['classifier', 'none'],
-      ],
+      scoring:
+        config.container === 'gguf'
+          ? [
+              ['cls', 'tanh'],
+              ['cls.output', 'none'],
+            ]
+          : [
+              ['bert.pooler.dense', 'tanh'],
+              ['classifier', 'none'],
+            ],
     }),
 }
 

@@ -135,6 +135,13 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
     return rope
   }
   const types = layerTypes(config, traits, names)
+  // Embedding models made of decoders say it so.
+  const causal = config.flag('is_causal', true)
+  if (!causal && !traits.attention && types.includes('sliding_attention')) {
+    throw unsupported(
+      `${config.where} has ${config.nameOf('is_causal')} false, and layers with a window: how far they see either way is not said.`,
+    )
+  }
 
   const attention = (i: number, tools: LayerTools): AttentionDescription => {
     const rows = { query: heads * headDim, key: kvHeads * headDim, value: kvHeads * headDim }
@@ -174,7 +181,7 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
       softCap: traits.softCap ?? null,
       gate: null,
       valueNorm: null,
-      causal: true,
+      causal,
       sinks: null,
       positionBias: null,
       queryGrowth: null,

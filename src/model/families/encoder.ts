@@ -88,6 +88,9 @@ export function encoder(config: ConfigReader, has: HasTensor, traits: EncoderTra
     )
   }
   if (config.flag('is_decoder', false)) throw unsupported(`${config.where} has is_decoder: it is no encoder.`)
+  if (config.container === 'gguf' && config.flag('is_causal', false)) {
+    throw unsupported(`${config.where} has ${config.nameOf('is_causal')} true: it is no encoder.`)
+  }
   const gguf = config.container === 'gguf'
   const names = gguf ? ggufNames : { ...bertNames, ...traits.names }
   const bare = gguf || has(names.words)

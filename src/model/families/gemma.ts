@@ -1,4 +1,4 @@
-import type { ConfigReader } from '../config-reader'
+import { ConfigReader } from '../config-reader'
 import { allButEvery, type DecoderTraits, decoder } from './decoder'
 import type { Family } from './family'
 
@@ -46,15 +46,28 @@ export const gemma2: Family = {
     }),
 }
 
-/** Gemma 3 (arXiv:2503.19786): heads are normalized, and layers with a window turn at a base of their own. */
+/** EmbeddingGemma's config says how many tokens see one another in all: half of them are on either side. */
+function seesBothWays(config: ConfigReader): ConfigReader {
+  const window = config.some('sliding_window')
+  if (window === null) return config
+  return new ConfigReader({ ...config.json, sliding_window: Math.floor(window / 2) }, config.where)
+}
+
+/**
+ * Gemma 3 (arXiv:2503.19786): heads are normalized, and layers with a window turn at a base of their own. EmbeddingGemma
+ * (arXiv:2509.20354) is one that sees both ways.
+ */
 export const gemma3: Family = {
   modelTypes: ['gemma3_text'],
   gguf: ['gemma3'],
-  describe: (config, has) => {
+  describe: (given, has) => {
+    const bothWays = given.flag('use_bidirectional_attention', false)
+    const config = bothWays ? seesBothWays(given) : given
     return decoder(config, has, {
       ...common(config),
       norms: 'both',
       names: namesAround,
+      attention: (standard) => (bothWays ? { ...standard, causal: false } : standard),
       headNorm: { over: 'head' },
       scale: scale(config),
       softCap: config.some('attn_logit_softcapping'),

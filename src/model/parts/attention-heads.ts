@@ -67,8 +67,8 @@ export function planHeads(
   const buffers = { q, cache: kv.buffer, batch, partials, constants, y: attended }
   const decode = { ...params, tiles_at: layout.decodeTiles }
   const decodeShape = ({ decode: tile }: BatchShape) => (tile.tiles > 0 ? tileShape(tile) : null)
-  // A text that is read whole has no token that comes alone.
-  if (tensors.causal) {
+  // Where texts are read whole, no token comes alone, not even that of the shortest text.
+  if (limits.maxSequences > 0) {
     plan.add(attentionDecode, {
       variant: {
         constants: {

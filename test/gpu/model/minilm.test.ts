@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createEngine } from '../../../src/api/create-engine'
 import type { Engine } from '../../../src/api/engine'
+import { isQuick, openTestGpu } from '../../support/gpu'
 
 /** all-MiniLM-L6-v2 by transformers in f32; see the README beside it. */
 interface Golden {
@@ -23,7 +24,11 @@ const names = [
   ...['1_Pooling/config.json', 'sentence_bert_config.json', 'config_sentence_transformers.json'],
 ]
 const golden: Golden = await (await fetch('/golden/minilm/embeddings.json')).json()
-const texts = golden.texts.map(({ text }) => text)
+const quick = isQuick(await openTestGpu())
+/** On a slow adapter a few short ones. */
+const chosen = quick ? golden.texts : golden.texts.slice(14, 18)
+const queries = quick ? golden.queries : golden.queries.slice(2, 3)
+const texts = chosen.map(({ text }) => text)
 /** Of an element, with floats in f32. */
 const tolerance = 1e-4
 
@@ -58,13 +63,13 @@ describe('all-MiniLM-L6-v2 from its repo’s files', () => {
 
   it('gives every text the vector of the reference', async () => {
     const { data, usage } = await engine.embeddings.create({ input: texts, truncate_prompt_tokens: -1 })
-    for (const [i, { embedding, text }] of golden.texts.entries())
+    for (const [i, { embedding, text }] of chosen.entries())
       expect(furthest(data[i]!.embedding, embedding), text.slice(0, 60)).toBeLessThan(tolerance)
-    expect(usage.prompt_tokens).toBe(golden.texts.reduce((sum, { ids }) => sum + ids.length, 0))
+    expect(usage.prompt_tokens).toBe(chosen.reduce((sum, { ids }) => sum + ids.length, 0))
   })
 
   it('gives a text the same bits by its ids and among concurrent calls', async () => {
-    const some = golden.texts.slice(0, 6)
+    const some = chosen.slice(0, 6)
     const calls = some.map(({ ids }) => engine.embeddings.create({ input: [...ids] }))
     const together = await engine.embeddings.create({ input: some.map(({ text }) => text) })
     for (const [i, call] of calls.entries())
@@ -72,15 +77,15 @@ describe('all-MiniLM-L6-v2 from its repo’s files', () => {
   })
 
   it('ranks the texts for every query as the reference does', async () => {
-    const vectors = golden.texts.map(({ embedding }) => embedding)
-    for (const { text: query, ranking, scores } of golden.queries) {
+    for (const { text: query, ranking, scores } of queries) {
+      const expected = chosen.map((text) => scores[ranking.indexOf(golden.texts.indexOf(text))]!)
       const { results } = await engine.rerank({ query, documents: texts, truncate_prompt_tokens: -1 })
-      expect(results).toHaveLength(vectors.length)
+      expect(new Set(results.map(({ index }) => index)).size).toBe(texts.length)
+      const best = [...expected].sort((a, b) => b - a)
       for (const [place, { index, relevance_score }] of results.entries()) {
-        expect(Math.abs(relevance_score - scores[place]!)).toBeLessThan(1e-3)
+        expect(Math.abs(relevance_score - expected[index]!)).toBeLessThan(1e-3)
         // Neighbours whose scores differ by less than the tolerance may change places.
-        const near = ranking.filter((_, other) => Math.abs(scores[other]! - scores[place]!) < 1e-3)
-        expect(near).toContain(index)
+        expect(Math.abs(best[place]! - expected[index]!)).toBeLessThan(1e-3)
       }
     }
   })

@@ -113,3 +113,85 @@ describe('a config.json that cannot be run is refused by what is wrong with it',
     expect(() => readDescription(repo({ ...llama, ...change }))).toThrow(words)
   })
 })
+
+describe('a decoder that makes vectors', () => {
+  const gemma: JsonObject = JSON.parse(readFileSync(join(folder, 'embeddinggemma/config.json'), 'utf8'))
+
+  it('sees both ways where its config says so, through half the window on either side', () => {
+    const described = (change: JsonObject) =>
+      attentionIn(readDescription(repo({ ...gemma, ...change })).layers).map(({ causal, window }) => ({
+        causal,
+        window,
+      }))
+    const both = { causal: false, window: null }
+    expect(described({})).toEqual([{ causal: false, window: 8 }, both])
+    expect(described({ sliding_window: 17 })).toEqual([{ causal: false, window: 8 }, both])
+    expect(described({ sliding_window: null })).toEqual([both, both])
+    expect(described({ use_bidirectional_attention: false })[0]).toEqual({ causal: true, window: 16 })
+  })
+
+  it('sees both ways where is_causal is false, and is refused where windows make that unclear', () => {
+    const bare = { ...llama, architectures: ['LlamaModel'] }
+    const causal = (config: JsonObject) =>
+      attentionIn(readDescription(repo(config)).layers).map((each) => each.causal)
+    expect(causal(bare)).toEqual([true, true])
+    expect(causal({ ...bare, is_causal: false })).toEqual([false, false])
+    const qwen = {
+      ...bare,
+      model_type: 'qwen2',
+      use_sliding_window: true,
+      sliding_window: 8,
+      is_causal: false,
+    }
+    expect(() => readDescription(repo(qwen))).toThrow(/is_causal false, and layers with a window/)
+  })
+
+  it('cannot write where it sees both ways', () => {
+    const writes = { ...gemma, architectures: ['Gemma3ForCausalLM'] }
+    expect(() => readDescription(repo(writes))).toThrow(/is of a model that cannot write/)
+    expect(() => readDescription(repo({ ...llama, is_causal: false }))).toThrow(/cannot write/)
+  })
+})
+
+describe('an encoder’s GGUF metadata', () => {
+  const header = (
+    architecture: string,
+    more: Record<string, string | number | boolean> = {},
+  ): ModelHeader => ({
+    kind: 'gguf',
+    metadata: new Map<string, string | number | boolean>([
+      ['general.architecture', architecture],
+      ['bert.block_count', 1],
+      ['bert.context_length', 64],
+      ['bert.embedding_length', 64],
+      ['bert.feed_forward_length', 96],
+      ['bert.attention.head_count', 4],
+      ['bert.attention.layer_norm_epsilon', 1e-12],
+      ...Object.entries(more),
+    ]),
+    tensors: [],
+    fileBytes: 0,
+  })
+
+  it.each(['nomic-bert', 'jina-bert-v2', 'modern-bert', 'neo-bert', 'gemma-embedding', 't5encoder'])(
+    'of %s is refused by name',
+    (architecture) => {
+      expect(() => readDescription(header(architecture))).toThrow(
+        `The architecture '${architecture}' is not supported.`,
+      )
+    },
+  )
+
+  it('says how many token types there are, and is refused where it says that no token sees what comes later', () => {
+    const { embedding } = readDescription(header('bert', { 'tokenizer.ggml.token_type_count': 2 }))
+    expect(embedding.types).toEqual({ stem: 'token_types', rows: 2 })
+    expect(readDescription(header('bert')).embedding.types).toBeNull()
+    const wrong = { 'tokenizer.ggml.token_type_count': 'two' }
+    expect(() => readDescription(header('bert', wrong))).toThrow(
+      /tokenizer.ggml.token_type_count .* is "two"/,
+    )
+    expect(() => readDescription(header('bert', { 'bert.attention.causal': true }))).toThrow(
+      /bert.attention.causal true: it is no encoder/,
+    )
+  })
+})
