@@ -3,6 +3,7 @@ import { splitSize } from '../kernels/attention'
 import { resultWords } from '../kernels/sample'
 import { attentionIn } from './attention-in'
 import type { BatchLayout } from './batch'
+import { createRoutes, type ExpertRoutes, type Router } from './experts'
 import { paddedColumns } from './matrix'
 import { type ScratchName, scratchWidths } from './scratch'
 import type { RunnerLimits } from './step'
@@ -36,6 +37,8 @@ export interface Activations {
   readonly normedToo: GPUBuffer
   /** f32 [tokens, width] */
   readonly scratch: Readonly<Record<ScratchName, GPUBuffer>>
+  /** Layers with as many experts share theirs. */
+  readonly routes: (of: Pick<Router, 'experts' | 'top'>) => ExpertRoutes
   /** f32 [maxSequences, heads, splits, 4 + head dim] */
   readonly partials: GPUBuffer
   /** f32 [maxLogitRows, hidden]: rows of x that need logits */
@@ -85,8 +88,27 @@ export function createActivations(
       ScratchName,
       GPUBuffer
     >,
+    routes: allRoutes(tensors, limits.maxBatchTokens, words),
     partials: words('attention splits, f32', maxSequences * splits * partialWidth),
     last: words('rows with logits, f32 [rows, hidden]', logitRows * hidden),
     lastNormed: words('normed rows with logits, f32 [rows, hidden]', logitRows * hidden),
+  }
+}
+
+function allRoutes(
+  { layers }: ModelTensors,
+  maxTokens: number,
+  words: (label: string, count: number) => GPUBuffer,
+): Activations['routes'] {
+  const made: ExpertRoutes[] = []
+  const find: (of: Pick<Router, 'experts' | 'top'>) => ExpertRoutes | undefined = ({ experts, top }) =>
+    made.find((routes) => routes.experts === experts && routes.top === top)
+  for (const part of layers.flatMap(({ feedForward }) => feedForward.parts)) {
+    if (part.kind === 'experts' && !find(part.router)) made.push(createRoutes(part.router, maxTokens, words))
+  }
+  return (of) => {
+    const routes = find(of)
+    if (!routes) throw new Error('a part asks for routes that no layer has')
+    return routes
   }
 }

@@ -1,5 +1,6 @@
 import type { Activation } from '../kernels/activation'
 import type { Pooling } from '../kernels/pool'
+import type { ExpertsDescription } from './experts-description'
 import type { RecurrentDescription } from './recurrent-description'
 import type { RopeDescription } from './rope'
 
@@ -175,11 +176,16 @@ export type ActivationDescription =
       readonly epsilon: string
     }
 
-export interface FeedForwardDescription {
+/** What a layer does with each token by itself. */
+export type FeedForwardDescription = DenseDescription | ExpertsDescription
+
+export interface DenseDescription {
   readonly kind: 'gated' | 'plain'
   readonly activation: ActivationDescription
   readonly intermediate: number
   /** Gated: gate and up, as two tensors or as one; plain: up alone. */
   readonly inputs: readonly Projection[]
   readonly down: Projection
+  /** Of one row [1, hidden], whose sigmoid what comes of it is multiplied by (Qwen's shared expert). */
+  readonly share?: Projection
 }

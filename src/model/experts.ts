@@ -1,6 +1,7 @@
 import { combineExperts, route, tileExperts } from '../kernels/experts'
 import { mostTiles } from '../kernels/matmul'
 import type { BatchShape } from './batch'
+import type { ExpertGroups } from './experts-description'
 import type { PlanBuilder } from './plan'
 import type { Variants } from './variants'
 
@@ -13,7 +14,7 @@ export interface Router {
   /** Where the layer's constants have a bias for each expert that counts in the choice alone. */
   readonly correctionAt: number | null
   /** Choice by groups of experts: of so many the best `top`, by their best expert or by their best two. */
-  readonly groups: { readonly count: number; readonly top: number; readonly by: 'best' | 'best-two' } | null
+  readonly groups: ExpertGroups | null
   /** What is added to the sum that shares are divided by; null: they are not. */
   readonly renormalizeEps: number | null
   readonly scale: number
@@ -29,19 +30,18 @@ export interface ExpertRoutes {
   readonly shares: GPUBuffer
   /** By tokens a lane of the product takes, u32: see `tileExperts` */
   readonly tiles: ReadonlyMap<number, GPUBuffer>
-  /** By which tiles a batch's products go; null: each token reads its own experts. */
-  readonly tokensPerLane: (tokens: number) => number | null
 }
 
+/** Tiles that some variants' products go by. */
+const tileSizes = [4, 8] as const
+
 export function createRoutes(
-  variants: Variants,
   { experts, top }: Pick<Router, 'experts' | 'top'>,
   maxTokens: number,
   words: (label: string, count: number) => GPUBuffer,
 ): ExpertRoutes {
-  const { tokensPerLane } = variants
   const tiles = new Map<number, GPUBuffer>()
-  for (const lane of new Set([4, tokensPerLane])) {
+  for (const lane of tileSizes) {
     const most = mostTiles(maxTokens * top, experts, lane)
     tiles.set(lane, words(`tiles of experts, u32 by ${lane}`, 1 + most * (1 + lane)))
   }
@@ -51,12 +51,23 @@ export function createRoutes(
     chosen: words('chosen experts, u32 [1 + tokens · top]', 1 + maxTokens * top),
     shares: words('shares of experts, f32 [tokens, top]', maxTokens * top),
     tiles,
-    tokensPerLane: (tokens) => {
-      const entries = tokens * top
-      if (tokens === 1 || 2 * entries <= experts) return null
-      return entries <= 4 * experts ? 4 : tokensPerLane
-    },
   }
+}
+
+/** By which tiles a batch's products go; null: each token reads its own experts. */
+export function tileSizeFor(
+  { experts, top }: ExpertRoutes,
+  { tokensPerLane }: Variants,
+  tokens: number,
+): number | null {
+  const entries = tokens * top
+  if (tokens === 1 || 2 * entries <= experts) return null
+  return entries <= 4 * experts ? 4 : tokensPerLane
+}
+
+/** The tiles that a plan of these variants has use for. */
+export function tilesFor({ tiles }: ExpertRoutes, { tokensPerLane }: Variants) {
+  return [...tiles].filter(([size]) => size <= tokensPerLane)
 }
 
 interface RouteStep {
@@ -71,7 +82,7 @@ interface RouteStep {
 /** Chooses each token's experts, and for many tokens sorts them into tiles. */
 export function planRoutes(plan: PlanBuilder, router: Router, step: RouteStep): void {
   const { logits, constants, routes } = step
-  const { chosen, shares, tiles } = routes
+  const { chosen, shares } = routes
   const { experts, top, groups, correctionAt, renormalizeEps, scale } = router
   const workgroup_size = plan.variants.rowLanes
   plan.add(route, {
@@ -88,14 +99,14 @@ export function planRoutes(plan: PlanBuilder, router: Router, step: RouteStep): 
     params: { correction_at: correctionAt ?? 0, eps: renormalizeEps ?? 0, scale },
     shape: (batch) => (step.tokens(batch) > 0 ? { tokens: step.tokens(batch) } : null),
   })
-  for (const [tokens_per_lane, buffer] of tiles) {
+  for (const [tokens_per_lane, buffer] of tilesFor(routes, plan.variants)) {
     plan.add(tileExperts, {
       variant: { constants: { workgroup_size, experts, tokens_per_lane } },
       buffers: { routes: chosen, tiles: buffer },
       params: {},
       shape: (batch) => {
         const tokens = step.tokens(batch)
-        const tiled = tokens > 0 && routes.tokensPerLane(tokens) === tokens_per_lane
+        const tiled = tokens > 0 && tileSizeFor(routes, plan.variants, tokens) === tokens_per_lane
         return tiled ? { entries: tokens * top } : null
       },
     })

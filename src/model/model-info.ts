@@ -69,7 +69,8 @@ function tensorTypes(tensors: ModelTensors): ModelInfo['tensorTypes'] {
   const types = new Map<string, { type: string; tensors: number; bytes: number }>()
   for (const source of tensors.matrices) {
     const type = source.format.name
-    for (const { tensor } of source.parts) {
+    // A stack of experts has parts of one tensor.
+    for (const tensor of new Set(source.parts.map((part) => part.tensor))) {
       const entry = types.get(type) ?? { type, tensors: 0, bytes: 0 }
       entry.tensors += 1
       entry.bytes += tensor.bytes

@@ -7,7 +7,7 @@ import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
-import type { ExpertRoutes } from './experts'
+import { type ExpertRoutes, tileSizeFor, tilesFor } from './experts'
 import { type Matrix, type MatrixShard, matrixBytes } from './matrix'
 import type { Variants } from './variants'
 
@@ -140,7 +140,7 @@ export class PlanBuilder {
    */
   multiplyExperts(matrix: Matrix, step: ExpertStep): void {
     const { routes, xRows } = step
-    const { experts, top, chosen, tiles } = routes
+    const { experts, top, chosen } = routes
     const rows = matrix.rows / experts
     const stack = { experts, xRepeats: xRows === 'tokens' ? top : 1 }
     for (const shard of matrix.shards) {
@@ -160,10 +160,12 @@ export class PlanBuilder {
       )
       const entries = (tokensPerLane: number | null) => (batch: BatchShape) => {
         const tokens = step.tokens(batch)
-        return tokens > 0 && routes.tokensPerLane(tokens) === tokensPerLane ? tokens * top : null
+        return tokens > 0 && tileSizeFor(routes, this.variants, tokens) === tokensPerLane
+          ? tokens * top
+          : null
       }
       product.add(null, chosen, entries(null))
-      for (const [tokensPerLane, buffer] of tiles) product.add(tokensPerLane, buffer, entries(tokensPerLane))
+      for (const [size, tiles] of tilesFor(routes, this.variants)) product.add(size, tiles, entries(size))
     }
   }
 

@@ -36,15 +36,15 @@ export function readDescription(header: ModelHeader): ModelDescription {
 function finished(
   header: ModelHeader,
   config: ConfigReader,
-  { scoring, beside = /^lm_head\./, ...body }: ModelBody,
+  { scoring, beside, ...body }: ModelBody,
 ): Omit<ModelDescription, 'architecture' | 'name'> {
   switch (modelTask(header)) {
     case 'generate':
       if (body.logits === null || attentionIn(body.layers).some(({ causal }) => !causal))
         throw unsupported(`${config.where} is of a model that cannot write.`)
-      return { ...body, pooled: null, beside: null }
+      return { ...body, pooled: null, beside: beside ?? null }
     case 'embed':
-      return { ...body, logits: null, pooled: vectors(header), beside }
+      return { ...body, logits: null, pooled: vectors(header), beside: beside ?? /^lm_head\./ }
     case 'score':
       return { ...body, logits: null, pooled: scoring ?? lastTokenScores(config), beside: null }
   }

@@ -11,6 +11,8 @@ const scratchNames = [
   'attended',
   'activated',
   'gateUp',
+  'routed',
+  'expertRows',
   'part',
 ] as const
 

@@ -76,7 +76,12 @@ export class TensorFinder implements TensorLookup {
   }
 
   vector(name: string, length: number): TensorInfo {
-    const tensor = this.#shaped(name, [length])
+    return this.table(name, [length])
+  }
+
+  /** A small tensor of floats, of that shape, outermost dimension first. */
+  table(name: string, shape: readonly number[]): TensorInfo {
+    const tensor = this.#shaped(name, [...shape].reverse())
     if (!floatTypes.has(tensor.type)) {
       throw new OctavoError(
         'unsupported-tensor-type',

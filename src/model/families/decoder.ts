@@ -3,6 +3,7 @@ import type {
   ActivationDescription,
   AttentionDescription,
   BiasRule,
+  DenseDescription,
   FeedForwardDescription,
   HeadNormDescription,
   LayerDescription,
@@ -48,6 +49,8 @@ export interface DecoderTraits {
   readonly transposed?: boolean
   readonly residualScale?: number
   readonly logits?: Partial<LogitsDescription>
+  /** What a layer does with each token by itself, where it is not `dense()` alone. */
+  readonly feedForward?: (tools: LayerTools) => readonly FeedForwardDescription[]
   /** The last word on a layer's attention, and on a layer. */
   readonly attention?: (standard: AttentionDescription, tools: LayerTools) => AttentionDescription
   readonly layer?: (standard: LayerDescription, tools: LayerTools) => LayerDescription
@@ -63,7 +66,15 @@ export interface LayerTools {
   readonly stem: (name: string) => string
   readonly norm: (name: string) => NormDescription
   readonly projection: (name: string, rows: number, bias?: BiasRule) => Projection
+  /** Whether the file has the layer's tensor. */
+  readonly has: (name: string) => boolean
+  /** The family's feed-forward part, of other names or another width. */
+  readonly dense: (own?: DenseTraits) => DenseDescription
   readonly type: LayerType
+}
+
+type DenseTraits = Partial<Pick<Names, 'gate' | 'up' | 'gateUp' | 'down'>> & {
+  readonly intermediate?: number
 }
 
 const activations: Readonly<Record<string, ActivationDescription['kind'] & PlainKind>> = {
@@ -189,22 +200,23 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
     }
   }
 
-  const feedForward = (tools: LayerTools): FeedForwardDescription => {
-    const intermediate = config.count('intermediate_size')
+  const dense = (tools: LayerTools, own: DenseTraits): DenseDescription => {
+    const { gate, up, gateUp, down } = { ...names, ...own }
+    const intermediate = own.intermediate ?? config.count('intermediate_size')
     const bias = traits.feedForwardBias ?? fromFile(config, 'mlp_bias')
     const gated = traits.gated ?? true
-    const own = typeof traits.activation === 'function' ? traits.activation(tools) : traits.activation
-    const activation = own ?? readActivation(config)
-    const separate = has(tools.stem(names.gate))
+    const given = typeof traits.activation === 'function' ? traits.activation(tools) : traits.activation
+    const activation = given ?? readActivation(config)
+    const separate = tools.has(gate)
     const inputs = separate
-      ? [tools.projection(names.gate, intermediate, bias), tools.projection(names.up, intermediate, bias)]
-      : [tools.projection(names.gateUp, 2 * intermediate, bias)]
+      ? [tools.projection(gate, intermediate, bias), tools.projection(up, intermediate, bias)]
+      : [tools.projection(gateUp, 2 * intermediate, bias)]
     return {
       kind: gated ? 'gated' : 'plain',
       activation,
       intermediate,
-      inputs: gated ? inputs : [tools.projection(names.up, intermediate, bias)],
-      down: tools.projection(names.down, hidden, bias),
+      inputs: gated ? inputs : [tools.projection(up, intermediate, bias)],
+      down: tools.projection(down, hidden, bias),
     }
   }
 
@@ -217,6 +229,8 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
       stem,
       norm: (name) => normAt(stem(name)),
       projection: (name, rows, bias = false) => ({ stem: stem(name), rows, bias, transposed }),
+      has: (name) => has(stem(name)),
+      dense: (own = {}) => dense(tools, own),
       type: types[i]!,
     }
     const around = (before: string, after: string): Omit<SubLayer<never>, 'parts'> => ({
@@ -233,7 +247,7 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
       },
       feedForward: {
         ...around(names.feedForwardNorm, names.feedForwardOutNorm),
-        parts: [feedForward(tools)],
+        parts: traits.feedForward?.(tools) ?? [tools.dense()],
         ...(parallel === 'one norm' ? { norm: null } : {}),
       },
       parallel: parallel !== null,

@@ -20,6 +20,6 @@ export type HasTensor = (name: string) => boolean
 export interface ModelBody extends Omit<ModelDescription, 'architecture' | 'name' | 'pooled' | 'beside'> {
   /** How texts are scored where the file has such a head; left out: as decoders do it, by the last token. */
   readonly scoring?: PooledDescription
-  /** Names of tensors that are for what the model was trained on, not for reading texts. */
+  /** Names of tensors that are for what the model was trained on, or for what Octavo does not do with it. */
   readonly beside?: RegExp
 }

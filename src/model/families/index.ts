@@ -2,25 +2,28 @@ import { apertus } from './apertus'
 import { arcee } from './arcee'
 import { bert, distilbert, mpnet, nomicBert, roberta } from './bert'
 import { cohere, cohere2 } from './cohere'
-import { ernie } from './ernie'
+import { ernie, ernieMoe } from './ernie'
 import { exaone4 } from './exaone'
 import { falconH1 } from './falcon-h1'
 import type { Family } from './family'
 import { gemma, gemma2, gemma3 } from './gemma'
-import { glm4 } from './glm'
+import { glm4, glm4Moe } from './glm'
 import { gptNeox } from './gpt-neox'
+import { gptOss } from './gpt-oss'
 import { gpt2 } from './gpt2'
-import { granite } from './granite'
+import { granite, graniteMoe } from './granite'
 import { graniteHybrid } from './granite-hybrid'
 import { hunyuan } from './hunyuan'
-import { lfm2 } from './lfm2'
+import { lfm2, lfm2Moe } from './lfm2'
 import { llama } from './llama'
 import { ministral3, mistral } from './mistral'
+import { mixtral } from './mixtral'
 import { modernbert } from './modernbert'
-import { olmo2 } from './olmo'
+import { olmo2, olmoe } from './olmo'
 import { phi, phi3 } from './phi'
 import { qwen2, qwen3 } from './qwen'
-import { qwen35 } from './qwen3.5'
+import { qwen2Moe, qwen3Moe } from './qwen-moe'
+import { qwen3Next, qwen35, qwen35Moe } from './qwen3.5'
 import { seedOss } from './seed-oss'
 import { smollm3 } from './smollm3'
 import { stablelm } from './stablelm'
@@ -30,7 +33,17 @@ const llamas = [llama, mistral, ministral3, arcee, seedOss, smollm3, granite, ol
 const others = [qwen2, qwen3, gemma, gemma2, gemma3, phi, phi3, cohere, cohere2, glm4, exaone4]
 const older = [gpt2, gptNeox, stablelm, starcoder2]
 const hybrids = [falconH1, graniteHybrid, lfm2, qwen35]
+const mixtures = [mixtral, qwen2Moe, qwen3Moe, olmoe, graniteMoe, ernieMoe, glm4Moe, gptOss, lfm2Moe]
+const hybridMixtures = [qwen3Next, qwen35Moe]
 const encoders = [bert, roberta, distilbert, mpnet, nomicBert, modernbert]
 
 /** All that Octavo runs. */
-export const families: readonly Family[] = [...llamas, ...others, ...older, ...hybrids, ...encoders]
+export const families: readonly Family[] = [
+  ...llamas,
+  ...others,
+  ...older,
+  ...hybrids,
+  ...mixtures,
+  ...hybridMixtures,
+  ...encoders,
+]

@@ -1,4 +1,6 @@
+import { unsupported } from '../config-reader'
 import { decoder } from './decoder'
+import { readExperts } from './experts'
 import type { Family } from './family'
 
 /** OLMo 2 (arXiv:2501.00656): norms after each part, and over all heads of Q and of K. OLMo 3: windows in some layers. */
@@ -7,4 +9,18 @@ export const olmo2: Family = {
   gguf: ['olmo2'],
   describe: (config, has) =>
     decoder(config, has, { norms: 'after', headNorm: { over: 'all' }, rope: { slidingIsPlain: true } }),
+}
+
+/** OLMoE (Muennighoff et al. 2024, arXiv:2409.02060): llama with experts, and norms over all heads of Q and of K. */
+export const olmoe: Family = {
+  modelTypes: ['olmoe'],
+  gguf: [],
+  describe: (config, has) => {
+    if (config.has('clip_qkv')) throw unsupported(`${config.where} has clip_qkv, which is not supported.`)
+    const renormalizeEps = config.flag('norm_topk_prob', false) ? 0 : null
+    return decoder(config, has, {
+      headNorm: { over: 'all' },
+      feedForward: (tools) => [readExperts(config, tools, { renormalizeEps })],
+    })
+  },
 }

@@ -3,7 +3,7 @@ import { decoder } from './decoder'
 import type { Family } from './family'
 
 /** Configs have a window's size also where it is not used. */
-function slides(config: ConfigReader): (i: number) => boolean {
+export function slides(config: ConfigReader): (i: number) => boolean {
   if (!config.flag('use_sliding_window', false)) return () => false
   const from = config.index('max_window_layers', 0)
   return (i) => i >= from

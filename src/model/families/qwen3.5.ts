@@ -1,8 +1,9 @@
 import { type ConfigReader, malformedConfig, unsupported } from '../config-reader'
-import type { AttentionDescription } from '../description'
+import type { AttentionDescription, Projection } from '../description'
 import type { DeltaNetDescription } from '../recurrent-description'
-import { decoder, type LayerTools } from './decoder'
-import type { Family } from './family'
+import { type DecoderTraits, decoder, type LayerTools } from './decoder'
+import type { Family, HasTensor, ModelBody } from './family'
+import { qwenFeedForward } from './qwen-moe'
 
 /** What the kernel has room for. */
 const mostKeyDim = 1024
@@ -11,21 +12,51 @@ const mostKeyDim = 1024
 export const qwen35: Family = {
   modelTypes: ['qwen3_5_text'],
   gguf: [],
-  describe: (config, has) => {
-    const types = config.list('layer_types')
-    const every = config.count('full_attention_interval', 4)
-    const isLinear = (i: number) => (types ? types[i] === 'linear_attention' : (i + 1) % every !== 0)
-    return decoder(config, has, {
+  describe: (config, has) => describe(config, has, 'by part'),
+}
+
+/** Qwen 3.5 with experts. */
+export const qwen35Moe: Family = {
+  modelTypes: ['qwen3_5_moe_text'],
+  gguf: [],
+  describe: (config, has) => describe(config, has, 'by part', mixture(config)),
+}
+
+/** Qwen 3 Next (Alibaba 2025): the same, with its projections' rows in the order of key heads. */
+export const qwen3Next: Family = {
+  modelTypes: ['qwen3_next'],
+  gguf: [],
+  describe: (config, has) => describe(config, has, 'by key head', mixture(config)),
+}
+
+function mixture(config: ConfigReader): DecoderTraits {
+  return { feedForward: qwenFeedForward(config, { shared: true, renormalized: true }) }
+}
+
+function describe(
+  config: ConfigReader,
+  has: HasTensor,
+  order: DeltaNetDescription['order'],
+  traits: DecoderTraits = {},
+): ModelBody {
+  const types = config.list('layer_types')
+  const every = config.count('full_attention_interval', 4)
+  const isLinear = (i: number) => (types ? types[i] === 'linear_attention' : (i + 1) % every !== 0)
+  return {
+    ...decoder(config, has, {
+      ...traits,
       norm: { plusOne: true },
       headNorm: { over: 'head' },
       rope: { partial: 0.25 },
       attention: gatedAttention,
       layer: (standard, tools) =>
         isLinear(tools.i)
-          ? { ...standard, mixer: { ...standard.mixer, parts: [readDeltaNet(config, tools)] } }
+          ? { ...standard, mixer: { ...standard.mixer, parts: [readDeltaNet(config, tools, order)] } }
           : standard,
-    })
-  },
+    }),
+    // What guesses tokens ahead.
+    beside: /^mtp\./,
+  }
 }
 
 /** Rows of a head's query and its gate in turn. */
@@ -43,7 +74,11 @@ function gatedAttention(standard: AttentionDescription): AttentionDescription {
   }
 }
 
-function readDeltaNet(config: ConfigReader, { projection, stem, epsilon }: LayerTools): DeltaNetDescription {
+function readDeltaNet(
+  config: ConfigReader,
+  { projection, stem, epsilon }: LayerTools,
+  order: DeltaNetDescription['order'],
+): DeltaNetDescription {
   const [keyHeads, valueHeads] = [
     config.count('linear_num_key_heads'),
     config.count('linear_num_value_heads'),
@@ -59,19 +94,23 @@ function readDeltaNet(config: ConfigReader, { projection, stem, epsilon }: Layer
     )
   const [keys, values] = [keyHeads * keyDim, valueHeads * valueDim]
   const part = (name: string, rows: number) => projection(`linear_attn.${name}`, rows)
+  const inputs: Readonly<Record<typeof order, readonly Projection[]>> = {
+    'by part': [
+      part('in_proj_qkv', 2 * keys + values),
+      part('in_proj_z', values),
+      part('in_proj_b', valueHeads),
+      part('in_proj_a', valueHeads),
+    ],
+    'by key head': [part('in_proj_qkvz', 2 * keys + 2 * values), part('in_proj_ba', 2 * valueHeads)],
+  }
   return {
     kind: 'delta-net',
     keyHeads,
     valueHeads,
     keyDim,
     valueDim,
-    order: 'by part',
-    projections: [
-      part('in_proj_qkv', 2 * keys + values),
-      part('in_proj_z', values),
-      part('in_proj_b', valueHeads),
-      part('in_proj_a', valueHeads),
-    ],
+    order,
+    projections: inputs[order],
     convolution: {
       stem: stem('linear_attn.conv1d'),
       taps: config.count('linear_conv_kernel_dim', 4),

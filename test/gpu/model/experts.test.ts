@@ -112,7 +112,7 @@ class Layer {
     const activated = words('activated', tokens * this.about.top * inner)
     const parts = words('parts', tokens * this.about.top * hidden)
     const plan = new PlanBuilder(gpu, variants, 'on')
-    const routes = createRoutes(variants, this.router, most, words)
+    const routes = createRoutes(this.router, most, words)
     const count = (batch: BatchShape) => batch.tokens
     const logits = filled('logits', slice(this.logits, experts))
     planRoutes(plan, this.router, { logits, constants, routes, tokens: count })

@@ -1,0 +1,115 @@
+import { type Activation, activates } from '../../kernels/activation'
+import { gated, gatesInRow } from '../../kernels/gated'
+import type { DenseDescription } from '../description'
+import { paddedColumns } from '../matrix'
+import type { MatrixSource } from '../matrix-source'
+import type { ScratchWidths } from '../scratch'
+import { findActivation } from './activation'
+import { type LayerBuffers, type PartRows, type PlanContext, tokensOf } from './context'
+import type { PartPlace } from './place'
+
+/** down(act(gate · x) · (up · x)) (Shazeer 2020, arXiv:2002.05202), or down(act(up · x)), with one layer's tensors. */
+export interface DenseTensors extends DenseDescription {
+  /** Gate over up where their types agree, else two; or up alone. */
+  readonly inputMatrices: readonly MatrixSource[]
+  readonly inputBias: number | null
+  readonly downMatrix: MatrixSource
+  readonly downBias: number | null
+  readonly act: Activation
+  readonly shareMatrix: MatrixSource | null
+}
+
+export function findDense(place: PartPlace, part: DenseDescription): DenseTensors {
+  const { find, constants, hidden, name } = place
+  const { inputs, down, intermediate, share } = part
+  return {
+    ...part,
+    inputMatrices: find.matrix(`${name} gate, up`, inputs, hidden),
+    inputBias: find.biases(inputs, constants),
+    downMatrix: find.matrix(`${name} down`, [down], intermediate)[0]!,
+    downBias: find.biases([down], constants),
+    act: findActivation(place, part.activation),
+    shareMatrix: share ? find.matrix(`${name} share`, [share], hidden, 'exact')[0]! : null,
+  }
+}
+
+export function denseScratch({ inputMatrices, intermediate, shareMatrix }: DenseTensors): ScratchWidths {
+  return {
+    activated: paddedColumns(intermediate),
+    ...(inputMatrices.length > 1 ? { gateUp: 2 * intermediate } : {}),
+    ...(shareMatrix ? { routed: 1 } : {}),
+  }
+}
+
+export function planDense(
+  context: PlanContext,
+  tensors: DenseTensors,
+  { constants }: LayerBuffers,
+  rows: PartRows,
+): void {
+  const { plan, weights, activations, variants } = context
+  const { activated, gateUp, routed } = activations.scratch
+  const { kind, intermediate, inputMatrices, inputBias, act, shareMatrix } = tensors
+  const yStride = paddedColumns(intermediate)
+  const common = { x: rows.from, constants, tokens: tokensOf }
+  if (inputMatrices.length === 1) {
+    plan.multiply(weights.matrix(inputMatrices[0]!), {
+      ...common,
+      y: activated,
+      yStride,
+      gated: kind === 'gated',
+      activation: act,
+      biasAt: inputBias,
+    })
+  } else {
+    let row = 0
+    for (const source of inputMatrices) {
+      const biasAt = inputBias === null ? null : inputBias + row
+      plan.multiply(weights.matrix(source), {
+        ...common,
+        y: gateUp,
+        yStride: 2 * intermediate,
+        yOffset: row,
+        biasAt,
+      })
+      row += source.rows
+    }
+    const { constants: chosen, params } = activates(act)
+    plan.add(gated, {
+      variant: { constants: { workgroup_size: variants.rowLanes, ...chosen } },
+      buffers: { x: gateUp, constants, y: activated },
+      params: { ...gatesInRow(intermediate), x_stride: 2 * intermediate, y_stride: yStride, ...params },
+      shape: ({ tokens }) => ({ tokens, width: intermediate }),
+    })
+  }
+  if (shareMatrix) {
+    // The product that follows is linear: a token's share may come before it.
+    plan.multiply(weights.matrix(shareMatrix), { ...common, y: routed, yStride: 1 })
+    const { constants: chosen, params } = activates({ kind: 'sigmoid' })
+    plan.add(gated, {
+      variant: {
+        constants: { workgroup_size: variants.rowLanes, ...chosen },
+        conditions: { in_place: true },
+      },
+      buffers: { x: routed, constants, y: activated },
+      params: {
+        ...gatesInRow(intermediate),
+        step: 0,
+        x_stride: 1,
+        y_stride: yStride,
+        ...params,
+      },
+      shape: ({ tokens }) => ({ tokens, width: intermediate }),
+    })
+  }
+  plan.multiply(weights.matrix(tensors.downMatrix), {
+    x: activated,
+    constants,
+    y: rows.to,
+    yStride: context.stride,
+    biasAt: tensors.downBias,
+    scale: rows.scale,
+    residual: rows.adds,
+    tokens: tokensOf,
+  })
+}
