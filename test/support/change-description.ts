@@ -40,6 +40,9 @@ const changes: Readonly<Record<string, Change>> = {
   scales: (value: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(value).map(([name, each]) => [name, each * 1.3])),
   dtLimit: () => [0.5, 0.6],
+  scores: swap('softmax', 'sigmoid'),
+  renormalizeEps: (value: number | null) => (value === null ? 0 : null),
+  interleaved: flip,
   activation: (value: { readonly kind: string }) => ({ kind: value.kind === 'relu' ? 'silu' : 'relu' }),
 }
 
