@@ -78,7 +78,7 @@ export function advise(code: ErrorCode, around: Circumstances): Advice {
     case 'unsupported-architecture':
     case 'unsupported-tensor-type':
     case 'unsupported-tokenizer':
-      return { title: 'Octavo cannot run this model yet', remedy, action: otherModel(around) }
+      return { title: 'This model cannot be used here', remedy, action: otherModel(around) }
     case 'not-found':
       return { title: 'The model was not found', remedy, action: chooseModel }
     case 'invalid-option':
