@@ -19,12 +19,15 @@ export class Embeddings {
   }
 
   /**
-   * One vector for each text, as sentence-transformers makes it from the same repo.
+   * One vector for each text, as sentence-transformers makes it from the same repo: `engine.info.encoder.dimensions`
+   * numbers, or `dimensions` of them, of length 1 (L2) unless the repo leaves that out. A text has at most
+   * `engine.info.encoder.maxTokens` tokens, those that the tokenizer adds among them.
    *
    * Texts of many calls that run side by side are computed together; each has the bits that it has alone.
    *
    * @throws OctavoError 'invalid-request' or 'unsupported-field' naming the field, 'context-too-long' for a text that the
-   * model does not take whole, 'unsupported-architecture' for a model that makes no vectors, 'queue-full', 'aborted'
+   * model does not take whole, 'unsupported-architecture' for a model that makes no vectors, 'queue-full', 'aborted',
+   * 'unloaded'
    * @example
    * const { data } = await engine.embeddings.create({ input: ['a cat', 'a kitten', 'a lathe'] })
    * const [a, b] = data.map(({ embedding }) => embedding)

@@ -61,10 +61,11 @@ export class Engine {
 
   /**
    * Ranks documents by how well they answer a query: by a reranker's scores, or with a model that makes vectors by the
-   * cosine of its vectors.
+   * cosine of its vectors. A query together with a document, or with such a model each by itself, has at most
+   * `info.encoder.maxTokens` tokens.
    *
    * @throws OctavoError 'invalid-request' or 'unsupported-field' naming the field, 'context-too-long',
-   * 'unsupported-architecture' for a model that can do neither, 'queue-full', 'aborted'
+   * 'unsupported-architecture' for a model that can do neither, 'queue-full', 'aborted', 'unloaded'
    * @example
    * const documents = ['Paris is a city in France.', 'Cheese is made of milk.']
    * const { results } = await engine.rerank({ query: 'capital of France', documents, top_n: 1 })
