@@ -2,6 +2,7 @@ import { loadModelUrl } from '../test/support/load-model'
 import { type BatchBenchOptions, benchBatch } from './batch'
 import { benchContext, type ContextBenchOptions } from './context'
 import { countDecode } from './counts'
+import { benchEmbeddings, type EmbeddingsBenchOptions, encoderPaths } from './embeddings'
 import { benchEngine, type EngineBenchOptions } from './engine'
 import { benchKernels, type KernelBenchOptions } from './kernels'
 import { benchTurns, type TurnsBenchOptions } from './turns'
@@ -13,6 +14,12 @@ const calls = {
   benchContext: (model: string, options: ContextBenchOptions) =>
     benchContext((how) => loadModelUrl(model, how), options),
   benchTurns: (options: TurnsBenchOptions) => benchTurns(options),
+  benchEmbeddings: async (folder: string, options: EmbeddingsBenchOptions) =>
+    benchEmbeddings(
+      navigator.gpu,
+      await Promise.all(encoderPaths.map((path) => fileAt(folder, path))),
+      options,
+    ),
   benchEngine: (options: EngineBenchOptions) => benchEngine(options, () => window.coldLoaded!()),
   benchKernels: (options: KernelBenchOptions) => benchKernels(navigator.gpu, options),
   benchTypes: (options: TypesBenchOptions) => benchTypes(navigator.gpu, options),
@@ -31,3 +38,9 @@ declare global {
 }
 
 window.octavoBench = calls
+
+async function fileAt(folder: string, path: string): Promise<File> {
+  const response = await fetch(`${folder}/${path}`)
+  if (!response.ok) throw new Error(`${folder}/${path}: ${response.status}`)
+  return new File([await response.blob()], path)
+}
