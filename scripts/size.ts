@@ -5,11 +5,11 @@ import { gzipSync } from 'node:zlib'
 /** Files of the library and how many kB each may have after gzip; more fails, and so does a file that is not named. */
 const budgetKb: Readonly<Record<string, number>> = {
   // What an app's own bundle grows by.
-  'index.js': 12,
-  'error-transfer.js': 3,
+  'index.js': 11,
+  'error-transfer.js': 2.5,
   // The engine, fetched when an engine is created: the worker's script, or the same for a thread without one.
-  'worker.js': 165,
-  'service.js': 165,
+  'worker.js': 176,
+  'service.js': 174,
 }
 
 const folder = join(import.meta.dirname, '../dist')
