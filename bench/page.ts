@@ -4,6 +4,7 @@ import { benchContext, type ContextBenchOptions } from './context'
 import { countDecode } from './counts'
 import { benchEmbeddings, type EmbeddingsBenchOptions, encoderPaths } from './embeddings'
 import { benchEngine, type EngineBenchOptions } from './engine'
+import { countFamily, decoderNames } from './family-counts'
 import { benchKernels, type KernelBenchOptions } from './kernels'
 import { benchTurns, type TurnsBenchOptions } from './turns'
 import { benchTypes, type TypesBenchOptions } from './types'
@@ -23,6 +24,8 @@ const calls = {
   benchEngine: (options: EngineBenchOptions) => benchEngine(options, () => window.coldLoaded!()),
   benchKernels: (options: KernelBenchOptions) => benchKernels(navigator.gpu, options),
   benchTypes: (options: TypesBenchOptions) => benchTypes(navigator.gpu, options),
+  countFamily: (root: string, name: string) => countFamily(root, name),
+  decoderNames: (root: string) => decoderNames(root),
   countDecode: (model: string, promptTokens: number) =>
     countDecode({ gpu: navigator.gpu, load: (gpu) => loadModelUrl(model, { gpu }), promptTokens }),
 }

@@ -77,9 +77,18 @@ function countDevice(device: GPUDevice, counts: DeviceCounts, dispatched: string
       counts.readbacks += 1
     })
   })
+  // A device that does nothing gives the same encoder and pass each time.
+  const known = new WeakSet<object>()
+  const isNew = (made: unknown) => {
+    const first = !known.has(made as object)
+    known.add(made as object)
+    return first
+  }
   watchMethod(device, 'createCommandEncoder', (encoder) => {
+    if (!isNew(encoder)) return
     watchMethod(encoder as GPUCommandEncoder, 'beginComputePass', (pass) => {
       counts.passes += 1
+      if (!isNew(pass)) return
       let label = ''
       watchMethod(pass as GPUComputePassEncoder, 'setPipeline', (_, [pipeline]) => {
         label = (pipeline as GPUComputePipeline).label
