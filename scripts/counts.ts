@@ -27,10 +27,14 @@ async function printFamilies(page: Page): Promise<void> {
   const names = await page.evaluate((root) => window.octavoBench!.decoderNames(root), goldenRoot)
   console.log('| model | layers | dispatches a token | a layer | of which |\n| --- | --- | --- | --- | --- |')
   for (const name of names) {
-    const counted = await page.evaluate(([root, each]) => window.octavoBench!.countFamily(root, each), [
-      goldenRoot,
-      name,
-    ] as const)
+    const counted = await page
+      .evaluate(([root, each]) => window.octavoBench!.countFamily(root, each), [goldenRoot, name] as const)
+      .catch((error: unknown) => {
+        if (!String(error).includes('is not supported')) throw error
+        console.log(`| ${name} | not supported | | | |`)
+        return null
+      })
+    if (!counted) continue
     const { layers, dispatches, dispatchesPerLayer, kernels } = counted
     const each = Object.entries(kernels).map(([kernel, count]) => `${count} ${kernel}`)
     const cells = [name, layers, dispatches, dispatchesPerLayer.toFixed(1), each.join(', ')]
