@@ -24,15 +24,35 @@ export type Container = 'gguf' | 'safetensors'
  * file has it. A field that is null counts as missing.
  */
 export class ConfigReader {
+  readonly #asked: Set<string>
+
   constructor(
     readonly json: JsonObject,
     readonly where: string,
     readonly container: Container = 'safetensors',
     readonly nameOf: (field: string) => string = (field) => field,
-  ) {}
+    asked = new Set<string>(),
+  ) {
+    this.#asked = asked
+  }
+
+  /** The same config with some fields otherwise, which may be called otherwise in the file. */
+  with(fields: JsonObject, nameOf = this.nameOf): ConfigReader {
+    return new ConfigReader({ ...this.json, ...fields }, this.where, this.container, nameOf, this.#asked)
+  }
 
   has(field: string): boolean {
-    return (this.json[field] ?? null) !== null
+    return this.#value(field) !== undefined
+  }
+
+  /** Whether anybody has read the field, or looked whether it is there. */
+  wasAsked(field: string): boolean {
+    return this.#asked.has(field)
+  }
+
+  #value(field: string): Json | undefined {
+    this.#asked.add(field)
+    return this.json[field] ?? undefined
   }
 
   /** The first of the fields that is there, else the first. */
@@ -41,13 +61,13 @@ export class ConfigReader {
   }
 
   text(field: string, fallback?: string): string {
-    const value = this.json[field] ?? fallback
+    const value = this.#value(field) ?? fallback
     if (typeof value !== 'string') throw this.wrong(field, 'a text')
     return value
   }
 
   flag(field: string, fallback?: boolean): boolean {
-    const value = this.json[field] ?? fallback
+    const value = this.#value(field) ?? fallback
     if (typeof value !== 'boolean') throw this.wrong(field, 'true or false')
     return value
   }
@@ -66,7 +86,7 @@ export class ConfigReader {
   }
 
   number(field: string, fallback?: number): number {
-    const value = this.json[field] ?? fallback
+    const value = this.#value(field) ?? fallback
     if (typeof value !== 'number' || !Number.isFinite(value)) throw this.wrong(field, 'a number')
     return value
   }
@@ -85,7 +105,7 @@ export class ConfigReader {
   }
 
   numbers(field: string, length: number): readonly number[] {
-    const value = this.json[field]
+    const value = this.#value(field)
     const right =
       Array.isArray(value) && value.length === length && value.every((each) => Number.isFinite(each))
     if (!right) throw this.wrong(field, `a list of ${length} numbers`)
@@ -94,13 +114,13 @@ export class ConfigReader {
 
   /** Null where it is missing. */
   list(field: string): readonly Json[] | null {
-    const value = this.json[field] ?? null
+    const value = this.#value(field) ?? null
     if (value !== null && !Array.isArray(value)) throw this.wrong(field, 'a list')
     return value as readonly Json[] | null
   }
 
   object(field: string): ConfigReader {
-    const value = this.json[field]
+    const value = this.#value(field)
     if (!isObject(value)) throw this.wrong(field, 'an object')
     return new ConfigReader(value, `${field} of ${this.where}`, this.container)
   }

@@ -1,7 +1,7 @@
 import type { ModelHeader } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { attentionIn } from './attention-in'
-import { ConfigReader, unsupported } from './config-reader'
+import { ConfigReader, shown, unsupported } from './config-reader'
 import type { ModelDescription, PooledDescription } from './description'
 import type { Family, ModelBody } from './families/family'
 import { families } from './families/index'
@@ -21,7 +21,9 @@ export function readDescription(header: ModelHeader): ModelDescription {
   if (header.kind === 'gguf') {
     const { architecture, name, config } = ggufConfig(header.metadata)
     const family = familyOf(architecture, 'gguf', 'The architecture')
-    return { architecture, name, ...finished(header, config, family.describe(config, has)) }
+    const body = family.describe(config, has)
+    refuseUnread(config, architecture)
+    return { architecture, name, ...finished(header, config, body) }
   }
   const { config: json } = header.texts
   const config = new ConfigReader(json, 'config.json')
@@ -29,7 +31,37 @@ export function readDescription(header: ModelHeader): ModelDescription {
   const family = familyOf(architecture, 'modelTypes', "config.json's model_type")
   const name =
     typeof json._name_or_path === 'string' && json._name_or_path ? json._name_or_path : architecture
-  return { architecture, name, ...finished(header, config, family.describe(config, has)) }
+  const body = family.describe(config, has)
+  refuseUnread(config, architecture)
+  return { architecture, name, ...finished(header, config, body) }
+}
+
+/** Numbers that change what a model computes, by the value that changes nothing. */
+const telling: Readonly<Record<string, number>> = {
+  attention_multiplier: 0,
+  attn_logit_softcapping: 0,
+  clip_qkv: 0,
+  embedding_multiplier: 1,
+  final_logit_softcapping: 0,
+  logit_scale: 1,
+  logits_scaling: 1,
+  num_experts: 0,
+  num_local_experts: 0,
+  query_pre_attn_scalar: 0,
+  residual_multiplier: 1,
+  sliding_window: 0,
+}
+
+/** A number that the family does not follow would be left out of the answer. */
+function refuseUnread(config: ConfigReader, architecture: string): void {
+  for (const [field, neutral] of Object.entries(telling)) {
+    if (config.wasAsked(field) || !config.has(field)) continue
+    const value = config.json[field]
+    if (value === neutral || value === 0) continue
+    throw unsupported(
+      `${config.nameOf(field)} in ${config.where} is ${shown(value)}, which Octavo's '${architecture}' does not follow.`,
+    )
+  }
 }
 
 /** With what becomes of the last layer's rows: logits, a vector, or scores. */

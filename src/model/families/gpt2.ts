@@ -1,4 +1,4 @@
-import { ConfigReader } from '../config-reader'
+import type { ConfigReader } from '../config-reader'
 import { decoder } from './decoder'
 import type { Family } from './family'
 
@@ -48,10 +48,5 @@ function inCommonTerms(config: ConfigReader): ConfigReader {
   }
   const fields = Object.fromEntries(Object.entries(own).map(([common, name]) => [common, json[name]]))
   const width = json.n_inner ?? 4 * config.count('n_embd')
-  return new ConfigReader(
-    { ...json, ...fields, intermediate_size: width },
-    config.where,
-    config.container,
-    (field) => own[field] ?? field,
-  )
+  return config.with({ ...fields, intermediate_size: width }, (field) => own[field] ?? field)
 }

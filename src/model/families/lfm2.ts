@@ -1,4 +1,4 @@
-import { ConfigReader } from '../config-reader'
+import type { ConfigReader } from '../config-reader'
 import { type DecoderTraits, decoder } from './decoder'
 import { readExperts } from './experts'
 import type { Family, HasTensor, ModelBody } from './family'
@@ -8,12 +8,7 @@ export const lfm2: Family = {
   modelTypes: ['lfm2'],
   gguf: [],
   describe: (given, has) => {
-    const config = new ConfigReader(
-      { ...given.json, intermediate_size: intermediateSize(given) },
-      given.where,
-      given.container,
-      given.nameOf,
-    )
+    const config = given.with({ intermediate_size: intermediateSize(given) })
     return describe(config, has)
   },
 }

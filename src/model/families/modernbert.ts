@@ -1,4 +1,4 @@
-import { ConfigReader } from '../config-reader'
+import type { ConfigReader } from '../config-reader'
 import { decoder } from './decoder'
 import type { Family } from './family'
 import { labelsOf } from './labels'
@@ -11,10 +11,7 @@ export const modernbert: Family = {
   modelTypes: ['modernbert'],
   gguf: [],
   describe: (given, has) => {
-    const config = new ConfigReader(
-      { ...given.json, sliding_window: Math.floor(given.count('local_attention', 128) / 2) },
-      given.where,
-    )
+    const config = given.with({ sliding_window: Math.floor(given.count('local_attention', 128) / 2) })
     const everyNth = config.count('global_attn_every_n_layers', 3)
     const normBias = config.flag('norm_bias', false)
     const prefix = has('embeddings.tok_embeddings') ? '' : 'model.'

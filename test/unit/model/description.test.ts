@@ -107,6 +107,8 @@ describe('a config.json that cannot be run is refused by what is wrong with it',
       /factor in the rope_parameters of .* is missing/,
     ],
     [{ partial_rotary_factor: 0.3 }, /19 of a head’s 64 elements are rotated/],
+    [{ logit_scale: 0.5 }, /logit_scale in config.json is 0.5, which Octavo's 'llama' does not follow/],
+    [{ num_local_experts: 8 }, /num_local_experts in config.json is 8/],
     [{ head_dim: 260 }, /A head has 260 elements/],
   ]
   it.each(cases)('%j', (change, words) => {
