@@ -1,4 +1,3 @@
-import type { ConfigReader } from '../config-reader'
 import { decoder } from './decoder'
 import type { Family } from './family'
 import { labelsOf } from './labels'

@@ -89,7 +89,15 @@ async function read(type: string, words: Uint32Array<ArrayBuffer>, rows: number,
       sampled: new Uint32Array(1),
       y: new Float32Array(rows * columns),
     },
-    params: { ids_at: 1, first_row: 0, rows, groups, ...format.planes(rows * groups) },
+    params: {
+      ids_at: 1,
+      id_offset: 0,
+      first_row: 0,
+      rows,
+      groups,
+      ...format.planes(rows * groups),
+      scale: 1,
+    },
     shape: { tokens: rows, rowBytes: 0, hidden: columns },
   })
   return outputs.floats('y')
