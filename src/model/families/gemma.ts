@@ -1,4 +1,4 @@
-import { ConfigReader } from '../config-reader'
+import type { ConfigReader } from '../config-reader'
 import { allButEvery, type DecoderTraits, decoder } from './decoder'
 import type { Family } from './family'
 
@@ -50,7 +50,7 @@ export const gemma2: Family = {
 function seesBothWays(config: ConfigReader): ConfigReader {
   const window = config.some('sliding_window')
   if (window === null) return config
-  return new ConfigReader({ ...config.json, sliding_window: Math.floor(window / 2) }, config.where)
+  return config.with({ sliding_window: Math.floor(window / 2) })
 }
 
 /**
