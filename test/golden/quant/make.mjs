@@ -16,9 +16,8 @@ const names = [
   'bnb-nf4-double',
   'bnb-int8',
   'fp8-block-ragged',
+  'mxfp4-gpt-oss',
 ]
-// gpt-oss is no model that can be run; its tensors alone are read.
-const others = new Set(['bad', 'mxfp4-gpt-oss'])
 const folder = process.argv[2]
 const here = import.meta.dirname
 copyFileSync(join(folder, 'README.md'), join(here, 'README.md'))
@@ -33,6 +32,6 @@ for (const name of readdirSync(join(folder, 'bad'))) {
   if (name === 'ok-quant' || name.startsWith('quant-')) cpSync(bad, join(here, 'bad', name), { recursive: true })
 }
 copyFileSync(join(folder, 'bad', 'index.json'), join(here, 'bad', 'index.json'))
-const all = readdirSync(folder).filter((name) => !others.has(name) && existsSync(join(folder, name, 'golden.json')))
+const all = readdirSync(folder).filter((name) => name !== 'bad' && existsSync(join(folder, name, 'golden.json')))
 writeFileSync(join(here, 'index.json'), `${JSON.stringify(names, null, 2)}\n`)
 writeFileSync(join(here, 'all.json'), `${JSON.stringify(all, null, 2)}\n`)

@@ -7,7 +7,7 @@ import { readDescription } from '../../../src/model/read-description'
 import { findTensors } from '../../../src/model/tensors'
 import { WeightUploader } from '../../../src/model/upload'
 import type { JsonObject } from '../../../src/util/model-file'
-import { dequantizeMatrix, readTables } from '../../reference/quantized'
+import { type Dequantized, dequantizeMatrix, readTables } from '../../reference/quantized'
 import { ForcedSequence } from '../../support/force-tokens'
 import { isQuick, openTestGpu, readBuffer, runKernel } from '../../support/gpu'
 import { expectClose } from '../../support/gpu-compare'
@@ -52,11 +52,13 @@ describe.each(names)('the quantized repo %s', async (name) => {
     let quantized = 0
     for (const [i, { parts }] of sources.entries()) {
       for (const [tensorName, sha256] of Object.entries(golden.sha256_f32)) {
-        const stem = tensorName.slice(0, -'.weight'.length)
-        const part = parts.find(({ tensor }) => tensor.name.startsWith(`${stem}.`))
+        const stem = tensorName.replace(/\.weight$/, '')
+        const part = parts.find(({ tensor }) => new RegExp(`^${stem}[._]`).test(tensor.name))
         if (!part) continue
         const expected = dequantizeMatrix(tables, stem, config)
-        expect(await hashOf(expected.values), tensorName).toBe(sha256)
+        const { num_local_experts: experts } = config
+        const hashed = typeof experts === 'number' ? turned(expected, experts) : expected.values
+        expect(await hashOf(hashed), tensorName).toBe(sha256)
         const got = await readRows(matrices[i]!, part.firstRow, part.rows)
         // One step where a multiply-add may be fused, or a number is divided by 127; else exact.
         const loose = /^(mlx|bnb-nf4-double|bnb-int8)/.test(name)
@@ -137,6 +139,16 @@ async function readRows(matrix: Matrix, firstRow: number, rows: number): Promise
     shape: { tokens: rows, rowBytes: 0, hidden: columns },
   })
   return outputs.floats('y')
+}
+
+/** Experts' matrices as transformers has them: [experts, columns, rows]. */
+function turned({ rows, columns, values }: Dequantized, experts: number): Float32Array<ArrayBuffer> {
+  const own = rows / experts
+  return values.map((_, i) => {
+    const [row, column] = [i % own, Math.floor(i / own) % columns]
+    const expert = Math.floor(i / (own * columns))
+    return values[(expert * own + row) * columns + column]!
+  })
 }
 
 async function hashOf(values: Float32Array): Promise<string> {
