@@ -21,6 +21,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (id >= 0x80000000u) {
     id = sampled[id & 0x7fffffffu];
   }
+  if (bounded && id >= params.ids) {
+    id = 0u;
+  }
   id += params.id_offset;
   if (id < params.first_row || id - params.first_row >= params.rows) {
     return;

@@ -141,8 +141,8 @@ fn finished(head: Head, d: u32) -> vec4f {
 // (x − mean) · factor, of which a head's elements are multiplied with weights.
 struct Statistics { mean: f32, factor: f32 }
 
-fn factor_of(squares: f32, count: u32) -> f32 {
-  return inverseSqrt(squares / f32(count) + params.eps);
+fn factor_of(squares: f32, count: u32, eps: f32) -> f32 {
+  return inverseSqrt(squares / f32(count) + eps);
 }
 
 // All heads of a projection, which each of their workgroups sums in the same order.
@@ -157,11 +157,11 @@ fn statistics_of_all(head: Head, token: u32, lane: u32) -> Statistics {
       sum += dot(value, value);
     }
   }
-  return Statistics(0.0, factor_of(workgroup_sum(sum, lane), count * head_dim));
+  return Statistics(0.0, factor_of(workgroup_sum(sum, lane), count * head_dim, params.eps));
 }
 
 // Of a head in workgroup memory, where each lane has written the quads that it reads here.
-fn statistics_of(after_rope: bool, quads: u32, with_mean: bool, lane: u32) -> Statistics {
+fn statistics_of(after_rope: bool, quads: u32, with_mean: bool, eps: f32, lane: u32) -> Statistics {
   var mean = 0.0;
   if (with_mean) {
     var sum = 0.0;
@@ -175,7 +175,7 @@ fn statistics_of(after_rope: bool, quads: u32, with_mean: bool, lane: u32) -> St
     let value = staged_quad(after_rope, d) - vec4f(mean);
     sum += dot(value, value);
   }
-  return Statistics(mean, factor_of(workgroup_sum(sum, lane), 4u * quads));
+  return Statistics(mean, factor_of(workgroup_sum(sum, lane), 4u * quads, eps));
 }
 
 fn staged_quad(after_rope: bool, d: u32) -> vec4f {
@@ -206,7 +206,7 @@ fn stage(head: Head, token: u32, lane: u32) {
   }
   if (is_value) {
     if (value_norm) {
-      let statistics = statistics_of(false, quads, false, lane);
+      let statistics = statistics_of(false, quads, false, params.value_eps, lane);
       for (var d = lane; d < quads; d += workgroup_size) {
         entering[d] *= statistics.factor;
       }
@@ -216,7 +216,7 @@ fn stage(head: Head, token: u32, lane: u32) {
     if (norm == rms_of_all) {
       statistics = statistics_of_all(head, token, lane);
     } else {
-      statistics = statistics_of(false, quads, norm == layer_of_head, lane);
+      statistics = statistics_of(false, quads, norm == layer_of_head, params.eps, lane);
     }
     for (var d = lane; d < quads; d += workgroup_size) {
       entering[d] = normalized(head, statistics, d, entering[d]);
@@ -230,7 +230,7 @@ fn stage(head: Head, token: u32, lane: u32) {
     turned[d] = rotated(head, d);
   }
   if (norm != 0u && norm_after_rope && !is_value) {
-    let statistics = statistics_of(true, quads, norm == layer_of_head, lane);
+    let statistics = statistics_of(true, quads, norm == layer_of_head, params.eps, lane);
     for (var d = lane; d < quads; d += workgroup_size) {
       turned[d] = normalized(head, statistics, d, turned[d]);
     }

@@ -4,7 +4,7 @@ import { planeParams } from './weights/format'
 /**
  * y[t, :] = E[id[t] + id_offset, :], unpacked from the embedding's format; one workgroup a token.
  *
- * `scaled`: times `scale`. `residual`: added to y; for learned positions and token types, whose ids are another list in
+ * `bounded`: ids from `ids` on take row 0. `scaled`: times `scale`. `residual`: added to y; for learned positions and token types, whose ids are another list in
  * the batch.
  */
 export const embed = kernel({
@@ -18,6 +18,7 @@ export const embed = kernel({
   params: {
     ids_at: 'u32',
     id_offset: 'u32',
+    ids: 'u32',
     first_row: 'u32',
     rows: 'u32',
     groups: 'u32',
@@ -25,7 +26,7 @@ export const embed = kernel({
     scale: 'f32',
   },
   constants: ['workgroup_size'],
-  conditions: ['scaled', 'residual'],
+  conditions: ['bounded', 'scaled', 'residual'],
   grid: ({ tokens }: { tokens: number; rowBytes: number; hidden: number }) => [tokens, 1, 1],
   bytes: ({ tokens, rowBytes, hidden }) => tokens * (rowBytes + 4 * hidden),
 })

@@ -67,6 +67,7 @@ export const plainHeads = {
     q_bias_at: 0,
     k_bias_at: 0,
     eps: 0,
+    value_eps: 0,
     clip: 0,
     scale_beta: 0,
     scale_from: 0,

@@ -32,7 +32,7 @@ export function fusedRow({
  *
  * Q and K are normalized before the rotation, or under `norm_after_rope` after it, as `norm` and `norm_weights` say; the weights
  * lie from `q_norm_at` and `k_norm_at` on in the constants, under `norm_bias` biases from `q_bias_at` and `k_bias_at`.
- * `value_norm`: V is divided by its root mean square. `clips`: elements are kept within ± `clip`, before the rotation.
+ * `value_norm`: V is divided by its root mean square, to whose square `value_eps` is added. `clips`: elements are kept within ± `clip`, before the rotation.
  *
  * Q is multiplied by `scale`, under `scales_by_position` also by 1 + scale_beta · ln(1 + ⌊(position + scale_from) / scale_span⌋).
  *
@@ -74,6 +74,7 @@ export const ropeKv = kernel({
     scale_beta: 'f32',
     scale: 'f32',
     eps: 'f32',
+    value_eps: 'f32',
     clip: 'f32',
   },
   constants: [...headConstants, 'rope_dim', 'rope_from', 'norm', 'norm_weights', 'writes_kv'],

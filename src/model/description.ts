@@ -3,6 +3,13 @@ import type { Pooling } from '../kernels/pool'
 import type { ExpertsDescription } from './experts-description'
 import type { RecurrentDescription } from './recurrent-description'
 import type { RopeDescription } from './rope'
+import type {
+  AltUpDescription,
+  AltUpLayerDescription,
+  LaurelDescription,
+  LayerInputDescription,
+  LayerInputsDescription,
+} from './stream-description'
 
 /**
  * What a model is, as data: all that the forward pass follows. Families (`families/`) make it from a repo's config.json
@@ -15,6 +22,10 @@ export interface ModelDescription {
   /** Tokens that the model was trained for. */
   readonly contextLength: number
   readonly embedding: EmbeddingDescription
+  /** What each layer gets of the token's id by itself. */
+  readonly layerInputs?: LayerInputsDescription | null
+  /** Several streams; each layer says then how it predicts and corrects them. */
+  readonly altUp?: AltUpDescription | null
   readonly layers: readonly LayerDescription[]
   /** Of the stream after the last layer. */
   readonly finalNorm: NormDescription | null
@@ -68,6 +79,12 @@ export interface LayerDescription {
   readonly feedForward: SubLayer<FeedForwardDescription>
   /** Both parts read the layer's input, and both are added to it. */
   readonly parallel: boolean
+  readonly altUp?: AltUpLayerDescription | null
+  readonly laurel?: LaurelDescription | null
+  /** Of what `layerInputs` has for the layer. */
+  readonly ownInput?: LayerInputDescription | null
+  /** A tensor of one value that the stream is multiplied by at the layer's end. */
+  readonly streamScale?: string | null
 }
 
 /** What mixes tokens. At most one part of a layer is attention, and at most one keeps a state. */
@@ -183,6 +200,11 @@ export interface DenseDescription {
   readonly kind: 'gated' | 'plain'
   readonly activation: ActivationDescription
   readonly intermediate: number
+  /**
+   * Gated: what is so many standard deviations above the mean of a row's gates is taken from each of them before the activation, and
+   * what is left below 0 is 0; null: the gates are as they are.
+   */
+  readonly cutoff?: number | null
   /** Gated: gate and up, as two tensors or as one; plain: up alone. */
   readonly inputs: readonly Projection[]
   readonly down: Projection

@@ -1,21 +1,25 @@
 import type { GpuDevice } from '../gpu/device'
 import { prefillTile } from '../kernels/attention'
-import { embed, gatherRows } from '../kernels/embed'
+import { gatherRows } from '../kernels/embed'
 import { kvBits } from '../kernels/kv-format'
 import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
-import { reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { Activations } from './activations'
 import { attentionIn } from './attention-in'
 import type { BatchLayout, BatchShape } from './batch'
 import type { LogitsDescription, ModelDescription } from './description'
 import type { KvCache } from './kv-cache'
-import { type Matrix, matrixBytes, paddedColumns } from './matrix'
+import { paddedColumns } from './matrix'
+import { laterStreams, planCorrection, planJoinedStream, planPrediction, planStreams } from './parts/alt-up'
 import type { LayerBuffers, PartRows, PlanContext } from './parts/context'
+import { planRows } from './parts/embedded'
 import { planFeedForward } from './parts/feed-forward'
+import { planLaurel } from './parts/laurel'
+import { planLayerInput, planLayerInputs } from './parts/layer-inputs'
 import { planMixer } from './parts/mixer'
 import { planNorm } from './parts/norm'
 import { type PooledRows, planPooled } from './parts/pooled'
+import { planRescale } from './parts/rescaled'
 import { type Plan, PlanBuilder } from './plan'
 import type { LayerState } from './state-copies'
 import type { RunnerLimits } from './step'
@@ -65,10 +69,13 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     stride: paddedColumns(description.hidden),
   }
   let stream = planEmbedding(context, description, tensors)
+  if (tensors.layerInputs) planLayerInputs(context, tensors.layerInputs, stream)
+  if (tensors.altUp) planStreams(context, tensors.altUp, stream)
   tensors.layers.forEach((layer, i) => {
     const buffers = { constants: weights.layers[i]!, kv: cache.layers[i]!, state: states[i]! }
     stream = planLayer(context, layer, buffers, stream)
   })
+  if (tensors.altUp) planJoinedStream(context, tensors.altUp, stream)
   if (tensors.pooled && options.pooled) {
     const { finalNorm } = tensors
     const { normed } = activations
@@ -108,46 +115,6 @@ function planEmbedding(
   return second
 }
 
-interface EmbeddedRows {
-  /** Where the batch has their numbers, and what is added to these. */
-  readonly idsAt: number
-  readonly offset?: number
-  readonly scale?: number
-  readonly adds?: boolean
-  readonly to: GPUBuffer
-}
-
-/** A row of the matrix for each token. */
-function planRows(
-  { plan, activations, variants, hidden }: PlanContext,
-  matrix: Matrix,
-  rows: EmbeddedRows,
-): void {
-  const { batch, sampled } = activations
-  const { idsAt, offset = 0, scale = 1, adds = false, to } = rows
-  for (const shard of matrix.shards) {
-    const { conditions, ...format } = reads(matrix.format)
-    plan.add(embed, {
-      variant: {
-        ...format,
-        conditions: { ...conditions, scaled: scale !== 1, residual: adds },
-        constants: { workgroup_size: variants.rowLanes },
-      },
-      buffers: { weights: shard.buffer, batch, sampled, y: to },
-      params: {
-        ids_at: idsAt,
-        id_offset: offset,
-        first_row: shard.firstRow,
-        rows: shard.rows,
-        groups: matrix.groups,
-        ...shard.planes,
-        scale,
-      },
-      shape: ({ tokens }) => ({ tokens, rowBytes: matrixBytes(matrix) / matrix.rows, hidden }),
-    })
-  }
-}
-
 /** The layer's dispatches; in which buffer the stream is after them. */
 function planLayer(
   context: PlanContext,
@@ -162,12 +129,23 @@ function planLayer(
     planNorm(context, norm, { constants, from, to })
     return to
   }
-  const { mixer, feedForward, parallel } = layer
+  const { altUp, mixer, laurel, feedForward, parallel, ownInput } = layer
+  if (altUp) planPrediction(context, altUp, constants, stream)
   const forMixer = rowsOf(mixer.norm, stream, normed)
   const besideMixer = parallel && feedForward.norm ? rowsOf(feedForward.norm, stream, normedToo) : forMixer
   const between = planHalf(context, mixer, buffers, forMixer, stream, planMixer)
+  if (laurel) planLaurel(context, laurel, constants, forMixer, between)
   const forFeedForward = parallel ? besideMixer : rowsOf(feedForward.norm, between, normed)
-  return planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
+  const after = planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
+  if (altUp) planCorrection(context, altUp, constants, after, normed)
+  if (ownInput) {
+    const [from, places] = altUp ? [normed, laterStreams(context, altUp)] : [after, [{ to: after }]]
+    planLayerInput(context, ownInput, constants, from, places)
+  }
+  if (layer.streamScaleAt !== null) {
+    planRescale(context, { stream: after, constants, scale: { at: layer.streamScaleAt } })
+  }
+  return after
 }
 
 /** Adds what the parts make of some rows to the stream. */

@@ -1,8 +1,11 @@
+import { altUpScratch } from './parts/alt-up'
 import { feedForwardScratch } from './parts/feed-forward'
+import { laurelScratch } from './parts/laurel'
+import { layerInputsScratch } from './parts/layer-inputs'
 import { mixerScratch } from './parts/mixer'
 import type { ModelTensors } from './tensors'
 
-/** Rows that parts write and read again within a layer: f32 [tokens, width]. */
+/** Rows that parts write and read again within a layer, or in each of them: f32 [tokens, width]. */
 const scratchNames = [
   'projected',
   'query',
@@ -14,6 +17,9 @@ const scratchNames = [
   'routed',
   'expertRows',
   'part',
+  'layerInputs',
+  'streams',
+  'predicted',
 ] as const
 
 export type ScratchName = (typeof scratchNames)[number]
@@ -22,15 +28,21 @@ export type ScratchName = (typeof scratchNames)[number]
 export type ScratchWidths = Partial<Record<ScratchName, number>>
 
 /** The widest rows of each name over all layers; 0 where none uses them. */
-export function scratchWidths({ layers }: ModelTensors, stride: number): Record<ScratchName, number> {
+export function scratchWidths(
+  { layers, layerInputs, altUp }: ModelTensors,
+  stride: number,
+): Record<ScratchName, number> {
   const widths = Object.fromEntries(scratchNames.map((name) => [name, 0])) as Record<ScratchName, number>
   const widen = (wanted: ScratchWidths) => {
     for (const name of scratchNames) widths[name] = Math.max(widths[name], wanted[name] ?? 0)
   }
-  for (const { mixer, feedForward } of layers) {
+  if (altUp) widen(altUpScratch(altUp))
+  if (layerInputs) widen(layerInputsScratch(layerInputs))
+  for (const { mixer, feedForward, laurel, ownInput } of layers) {
+    if (laurel) widen(laurelScratch(laurel, stride))
     for (const part of mixer.parts) widen(mixerScratch(part))
     for (const part of feedForward.parts) widen(feedForwardScratch(part))
-    if (mixer.outNorm || feedForward.outNorm) widen({ part: stride })
+    if (ownInput || mixer.outNorm || feedForward.outNorm) widen({ part: stride })
   }
   return widths
 }

@@ -12,7 +12,15 @@ import type {
 } from './description'
 import { floatWeightsOf } from './float-matrix'
 import type { MatrixSource } from './matrix-source'
+import { type AltUpLayerTensors, type AltUpTensors, findAltUp, findAltUpLayer } from './parts/alt-up'
 import { type FeedForwardTensors, findFeedForward } from './parts/feed-forward'
+import { findLaurel, type LaurelTensors } from './parts/laurel'
+import {
+  findLayerInput,
+  findLayerInputs,
+  type LayerInputsTensors,
+  type LayerInputTensors,
+} from './parts/layer-inputs'
 import { findMixer, type MixerTensors } from './parts/mixer'
 import { findPooled, type PooledTensors } from './parts/pooled'
 import { readQuantization } from './quantized/read-quantization'
@@ -31,6 +39,13 @@ export interface LayerTensors {
   readonly mixer: SubLayerTensors<MixerTensors>
   readonly feedForward: SubLayerTensors<FeedForwardTensors>
   readonly parallel: boolean
+  /** How it predicts and corrects the streams, where there are several. */
+  readonly altUp: AltUpLayerTensors | null
+  readonly laurel: LaurelTensors | null
+  /** What it does with its input of its own. */
+  readonly ownInput: LayerInputTensors | null
+  /** Where `constants` have what the stream is multiplied by. */
+  readonly streamScaleAt: number | null
   /** Norms, biases and other small tensors. */
   readonly constants: Constants
 }
@@ -42,6 +57,8 @@ export interface ModelTensors {
   /** f32 [types, hidden], likewise. */
   readonly types: MatrixSource | null
   readonly embeddingNorm: NormTensors | null
+  readonly layerInputs: LayerInputsTensors | null
+  readonly altUp: AltUpTensors | null
   readonly layers: readonly LayerTensors[]
   readonly finalNorm: NormTensors | null
   /** The embedding itself where the file has no output matrix. */
@@ -73,7 +90,7 @@ export function findTensors(
 ): ModelTensors {
   const quantization = header.kind === 'safetensors' ? readQuantization(header.texts.config) : null
   const find = new TensorFinder(header, floatWeightsOf(header, floatWeights), quantization)
-  const { hidden, layers, embedding, logits, pooled } = description
+  const { hidden, layers, embedding, layerInputs, altUp, logits, pooled } = description
   if (layers.length > header.tensors.length) {
     throw new OctavoError(
       'malformed-file',
@@ -82,6 +99,7 @@ export function findTensors(
     )
   }
   const constants = new Constants('constants of the model, f32')
+  const place = { find, constants, hidden, name: 'model' }
   const vocab = find.any(`${embedding.stem}.weight`).dims[1] ?? 0
   const matrix = find.matrix('embedding', [{ stem: embedding.stem, rows: vocab }], hidden, 'vocabulary')[0]!
   const found: Omit<ModelTensors, 'matrices'> = {
@@ -92,7 +110,9 @@ export function findTensors(
       : null,
     types: embedding.types ? find.matrix('token types', [embedding.types], hidden, 'exact')[0]! : null,
     embeddingNorm: find.norm(embedding.norm, hidden, constants),
-    layers: layers.map((layer, i) => findLayer(find, layer, hidden, i)),
+    layerInputs: layerInputs ? findLayerInputs(place, layerInputs, layers.length) : null,
+    altUp: altUp ? findAltUp(place, altUp) : null,
+    layers: layers.map((layer, i) => findLayer(find, description, layer, i)),
     finalNorm: find.norm(description.finalNorm, hidden, constants),
     output:
       logits && find.begins(logits.stem)
@@ -107,7 +127,12 @@ export function findTensors(
   return { ...found, matrices: find.matrices }
 }
 
-function findLayer(find: TensorFinder, layer: LayerDescription, hidden: number, i: number): LayerTensors {
+function findLayer(
+  find: TensorFinder,
+  { hidden, layers, altUp }: ModelDescription,
+  layer: LayerDescription,
+  i: number,
+): LayerTensors {
   const constants = new Constants(`constants of layer ${i}, f32`)
   const half = <Part, Tensors>(
     { norm, outNorm, streamNorm, scale, parts, partScales }: SubLayer<Part>,
@@ -121,10 +146,15 @@ function findLayer(find: TensorFinder, layer: LayerDescription, hidden: number, 
     ...(partScales ? { partScales } : {}),
   })
   const place = { find, constants, hidden, name: `layer ${i}` }
+  const { laurel, ownInput, streamScale } = layer
   return {
     mixer: half(layer.mixer, (part: MixerDescription) => findMixer(place, part)),
     feedForward: half(layer.feedForward, (part: FeedForwardDescription) => findFeedForward(place, part)),
     parallel: layer.parallel,
+    altUp: altUp && layer.altUp ? findAltUpLayer(place, altUp, layer.altUp) : null,
+    laurel: laurel ? findLaurel(place, laurel) : null,
+    ownInput: ownInput ? findLayerInput(place, ownInput, i, layers.length) : null,
+    streamScaleAt: streamScale ? constants.add(find.scalar(streamScale), 1) : null,
     constants,
   }
 }

@@ -24,8 +24,8 @@ export interface RopeKvInput {
   readonly blockSize: number
   readonly scale: (position: number) => number
   readonly norm: HeadNorm | null
-  /** V is divided by its root mean square. */
-  readonly valueNorm: boolean
+  /** V is divided by its root mean square, with this epsilon; null: it is not. */
+  readonly valueNorm: number | null
   readonly eps: number
   readonly clip: number
 }
@@ -98,10 +98,11 @@ export function ropeKv(input: RopeKvInput): RopeKvOutput {
     })
     const plain: HeadNorm = { kind: 'rms', afterRope: false, weights: null, biases: null }
     const values = projected('v', kvHeads, valueDim)
-    const kept = input.valueNorm ? normalized(values, plain, 'k', input.eps) : values
+    const { valueNorm } = input
+    const kept = valueNorm === null ? values : normalized(values, plain, 'k', valueNorm)
     kept.forEach((head, kvHead) => {
       const { values, magnitudes } = clipped(head, input.clip)
-      const exact = input.valueNorm ? magnitudes : magnitudes.map(() => 0)
+      const exact = valueNorm === null ? magnitudes.map(() => 0) : magnitudes
       written.push({ ...at, kvHead, values: true, row: values, magnitudes: exact })
     })
   })

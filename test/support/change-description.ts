@@ -34,6 +34,11 @@ const changes: Readonly<Record<string, Change>> = {
   // Over all heads there is the one kind, and before the rotation only.
   afterRope: (value: boolean, { over }) => (over === 'all' ? undefined : !value),
   plusOne: flip,
+  cutoff: (value: number | null | undefined) => (value ?? 0) + 0.3,
+  projectionScale: times(1.4),
+  sumScale: times(1.4),
+  // Of two streams the other one.
+  active: (value: number) => 1 - value,
   beta: times(3),
   gateFirst: flip,
   partScales: (value: readonly number[]) => value.map((each) => each * 1.3),

@@ -39,7 +39,11 @@ export interface DecoderTraits {
   readonly slides?: (i: number) => boolean
   readonly gated?: boolean
   readonly activation?: ActivationDescription | ((tools: LayerTools) => ActivationDescription) | undefined
-  readonly headDim?: number
+  /** Where the layers' differ, up to 512. */
+  readonly headDim?: number | ((i: number, type: LayerType) => number)
+  /** Where the layers' differ. */
+  readonly kvHeads?: (i: number, type: LayerType) => number
+  readonly intermediate?: (i: number) => number
   readonly scale?: number | undefined
   readonly softCap?: number | null
   readonly embeddingScale?: number
@@ -60,6 +64,9 @@ export interface DecoderTraits {
 export interface LayerTools {
   /** Of the layer. */
   readonly i: number
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headDim: number
   readonly epsilon: number
   readonly names: Names
   /** The whole stem of a tensor of the layer. */
@@ -123,8 +130,8 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
   const hidden = config.count('hidden_size')
   const heads = config.count('num_attention_heads')
   const kvHeads = config.count('num_key_value_heads', heads)
-  checkHeadCounts(config, heads, kvHeads)
-  const headDim = traits.headDim ?? readHeadDim(config, hidden, heads)
+  const commonHeadDim =
+    typeof traits.headDim === 'number' ? traits.headDim : readHeadDim(config, hidden, heads)
   const epsilon = config.positive(
     config.pick('rms_norm_eps', 'layer_norm_eps', 'layer_norm_epsilon', 'norm_eps', 'norm_epsilon'),
   )
@@ -132,9 +139,10 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
   // GGUF files have the whole weight.
   const plusOne = storedLessOne && config.container === 'safetensors'
   const normAt = (stem: string): NormDescription => ({ kind, stem, epsilon, bias: normBias, plusOne })
-  const ropes = new Map<LayerType, RopeDescription>()
-  const ropeOf = (type: LayerType) => {
-    const known = ropes.get(type)
+  const ropes = new Map<string, RopeDescription>()
+  const ropeOf = (type: LayerType, headDim: number) => {
+    const key = `${type} ${headDim}`
+    const known = ropes.get(key)
     if (known) return known
     const rope = readRope(config, {
       ...ropeDefaults(config, headDim),
@@ -142,7 +150,7 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
       headDim,
       layerType: type,
     })
-    ropes.set(type, rope)
+    ropes.set(key, rope)
     return rope
   }
   const types = layerTypes(config, traits, names)
@@ -155,6 +163,7 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
   }
 
   const attention = (i: number, tools: LayerTools): AttentionDescription => {
+    const { heads, kvHeads, headDim } = tools
     const rows = { query: heads * headDim, key: kvHeads * headDim, value: kvHeads * headDim }
     const bias = traits.qkvBias ?? fromFile(config, 'attention_bias')
     const fused = has(tools.stem(names.qkv))
@@ -186,7 +195,7 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
             ...traits.headNorm,
           }
         : null,
-      rope: rotates(i, tools.type) ? ropeOf(tools.type) : null,
+      rope: rotates(i, tools.type) ? ropeOf(tools.type, headDim) : null,
       scale: traits.scale ?? 1 / Math.sqrt(headDim),
       window: tools.type === 'sliding_attention' ? config.count('sliding_window') : null,
       softCap: traits.softCap ?? null,
@@ -202,7 +211,8 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
 
   const dense = (tools: LayerTools, own: DenseTraits): DenseDescription => {
     const { gate, up, gateUp, down } = { ...names, ...own }
-    const intermediate = own.intermediate ?? config.count('intermediate_size')
+    const intermediate =
+      own.intermediate ?? traits.intermediate?.(tools.i) ?? config.count('intermediate_size')
     const bias = traits.feedForwardBias ?? fromFile(config, 'mlp_bias')
     const gated = traits.gated ?? true
     const given = typeof traits.activation === 'function' ? traits.activation(tools) : traits.activation
@@ -222,8 +232,15 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
 
   const layer = (i: number): LayerDescription => {
     const stem = (name: string) => `${names.layers}${i}.${name}`
+    const type = types[i]!
+    const ownKvHeads = traits.kvHeads?.(i, type) ?? kvHeads
+    checkHeadCounts(config, heads, ownKvHeads)
     const tools: LayerTools = {
       i,
+      heads,
+      kvHeads: ownKvHeads,
+      headDim:
+        typeof traits.headDim === 'function' ? checkedHeadDim(traits.headDim(i, type), 512) : commonHeadDim,
       epsilon,
       names,
       stem,
@@ -231,7 +248,7 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
       projection: (name, rows, bias = false) => ({ stem: stem(name), rows, bias, transposed }),
       has: (name) => has(stem(name)),
       dense: (own = {}) => dense(tools, own),
-      type: types[i]!,
+      type,
     }
     const around = (before: string, after: string): Omit<SubLayer<never>, 'parts'> => ({
       norm: norms === 'after' ? null : tools.norm(before),
@@ -336,9 +353,12 @@ function readHeadDim(config: ConfigReader, hidden: number, heads: number): numbe
       `${config.nameOf('hidden_size')} ${hidden} is not a multiple of ${config.nameOf('num_attention_heads')} ${heads}.`,
     )
   }
-  const headDim = config.count('head_dim', hidden / heads)
-  if (headDim % 4 !== 0 || headDim > 256) {
-    throw malformedConfig(`A head has ${headDim} elements; multiples of 4 up to 256 are supported.`)
+  return checkedHeadDim(config.count('head_dim', hidden / heads), 256)
+}
+
+function checkedHeadDim(headDim: number, most: number): number {
+  if (headDim % 4 !== 0 || headDim > most) {
+    throw malformedConfig(`A head has ${headDim} elements; multiples of 4 up to ${most} are supported.`)
   }
   return headDim
 }

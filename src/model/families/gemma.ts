@@ -11,7 +11,7 @@ function common(config: ConfigReader): DecoderTraits {
   }
 }
 
-const namesAround = {
+export const namesAround = {
   attentionOutNorm: 'post_attention_layernorm',
   feedForwardNorm: 'pre_feedforward_layernorm',
   feedForwardOutNorm: 'post_feedforward_layernorm',

@@ -7,6 +7,8 @@ import { exaone4 } from './exaone'
 import { falconH1 } from './falcon-h1'
 import type { Family } from './family'
 import { gemma, gemma2, gemma3 } from './gemma'
+import { gemma3n } from './gemma3n'
+import { gemma4 } from './gemma4'
 import { glm4, glm4Moe } from './glm'
 import { gptNeox } from './gpt-neox'
 import { gptOss } from './gpt-oss'
@@ -30,7 +32,8 @@ import { stablelm } from './stablelm'
 import { starcoder2 } from './starcoder2'
 
 const llamas = [llama, mistral, ministral3, arcee, seedOss, smollm3, granite, olmo2, apertus, ernie, hunyuan]
-const others = [qwen2, qwen3, gemma, gemma2, gemma3, phi, phi3, cohere, cohere2, glm4, exaone4]
+const others = [qwen2, qwen3, phi, phi3, cohere, cohere2, glm4, exaone4]
+const gemmas = [gemma, gemma2, gemma3, gemma3n, gemma4]
 const older = [gpt2, gptNeox, stablelm, starcoder2]
 const hybrids = [falconH1, graniteHybrid, lfm2, qwen35]
 const mixtures = [mixtral, qwen2Moe, qwen3Moe, olmoe, graniteMoe, ernieMoe, glm4Moe, gptOss, lfm2Moe]
@@ -41,6 +44,7 @@ const encoders = [bert, roberta, distilbert, mpnet, nomicBert, modernbert]
 export const families: readonly Family[] = [
   ...llamas,
   ...others,
+  ...gemmas,
   ...older,
   ...hybrids,
   ...mixtures,

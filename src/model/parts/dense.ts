@@ -1,4 +1,5 @@
 import { type Activation, activates } from '../../kernels/activation'
+import { cutoff as cutoffKernel } from '../../kernels/cutoff'
 import { gated, gatesInRow } from '../../kernels/gated'
 import type { DenseDescription } from '../description'
 import { paddedColumns } from '../matrix'
@@ -33,12 +34,18 @@ export function findDense(place: PartPlace, part: DenseDescription): DenseTensor
   }
 }
 
-export function denseScratch({ inputMatrices, intermediate, shareMatrix }: DenseTensors): ScratchWidths {
+export function denseScratch(tensors: DenseTensors): ScratchWidths {
+  const { intermediate, shareMatrix } = tensors
   return {
     activated: paddedColumns(intermediate),
-    ...(inputMatrices.length > 1 ? { gateUp: 2 * intermediate } : {}),
+    ...(gatesApart(tensors) ? { gateUp: 2 * intermediate } : {}),
     ...(shareMatrix ? { routed: 1 } : {}),
   }
+}
+
+/** Gates and values are products by themselves, and are brought together afterwards. */
+function gatesApart({ inputMatrices, cutoff = null }: DenseTensors): boolean {
+  return inputMatrices.length > 1 || cutoff !== null
 }
 
 export function planDense(
@@ -49,10 +56,10 @@ export function planDense(
 ): void {
   const { plan, weights, activations, variants } = context
   const { activated, gateUp, routed } = activations.scratch
-  const { kind, intermediate, inputMatrices, inputBias, act, shareMatrix } = tensors
+  const { kind, intermediate, inputMatrices, inputBias, cutoff = null, act, shareMatrix } = tensors
   const yStride = paddedColumns(intermediate)
   const common = { x: rows.from, constants, tokens: tokensOf }
-  if (inputMatrices.length === 1) {
+  if (!gatesApart(tensors)) {
     plan.multiply(weights.matrix(inputMatrices[0]!), {
       ...common,
       y: activated,
@@ -73,6 +80,14 @@ export function planDense(
         biasAt,
       })
       row += source.rows
+    }
+    if (cutoff !== null) {
+      plan.add(cutoffKernel, {
+        variant: { constants: { workgroup_size: variants.rowLanes } },
+        buffers: { y: gateUp },
+        params: { width: intermediate, stride: 2 * intermediate, deviations: cutoff },
+        shape: ({ tokens }) => ({ tokens, width: intermediate }),
+      })
     }
     const { constants: chosen, params } = activates(act)
     plan.add(gated, {

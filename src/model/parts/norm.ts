@@ -3,10 +3,16 @@ import type { BatchShape } from '../batch'
 import type { NormTensors } from '../tensor-finder'
 import { type PlanContext, tokensOf } from './context'
 
-interface NormedRows {
+/** Where normalized rows go: to rows of the context's stride, or of one of their own from a place in them. */
+export interface NormedPlace {
+  readonly to: GPUBuffer
+  readonly toStride?: number
+  readonly toOffset?: number
+}
+
+interface NormedRows extends NormedPlace {
   readonly constants: GPUBuffer
   readonly from: GPUBuffer
-  readonly to: GPUBuffer
   readonly adds?: boolean
   readonly scale?: number
   readonly count?: (shape: BatchShape) => number
@@ -19,6 +25,7 @@ export function planNorm(
   rows: NormedRows,
 ): void {
   const { constants, from, to, adds = false, scale = 1, count = tokensOf } = rows
+  const { toStride = stride, toOffset = 0 } = rows
   const { kind, width, weightAt, biasAt, epsilon } = norm
   plan.add(normKernel, {
     variant: {
@@ -30,8 +37,8 @@ export function planNorm(
       width,
       x_stride: stride,
       x_offset: 0,
-      y_stride: stride,
-      y_offset: 0,
+      y_stride: toStride,
+      y_offset: toOffset,
       weight_offset: weightAt,
       weight_stride: 0,
       bias_offset: biasAt ?? 0,

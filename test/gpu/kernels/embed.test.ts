@@ -19,19 +19,26 @@ interface Lookup {
   readonly sampled: readonly number[]
   readonly firstRow: number
   readonly idOffset?: number
+  /** Ids from this one on take row 0. */
+  readonly bound?: number
   readonly scale?: number
   readonly residual?: boolean
 }
 
 async function lookUp(workgroup_size: number, matrix: TestMatrix, lookup: Lookup) {
-  const { ids, sampled, firstRow, idOffset = 0, scale = 1, residual = false } = lookup
+  const { ids, sampled, firstRow, idOffset = 0, bound, scale = 1, residual = false } = lookup
   const { planes, groups, rows } = matrix
   const width = groups * 32
   const outputs = await runKernel(gpu, embed, {
     variant: {
       ...matrix.variant,
       constants: { workgroup_size },
-      conditions: { ...matrix.variant.conditions, scaled: scale !== 1, residual },
+      conditions: {
+        ...matrix.variant.conditions,
+        bounded: bound !== undefined,
+        scaled: scale !== 1,
+        residual,
+      },
     },
     inputs: {
       weights: matrix.words,
@@ -42,6 +49,7 @@ async function lookUp(workgroup_size: number, matrix: TestMatrix, lookup: Lookup
     params: {
       ids_at: 1,
       id_offset: idOffset,
+      ids: bound ?? 0,
       first_row: firstRow,
       rows,
       groups,
@@ -92,6 +100,14 @@ describe.each([...new Set(testVariants(gpu).map(({ rowLanes }) => rowLanes))])(
       const got = await lookUp(lanes, matrix, { ids, sampled, firstRow })
       const expected = expectedRows(matrix, matrix.values, [105, 3, 119, 100, 99, 120], firstRow)
       expectClose(`embed ${lanes} lanes, a shard`, got, expected, (i) => unit * Math.abs(expected[i]!))
+    })
+
+    it('takes row 0 for ids that it does not have', async () => {
+      const matrix = randomMatrix(new Random(8), 'Q8_0', 20, 64)
+      const ids = [19, 20, 0x80000000, 0x80000001, 3]
+      const got = await lookUp(lanes, matrix, { ids, sampled: [1000, 7], firstRow: 0, bound: 20 })
+      const expected = expectedRows(matrix, matrix.values, [19, 0, 0, 7, 3], 0)
+      expectClose(`embed ${lanes} lanes, bounded`, got, expected, (i) => unit * Math.abs(expected[i]!))
     })
 
     it('adds scaled rows of ids further on', async () => {

@@ -63,7 +63,7 @@ describe.each(tensors)('the reference tensor $name, uploaded as a file is', (ten
           sampled: 1,
           y: rows * columns,
         },
-        params: { ids_at: 0, id_offset: 0, first_row: 0, rows, groups, ...planes, scale: 1 },
+        params: { ids_at: 0, id_offset: 0, ids: 0, first_row: 0, rows, groups, ...planes, scale: 1 },
         shape: { tokens: rows, rowBytes: 0, hidden: columns },
       })
       const rounded = Float32Array.from(values)

@@ -13,6 +13,7 @@ const gpu = await openTestGpu()
 const blockSize = 32
 const blocks = 3
 const eps = 1e-3
+const valueEps = 0.2
 const before = 0x7bcd7bcd
 
 type Rows = 'fused' | 'head by head' | 'gated' | 'v is k'
@@ -289,6 +290,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
           clip: shape.clip ?? 0,
           scale: 0.25,
           eps,
+          value_eps: valueEps,
         },
         shape: { tokens: positions.length },
       })
@@ -309,7 +311,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
         blockSize,
         scale: (position) => 0.25 * (1 + beta * Math.log(1 + Math.floor((position + from) / span))),
         norm,
-        valueNorm: shape.valueNorm ?? false,
+        valueNorm: shape.valueNorm ? valueEps : null,
         eps,
         clip: shape.clip ?? Number.POSITIVE_INFINITY,
       })

@@ -108,7 +108,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
           blockSize,
           scale: () => scale,
           norm: null,
-          valueNorm: false,
+          valueNorm: null,
           eps: 0,
           clip: Number.POSITIVE_INFINITY,
         })

@@ -135,7 +135,7 @@ async function readRows(matrix: Matrix, firstRow: number, rows: number): Promise
       sampled: 1,
       y: rows * columns,
     },
-    params: { ids_at: 0, id_offset: 0, first_row: 0, rows: matrix.rows, groups, ...planes, scale: 1 },
+    params: { ids_at: 0, id_offset: 0, ids: 0, first_row: 0, rows: matrix.rows, groups, ...planes, scale: 1 },
     shape: { tokens: rows, rowBytes: 0, hidden: columns },
   })
   return outputs.floats('y')

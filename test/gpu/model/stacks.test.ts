@@ -99,7 +99,7 @@ describe.each(layouts)('experts in %s', (_, layout, halves) => {
           sampled: 1,
           y: own * columns,
         },
-        params: { ids_at: 0, id_offset: 0, first_row: 0, rows: own, groups: 1, ...planes, scale: 1 },
+        params: { ids_at: 0, id_offset: 0, ids: 0, first_row: 0, rows: own, groups: 1, ...planes, scale: 1 },
         shape: { tokens: own, rowBytes: 0, hidden: columns },
       })
       got.push(...outputs.floats('y'))

@@ -93,6 +93,7 @@ async function uploaded(
       params: {
         ids_at: 0,
         id_offset: 0,
+        ids: 0,
         first_row: 0,
         rows: own,
         groups: matrix.groups,

@@ -92,6 +92,7 @@ async function read(type: string, words: Uint32Array<ArrayBuffer>, rows: number,
     params: {
       ids_at: 1,
       id_offset: 0,
+      ids: 0,
       first_row: 0,
       rows,
       groups,

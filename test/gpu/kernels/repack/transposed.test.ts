@@ -60,6 +60,7 @@ describe.each([
           params: {
             ids_at: 0,
             id_offset: 0,
+            ids: 0,
             first_row: 0,
             rows: own,
             groups: matrix.groups,
