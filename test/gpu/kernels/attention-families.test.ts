@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest'
+import { describe, inject, it } from 'vitest'
 import { attention } from '../../reference/attention_prefill'
 import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import {
@@ -137,7 +137,9 @@ describe.each([...cases, ...(isQuick(gpu) ? [] : largeCases)])('attention like $
       expectSame(label, bits(got), bits(first))
     }
     // lavapipe takes seconds for a pipeline; attention_decode and attention_prefill are tested in all variants there.
-    for (const variants of testVariants(gpu).slice(isQuick(gpu) ? -1 : 0)) {
+    // Each variant is a minute of compiling on the one adapter, seconds on the other: all of them in long runs.
+    const one = isQuick(gpu) || (largeCases.includes(shape) && !inject('long'))
+    for (const variants of testVariants(gpu).slice(one ? -1 : 0)) {
       const tile = tileOf(shape, variants.prefillLanes)
       if (!shape.bidirectional) {
         const partials = await runDecode(gpu, variants, data, tokens)
