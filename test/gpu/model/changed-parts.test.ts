@@ -13,8 +13,8 @@ const root = inject('allGolden') ? '/shared-golden/arch' : '/golden/arch'
 const quick = isQuick(await openTestGpu())
 const all = (await json<{ cases: readonly ArchCase[] }>('index.json')).cases
 const names = all.filter(({ kind, name }) => kind === 'causal' && !notYet.has(name)).map(({ name }) => name)
-/** Every third family; where pipelines compile slowly, every eighth; all of them in long runs. */
-const every = inject('long') ? 1 : quick ? 3 : 8
+/** Every third family; where pipelines compile slowly, every 24th; all of them in long runs. */
+const every = inject('long') ? 1 : quick ? 3 : 24
 const run = names.filter((_, i) => i % every === 0)
 
 async function json<T>(path: string): Promise<T> {

@@ -14,8 +14,8 @@ const root = inject('allGolden') ? '/shared-golden/arch' : '/golden/arch'
 const cases = (await json<{ cases: readonly ArchCase[] }>('index.json')).cases.filter(
   ({ kind, name }) => kind === 'causal' && !notYet.has(name),
 )
-/** Where pipelines compile slowly, every fourth; all in long runs. */
-const every = inject('long') || isQuick(await openTestGpu()) ? 1 : 4
+/** Where pipelines compile slowly, every sixth; all in long runs. */
+const every = inject('long') || isQuick(await openTestGpu()) ? 1 : 6
 const run = cases.filter((_, i) => i % every === 0)
 const inGguf = (await json<{ files: readonly GgufFile[] }>('gguf.json')).files
 
