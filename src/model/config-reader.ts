@@ -55,8 +55,9 @@ export class ConfigReader {
     return this.json[field] ?? undefined
   }
 
-  /** The first of the fields that is there, else the first. */
+  /** The first of the fields that is there, else the first: names of one thing, all of them asked. */
   pick(...fields: readonly string[]): string {
+    for (const field of fields) this.#asked.add(field)
     return fields.find((field) => this.has(field)) ?? fields[0]!
   }
 
