@@ -5,7 +5,7 @@ import package::weights::{Header, Packed, header, header_groups, fetch, octet, s
 import package::lib::activations::{Quads, quads_of_four, eight_quads};
 import package::lib::subgroups::place_of_eight;
 import package::lib::tiles::{no_entry, tile_at};
-import package::lib::rows::{owned_row, elsewhere, first_row, x_rows_of, store, store_gated};
+import package::lib::rows::{owned_row, elsewhere, first_row, x_places_of, store, store_gated};
 
 const fours = tokens_per_lane / 4u;
 const sums_per_lane = rows_per_lane * fours;
@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       // Others take the first one's row, and drop what comes of it.
       known = select(known, vec4u(entries[0].x), known == vec4u(no_entry));
     }
-    x_rows[f] = quads_of_four(x_rows_of(known) * params.x_stride + params.x_offset, place);
+    x_rows[f] = quads_of_four(x_places_of(known), place);
   }
   var row_group: array<u32, rows_per_lane>;
   for (var r = 0u; r < rows_per_lane; r++) {

@@ -10,7 +10,7 @@
 import package::weights::{Header, header, header_groups, fetch, octet, scale, spans, has_minimum};
 import package::lib::activations::{Quads, quads_of_four, eight_quads};
 import package::lib::subgroups::place_of_eight;
-import package::lib::rows::{owned_row, elsewhere, first_row, x_rows_of, store, store_gated};
+import package::lib::rows::{owned_row, elsewhere, first_row, x_places_of, store, store_gated};
 
 var<workgroup> segment_sums: array<vec4f, workgroup_size>;
 
@@ -95,7 +95,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let owned = vec4u(owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u));
   let rows = first_row(expert) + owned;
-  let x_row = x_rows_of(vec4u(entry)).x * params.x_stride + params.x_offset;
+  let x_row = x_places_of(vec4u(entry)).x;
   let quads = quads_of_four(vec4u(x_row, x_row + 2u, x_row + 4u, x_row + 6u), place_of_eight());
   var total = vec4f();
   if (segment_lanes == 1u) {

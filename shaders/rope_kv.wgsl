@@ -2,7 +2,7 @@
 // scaled, K normalized and rotated, and V as it is goes with K to the KV cache, to the token's slot. Rotated are rope_dim
 // elements from rope_from on. Pairs are neighbours (2i, 2i + 1), as llama's GGUF files order them, or, under rope_halves,
 // i and i + rope_dim / 2, as transformers does. Where the cache is quantized, the head's least and greatest elements are
-// found first.
+// found first. What comes before query_from in each query is not the kernel's: another one has put it there.
 import package::lib::cache::{head_quads, value_quads, quantized, region_of, scale_place, quad_place};
 import package::lib::cache_write::{f16_largest, bounded, scale_word, store_pair};
 import package::lib::reduce::{workgroup_max, workgroup_sum};
@@ -15,8 +15,11 @@ const rope_ends = rope_quad + (rope_dim + 3u) / 4u;
 const rms_of_head = 1u;
 const rms_of_all = 2u;
 const layer_of_head = 3u;
+const rms_of_latent = 4u;
 const one_for_all = 1u;
 const one_for_each = 2u;
+
+const query_quad = query_from / 4u;
 
 const of_query = 0u;
 const of_key = 1u;
@@ -30,7 +33,7 @@ fn head_of(token: u32, head: u32) -> Head {
   let turn = batch[params.positions_at + token] * params.rope_quads;
   if (head < heads) {
     let own = select(0u, head * head_dim, norm_weights == one_for_each);
-    let at = row + params.q_at + head * params.q_stride;
+    let at = row + params.q_at + head * params.q_stride - query_quad;
     return Head(at, of_query, turn, params.q_norm_at + own, params.q_bias_at + own);
   }
   if (head < heads + kv_heads) {
@@ -201,7 +204,8 @@ fn normalized(head: Head, statistics: Statistics, d: u32, value: vec4f) -> vec4f
 fn stage(head: Head, token: u32, lane: u32) {
   let is_value = head.kind == of_value;
   let quads = select(head_quads, value_quads, is_value);
-  for (var d = lane; d < quads; d += workgroup_size) {
+  let first = select(0u, query_quad, head.kind == of_query) + lane;
+  for (var d = first; d < quads; d += workgroup_size) {
     entering[d] = qkv[head.at + d];
   }
   if (is_value) {
@@ -209,6 +213,13 @@ fn stage(head: Head, token: u32, lane: u32) {
       let statistics = statistics_of(false, quads, false, params.value_eps, lane);
       for (var d = lane; d < quads; d += workgroup_size) {
         entering[d] *= statistics.factor;
+      }
+    }
+  } else if (norm == rms_of_latent) {
+    if (head.kind == of_key) {
+      let statistics = statistics_of(false, value_quads, false, params.eps, lane);
+      for (var d = lane; d < value_quads; d += workgroup_size) {
+        entering[d] = normalized(head, statistics, d, entering[d]);
       }
     }
   } else if (norm != 0u && !norm_after_rope) {
@@ -222,11 +233,11 @@ fn stage(head: Head, token: u32, lane: u32) {
       entering[d] = normalized(head, statistics, d, entering[d]);
     }
   }
-  for (var d = lane; d < quads; d += workgroup_size) {
+  for (var d = first; d < quads; d += workgroup_size) {
     entering[d] = clipped(entering[d]);
   }
   workgroupBarrier();
-  for (var d = lane; d < quads; d += workgroup_size) {
+  for (var d = first; d < quads; d += workgroup_size) {
     turned[d] = rotated(head, d);
   }
   if (norm != 0u && norm_after_rope && !is_value) {
@@ -257,7 +268,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   if (number < heads) {
     let scale = query_scale(token);
-    for (var d = lane; d < head_quads; d += workgroup_size) {
+    for (var d = query_quad + lane; d < head_quads; d += workgroup_size) {
       q[(token * heads + number) * head_quads + d] = finished(head, d) * scale;
     }
     return;

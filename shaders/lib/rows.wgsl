@@ -37,12 +37,13 @@ fn first_row(expert: u32) -> u32 {
   return 0u;
 }
 
-// The row of x that an entry of the routes reads.
-fn x_rows_of(entries: vec4u) -> vec4u {
+// Where in x what an entry of the routes reads begins.
+fn x_places_of(entries: vec4u) -> vec4u {
   if (experts) {
-    return entries / params.x_repeats;
+    let rows = entries / params.x_repeats;
+    return rows * params.x_stride + (entries - rows * params.x_repeats) * params.x_step + params.x_offset;
   }
-  return entries;
+  return entries * params.x_stride + params.x_offset;
 }
 
 @if(biased)

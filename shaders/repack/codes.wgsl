@@ -1,6 +1,7 @@
 // One lane takes one unit of a tensor that is a table of codes: unit_codes codes of `bits` bits, from the low bits on.
 // A unit runs along the table's rows, or with `down` down its columns; the matrix's rows are the table's rows, or with
-// `transposed` its columns; `stacked` tables of params.table_rows follow one another, as do the rows that they give. A code goes to `width` bits of a plane. Rows of other shards are left out.
+// `transposed` its columns; `stacked` tables of params.table_rows follow one another, as do the rows that they give. A code
+// goes to `width` bits of a plane. Rows of other shards are left out, and what comes behind row_codes in a row.
 import package::bindings::{bits, width, unit_codes};
 import package::lib::floats::half_bits;
 import package::lib::raw::raw_word;
@@ -42,7 +43,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       code = half_bits(bitcast<f32>(code));
     }
     let row = at.x - params.first_row;
-    if (row < params.rows) {
+    if (row < params.rows && at.y < params.row_codes) {
       let to = (params.shard_row + row) * params.row_stride + at.y;
       let per_word = 32u / width;
       atomicOr(&planes[params.plane + to / per_word], code << (width * (to % per_word)));

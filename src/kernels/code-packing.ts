@@ -12,7 +12,7 @@ interface Codes {
 }
 
 /** Each code is a row of its own. */
-const eachARow = { row_units: 1, table_rows: 1, first_row: 0, row_stride: 1 }
+const eachARow = { row_units: 1, table_rows: 1, first_row: 0, row_stride: 1, row_codes: 1 }
 
 /**
  * A tensor that has the codes of each row after those of the row before, `rowCodes` of them, as its plane has them.
@@ -64,6 +64,7 @@ export function rowsOfNibbles(rowCodes: number): Packing {
         rows,
         shard_row: shardRow,
         row_stride: rowCodes,
+        row_codes: rowCodes,
       },
     }),
   }
@@ -90,10 +91,12 @@ export function tableOfCodes(
     readonly rowUnits: number
     /** Codes of a row of the matrix. */
     readonly rowCodes: number
+    /** Those of them that are in the table, where it has more than the matrix. */
+    readonly rowWeights?: number
   },
 ): Packing {
   const { bits, width = bits, plane, unitCodes, down = false, transposed = false, awq = false } = codes
-  const { tensorBytes, rowUnits, rowCodes, tableRows, narrowed = false } = codes
+  const { tensorBytes, rowUnits, rowCodes, rowWeights = rowCodes, tableRows, narrowed = false } = codes
   return {
     kernel: repackCodes,
     conditions: { down, transposed, stacked: tableRows !== undefined, awq, narrowed },
@@ -116,6 +119,7 @@ export function tableOfCodes(
           rows,
           shard_row: shardRow,
           row_stride: rowCodes,
+          row_codes: rowWeights,
         },
       }
     },

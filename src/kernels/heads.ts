@@ -45,6 +45,8 @@ export const headNorm = {
   rmsOfAll: 2,
   /** (x − mean) / sqrt(variance + eps) of each head */
   layerNorm: 3,
+  /** x / sqrt(mean(x²) + eps) of what a key of a latent cache has of its value; Q is not normalized */
+  rmsOfLatent: 4,
 } as const
 
 /** Which weights the normalized heads are multiplied with; the constant `norm_weights`. */
@@ -79,6 +81,7 @@ export const plainHeads = {
   constants: {
     latent: 0,
     rope_from: 0,
+    query_from: 0,
     norm: headNorm.none,
     norm_weights: headNormWeights.none,
     writes_kv: 1,

@@ -62,7 +62,9 @@ const params = {
   /** Experts whose rows are in the buffer. */
   first_expert: 'u32',
   shard_experts: 'u32',
+  /** Entries that read the same row of x, one after another, and fours of values from what one of them reads to the next. */
   x_repeats: 'u32',
+  x_step: 'u32',
 } as const
 
 /** Params of a product that stores its sums as they are. */
@@ -77,6 +79,7 @@ export const plainProduct = {
   first_expert: 0,
   shard_experts: 0,
   x_repeats: 1,
+  x_step: 0,
 }
 
 const conditions = [
@@ -101,7 +104,7 @@ function bytes({ tokens, columns, outputs, residual, weightBytes, stack }: Matmu
  * - `residual`: y += scale · value
  *
  * With `experts` W is a stack of matrices, and the product is one of entries: entry i is a token and one of its experts.
- * It reads row i / x_repeats of x and writes row i of y.
+ * It reads row i / x_repeats of x, from (i mod x_repeats) · x_step on, and writes row i of y.
  *
  * Accumulates in f32 in one order of summation for every variant and for `matmul`: 8 segments along the columns.
  * `segment_lanes` is 1 (a lane sums whole rows: CPUs) or 8 (a lane sums a segment: GPUs).

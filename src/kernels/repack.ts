@@ -90,6 +90,8 @@ export const repackCodes = kernel({
     shard_row: 'u32',
     /** Codes in a row of the plane. */
     row_stride: 'u32',
+    /** Codes of a row that come out of the table; the table's other ones are left out. */
+    row_codes: 'u32',
   },
   constants: ['workgroup_size'],
   conditions: ['down', 'transposed', 'stacked', 'awq', 'high_first', 'narrowed'],

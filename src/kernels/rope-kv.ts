@@ -36,6 +36,8 @@ export function fusedRow({
  *
  * Q is multiplied by `scale`, under `scales_by_position` also by 1 + scale_beta · ln(1 + ⌊(position + scale_from) / scale_span⌋).
  *
+ * The elements of each query before `query_from` (a multiple of 4) are in `q` already, scaled; the rows of `qkv` have the others.
+ *
  * `writes_kv` 0: only Q is computed, since the layer reads another one's cache. Of a `latent` cache only K is written.
  *
  * `kv_bits` 8 and 4 quantize each token's head by itself, x ≈ minimum + scale · level, with the scale and the minimum
@@ -77,7 +79,7 @@ export const ropeKv = kernel({
     value_eps: 'f32',
     clip: 'f32',
   },
-  constants: [...headConstants, 'rope_dim', 'rope_from', 'norm', 'norm_weights', 'writes_kv'],
+  constants: [...headConstants, 'rope_dim', 'rope_from', 'query_from', 'norm', 'norm_weights', 'writes_kv'],
   conditions: ['rope_halves', 'norm_after_rope', 'norm_bias', 'value_norm', 'clips', 'scales_by_position'],
   grid: ({ tokens }: { tokens: number }, { heads, kv_heads, latent, writes_kv }) => [
     heads + (writes_kv === 1 ? kv_heads * (latent === 1 ? 1 : 2) : 0),

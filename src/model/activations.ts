@@ -1,9 +1,10 @@
 import type { GpuDevice } from '../gpu/device'
 import { splitSize } from '../kernels/attention'
 import { resultWords } from '../kernels/sample'
-import { attentionIn } from './attention-in'
+import { attentionIn, valueDimOf } from './attention-in'
 import type { BatchLayout } from './batch'
-import { createRoutes, type ExpertRoutes, type Router } from './experts'
+import { createRoutes, type ExpertRoutes, type ProductRoutes, type Router } from './experts'
+import { createHeadRoutes } from './head-routes'
 import { paddedColumns } from './matrix'
 import { type ScratchName, scratchWidths } from './scratch'
 import type { RunnerLimits } from './step'
@@ -39,8 +40,10 @@ export interface Activations {
   readonly scratch: Readonly<Record<ScratchName, GPUBuffer>>
   /** Layers with as many experts share theirs. */
   readonly routes: (of: Pick<Router, 'experts' | 'top'>) => ExpertRoutes
-  /** f32 [maxSequences, heads, splits, 4 + head dim] */
+  /** f32 [maxSequences, heads, splits, 4 + value dim] */
   readonly partials: GPUBuffer
+  /** By the number of heads that latent attention has. */
+  readonly headRoutes: ReadonlyMap<number, ProductRoutes>
   /** f32 [maxLogitRows, hidden]: rows of x that need logits */
   readonly last: GPUBuffer
   /** f32 [maxLogitRows, hidden] */
@@ -69,7 +72,8 @@ export function createActivations(
   const inStream = layers.some(({ mixer, feedForward }) => mixer.streamNorm || feedForward.streamNorm)
   const apart = layers.some(({ parallel, feedForward }) => parallel && feedForward.norm)
   const attention = attentionIn(layers)
-  const partialWidth = Math.max(0, ...attention.map(({ heads, headDim }) => heads * (headDim + 4)))
+  const partialWidth = Math.max(0, ...attention.map((own) => own.heads * (valueDimOf(own) + 4)))
+  const latentHeads = new Set(attention.flatMap(({ heads, latent }) => (latent ? [heads] : [])))
   const widths = Object.entries(scratchWidths(tensors, hidden)) as [ScratchName, number][]
   return {
     batch: words('batch, u32', layout.words),
@@ -89,6 +93,7 @@ export function createActivations(
       GPUBuffer
     >,
     routes: allRoutes(tensors, limits.maxBatchTokens, words),
+    headRoutes: new Map([...latentHeads].map((heads) => [heads, createHeadRoutes(gpu, heads, tokens)])),
     partials: words('attention splits, f32', maxSequences * splits * partialWidth),
     last: words('rows with logits, f32 [rows, hidden]', logitRows * hidden),
     lastNormed: words('normed rows with logits, f32 [rows, hidden]', logitRows * hidden),

@@ -180,6 +180,29 @@ export interface AttentionDescription {
   readonly queryGrowth: { readonly beta: number; readonly original: number } | null
   /** The layer reads the K and V of that layer and has none of its own; null: it has. */
   readonly sharesKvOf: number | null
+  /** The cache has one vector a token, of which all heads' K and V are made; null: it has K and V. */
+  readonly latent: LatentDescription | null
+}
+
+/**
+ * Multi-head latent attention (DeepSeek-AI 2024, arXiv:2405.04434). What `up` makes K and V with is applied to queries and
+ * to what attention gives instead: heads of Q are [latent | rotated], as the one key of a token is, `headDim` elements. Neither heads nor values have norms, gates or scales by position.
+ */
+export interface LatentDescription {
+  /** Elements of the vector, which is also the value. */
+  readonly dim: number
+  /** Of the vector, not of the rotated rest of the key. */
+  readonly norm: NormDescription
+  /** Elements of a head's key and value as the vector gives them, [heads · (keyDim + valueDim), dim] in one tensor. */
+  readonly keyDim: number
+  readonly valueDim: number
+  readonly up: string
+  /** Queries, [heads, keyDim + rotated], come of a vector as well, first in the projected row; null: they are projected. */
+  readonly query: {
+    readonly dim: number
+    readonly norm: NormDescription
+    readonly projection: Projection
+  } | null
 }
 
 /** Those with numbers of their own have them in the file, or in the config. */

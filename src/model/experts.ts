@@ -20,20 +20,24 @@ export interface Router {
   readonly scale: number
 }
 
-/** Which experts the tokens of a step take, written anew by each layer. */
-export interface ExpertRoutes {
+/** Of which experts the products of a step are. */
+export interface ProductRoutes {
   readonly experts: number
   readonly top: number
   /** u32 [1 + tokens · top]: the number of entries, and each one's expert */
   readonly chosen: GPUBuffer
-  /** f32 [tokens, top] */
-  readonly shares: GPUBuffer
   /** By tokens a lane of the product takes, u32: see `tileExperts` */
   readonly tiles: ReadonlyMap<number, GPUBuffer>
 }
 
+/** Which experts the tokens of a step take, written anew by each layer. */
+export interface ExpertRoutes extends ProductRoutes {
+  /** f32 [tokens, top] */
+  readonly shares: GPUBuffer
+}
+
 /** Tiles that some variants' products go by. */
-const tileSizes = [4, 8] as const
+export const tileSizes = [4, 8] as const
 
 export function createRoutes(
   { experts, top }: Pick<Router, 'experts' | 'top'>,
@@ -56,7 +60,7 @@ export function createRoutes(
 
 /** By which tiles a batch's products go; null: each token reads its own experts. */
 export function tileSizeFor(
-  { experts, top }: ExpertRoutes,
+  { experts, top }: ProductRoutes,
   { tokensPerLane }: Variants,
   tokens: number,
 ): number | null {
@@ -66,7 +70,7 @@ export function tileSizeFor(
 }
 
 /** The tiles that a plan of these variants has use for. */
-export function tilesFor({ tiles }: ExpertRoutes, { tokensPerLane }: Variants) {
+export function tilesFor({ tiles }: ProductRoutes, { tokensPerLane }: Variants) {
   return [...tiles].filter(([size]) => size <= tokensPerLane)
 }
 

@@ -56,11 +56,14 @@ export function floatStorage(
 /**
  * How a tensor of floats [tables, columns, rows] is stored, whose tables are matrices the other way round, one below the
  * other: GPT-2's Conv1D, gpt-oss's experts. They stay floats, F32 as F16 unless they are to be exact.
+ *
+ * @param tableRows rows of a table, whose first `columns` go into its matrix
  */
 export function transposedStorage(
   { type, bytes }: TensorInfo,
   [columns, rows]: readonly [columns: number, rows: number],
   floatWeights: FloatWeights,
+  tableRows = columns,
 ): Storage {
   const narrowed = type === 'F32' && floatWeights !== 'exact'
   const bits = type === 'F32' ? 32 : 16
@@ -70,10 +73,11 @@ export function transposedStorage(
     narrowed,
     unitCodes: 1,
     transposed: true,
-    tableRows: columns,
+    tableRows,
     tensorBytes: bytes,
     rowUnits: rows,
     rowCodes: Math.ceil(columns / groupWeights) * groupWeights,
+    rowWeights: columns,
   })
   return { format: weightFormats.get(narrowed ? 'F16' : type)!, packing }
 }

@@ -3,6 +3,7 @@ import { kvRegionWords } from '../kernels/kv-format'
 import type { KvFormat } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
 import { attentionIn } from './attention-in'
+import type { AttentionTensors } from './parts/attention'
 import type { ModelTensors } from './tensors'
 
 /** Tokens of a KV block. A split of attention is whole blocks. */
@@ -12,14 +13,34 @@ export const blockSize = 32
 const leastDefaultBytes = 256 * 1024 ** 2
 const mostDefaultBytes = 1024 ** 3
 
-/** K and V of one layer: words [2, blocks, kv heads, region words], see `kvRegionWords` */
-export interface KvLayer {
+/** Bytes of one block in a layer: of K, and of V, which a latent cache has not. */
+interface LayerBlock {
+  readonly keyBytes: number
+  readonly valueBytes: number
+}
+
+/** K, then V of one layer: words [blocks, kv heads, region words] each, see `kvRegionWords` */
+export interface KvLayer extends LayerBlock {
   readonly buffer: GPUBuffer
-  /** Bytes of K, or of V, of one block: block b's K begins at b · blockBytes. */
-  readonly blockBytes: number
-  /** Where V begins: block b's V lies at valuesAtBytes + b · blockBytes. */
+  /** Where V begins: block b's V lies at valuesAtBytes + b · valueBytes; its K at b · keyBytes. */
   readonly valuesAtBytes: number
 }
+
+/** A layer's part in a buffer of so many blocks. */
+export function kvLayer(buffer: GPUBuffer, blocks: number, block: LayerBlock): KvLayer {
+  return { buffer, ...block, valuesAtBytes: blocks * block.keyBytes }
+}
+
+/** What a layer with attention keeps of a block of tokens. */
+export function layerBlock(
+  { kvHeads, headDim, latent }: Pick<AttentionTensors, 'kvHeads' | 'headDim' | 'latent'>,
+  format: KvFormat,
+): LayerBlock {
+  const keyBytes = 4 * kvHeads * kvRegionWords(format, headDim, blockSize)
+  return { keyBytes, valueBytes: latent ? 0 : keyBytes }
+}
+
+export const blockBytesOf = ({ keyBytes, valueBytes }: LayerBlock): number => keyBytes + valueBytes
 
 /** Blocks of all layers that have K and V; their shapes may differ from layer to layer. */
 export interface KvCache {
@@ -33,13 +54,11 @@ export interface KvCache {
   readonly blockBytes: number
 }
 
-/** Bytes of K, or of V, of one block in each layer; null: the layer has none of its own. */
-function blockBytesOf({ layers }: ModelTensors, format: KvFormat): (number | null)[] {
+/** Of each layer; null: it has no cache of its own. */
+function layerBlocks({ layers }: ModelTensors, format: KvFormat): (LayerBlock | null)[] {
   return layers.map(({ mixer }) => {
     const [attention] = attentionIn([{ mixer }])
-    return attention?.sharesKvOf === null
-      ? 4 * attention.kvHeads * kvRegionWords(format, attention.headDim, blockSize)
-      : null
+    return attention?.sharesKvOf === null ? layerBlock(attention, format) : null
   })
 }
 
@@ -66,9 +85,10 @@ export async function createKvCache(
       'Set kvCache.format to int8 or f16.',
     )
   }
-  const perLayer = blockBytesOf(tensors, format)
-  const widest = Math.max(1, ...perLayer.map((bytes) => 2 * (bytes ?? 0)))
-  const blockBytes = perLayer.reduce<number>((sum, bytes) => sum + 2 * (bytes ?? 0), 0)
+  const perLayer = layerBlocks(tensors, format)
+  const bytesOf = perLayer.map((block) => (block ? blockBytesOf(block) : 0))
+  const widest = Math.max(1, ...bytesOf)
+  const blockBytes = bytesOf.reduce((sum, bytes) => sum + bytes, 0)
   const bindingTokens = Math.floor((gpu.info.maxBindingBytes / widest) * blockSize)
   const defaultBytes = Math.min(mostDefaultBytes, Math.max(leastDefaultBytes, gpu.bytes))
   const affordable = Math.floor((defaultBytes / Math.max(1, blockBytes)) * blockSize)
@@ -85,11 +105,11 @@ export async function createKvCache(
     const buffers: GPUBuffer[] = []
     try {
       const own = await gpu.allocating('the KV cache', () =>
-        perLayer.map((bytes, i): KvLayer | null => {
-          if (bytes === null) return null
-          const buffer = gpu.storage(`layer ${i} KV cache, ${format}`, 2 * blocks * bytes)
+        perLayer.map((block, i): KvLayer | null => {
+          if (block === null) return null
+          const buffer = gpu.storage(`layer ${i} KV cache, ${format}`, blocks * blockBytesOf(block))
           buffers.push(buffer)
-          return { buffer, blockBytes: bytes, valuesAtBytes: blocks * bytes }
+          return kvLayer(buffer, blocks, block)
         }),
       )
       const layers = tensors.layers.map(({ mixer }, i) => own[attentionIn([{ mixer }])[0]?.sharesKvOf ?? i]!)
@@ -108,11 +128,12 @@ export function* blockRanges({ layers }: Pick<KvCache, 'layers'>, block: number)
   let offset = 0
   for (const layer of new Set(layers)) {
     if (!layer) continue
-    const { buffer, blockBytes, valuesAtBytes } = layer
-    for (const begin of [0, valuesAtBytes]) {
-      yield { buffer, at: begin + block * blockBytes, offset, bytes: blockBytes }
-      offset += blockBytes
-    }
+    const { buffer, keyBytes, valueBytes, valuesAtBytes } = layer
+    yield { buffer, at: block * keyBytes, offset, bytes: keyBytes }
+    offset += keyBytes
+    if (valueBytes === 0) continue
+    yield { buffer, at: valuesAtBytes + block * valueBytes, offset, bytes: valueBytes }
+    offset += valueBytes
   }
 }
 

@@ -1,5 +1,4 @@
 import { GpuDevice } from '../gpu/device'
-import { kvRegionWords } from '../kernels/kv-format'
 import type { ModelHeader, WeightSink } from '../util/model-file'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { createActivations } from './activations'
@@ -10,7 +9,7 @@ import { checkEncoder } from './encoder-check'
 import { GpuEncoder } from './encoder-runner'
 import { floatWeightsOf } from './float-matrix'
 import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
-import { blockSize, type KvCache } from './kv-cache'
+import { blockBytesOf, blockSize, type KvCache, kvLayer, layerBlock } from './kv-cache'
 import type { LoadModelOptions, RoomOptions } from './load'
 import { describeModel, type ModelInfo } from './model-info'
 import { modelTask } from './model-task'
@@ -157,9 +156,10 @@ async function createSharedKv(gpu: GpuDevice, tensors: ModelTensors, blocks: num
   const bytesOf = tensors.layers.map((layer) => {
     const [part, ...others] = attentionIn([layer])
     if (!part || others.length > 0 || layer.mixer.parts.length > 1) throw notAttention()
-    return 4 * part.kvHeads * kvRegionWords('f32', part.headDim, blockSize)
+    return layerBlock(part, 'f32')
   })
-  const bytes = 2 * blocks * Math.max(0, ...bytesOf)
+  const blockBytes = Math.max(0, ...bytesOf.map(blockBytesOf))
+  const bytes = blocks * blockBytes
   if (bytes > gpu.info.maxBindingBytes) {
     throw new OctavoError(
       'limits-too-small',
@@ -173,8 +173,8 @@ async function createSharedKv(gpu: GpuDevice, tensors: ModelTensors, blocks: num
     blocks,
     maxTokens: blocks * blockSize,
     bytes,
-    blockBytes: 2 * Math.max(0, ...bytesOf),
-    layers: bytesOf.map((blockBytes) => ({ buffer, blockBytes, valuesAtBytes: blocks * blockBytes })),
+    blockBytes,
+    layers: bytesOf.map((block) => kvLayer(buffer, blocks, block)),
   }
 }
 

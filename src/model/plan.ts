@@ -7,7 +7,7 @@ import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
-import { type ExpertRoutes, tileSizeFor, tilesFor } from './experts'
+import { type ProductRoutes, tileSizeFor, tilesFor } from './experts'
 import { type Matrix, type MatrixShard, matrixBytes } from './matrix'
 import type { Variants } from './variants'
 
@@ -74,9 +74,11 @@ interface MatrixStep extends Epilogue {
 }
 
 interface ExpertStep extends MatrixStep {
-  readonly routes: ExpertRoutes
+  readonly routes: ProductRoutes
   /** Whether x has a row for each token, or one for each of its experts; y has the latter. */
   readonly xRows: 'tokens' | 'entries'
+  /** f32 values, in fours, from what a token's first expert reads of its row to what the next one reads; none where left out. */
+  readonly xStep?: number
 }
 
 /** Puts a forward pass together: pipelines compile side by side, the order of the calls is the order of the plan. */
@@ -139,7 +141,7 @@ export class PlanBuilder {
    * tokens are too few to share many experts, each reads its own by matvec.
    */
   multiplyExperts(matrix: Matrix, step: ExpertStep): void {
-    const { routes, xRows } = step
+    const { routes, xRows, xStep = 0 } = step
     const { experts, top, chosen } = routes
     const rows = matrix.rows / experts
     const stack = { experts, xRepeats: xRows === 'tokens' ? top : 1 }
@@ -155,6 +157,7 @@ export class PlanBuilder {
           first_expert: shard.firstRow / rows,
           shard_experts: shard.rows / rows,
           x_repeats: stack.xRepeats,
+          x_step: xStep / 4,
         },
         stack,
       )

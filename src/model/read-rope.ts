@@ -142,6 +142,19 @@ function llama3(read: ConfigReader, plain: readonly number[]): readonly number[]
   })
 }
 
+const yarnMagnitude = (factor: number, mscale: number) =>
+  factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1
+
+/**
+ * What DeepSeek's models multiply scores by besides, where YaRN has an `mscale_all_dim`: its magnitude for queries and
+ * for keys, over all elements.
+ */
+export function yarnGrowth(config: ConfigReader): number {
+  const read = scalingOf(config, { headDim: 0 })
+  const mscale = read.some('mscale_all_dim')
+  return mscale === null ? 1 : yarnMagnitude(read.positive('factor'), mscale) ** 2
+}
+
 /** YaRN: pairs that turn often within the original context stay, slow ones are stretched (Peng et al. 2023). */
 function yarn(
   config: ConfigReader,
@@ -162,11 +175,10 @@ function yarn(
   const low = Math.max(0, whole ? Math.floor(fast) : fast)
   const high = Math.min(dim - 1, whole ? Math.ceil(slow) : slow)
   const span = high === low ? 0.001 : high - low
-  const magnitudeFor = (mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1)
   const byScale = read.some('mscale') !== null && read.some('mscale_all_dim') !== null
   const magnitude = byScale
-    ? magnitudeFor(read.positive('mscale')) / magnitudeFor(read.positive('mscale_all_dim'))
-    : magnitudeFor(1)
+    ? yarnMagnitude(factor, read.positive('mscale')) / yarnMagnitude(factor, read.positive('mscale_all_dim'))
+    : yarnMagnitude(factor, 1)
   return {
     frequencies: plain.map((frequency, pair) => {
       const stretched = Math.min(1, Math.max(0, (pair - low) / span))

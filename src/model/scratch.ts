@@ -8,10 +8,12 @@ import type { ModelTensors } from './tensors'
 /** Rows that parts write and read again within a layer, or in each of them: f32 [tokens, width]. */
 const scratchNames = [
   'projected',
+  'normedQuery',
   'query',
   'convolved',
   'scanned',
   'attended',
+  'unfolded',
   'activated',
   'gateUp',
   'routed',

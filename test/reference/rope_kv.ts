@@ -28,10 +28,12 @@ export interface RopeKvInput {
   readonly valueNorm: number | null
   readonly eps: number
   readonly clip: number
+  /** Elements of each query that the kernel leaves alone, and that the rows do not have. */
+  readonly queryFrom?: number
 }
 
 export interface HeadNorm {
-  readonly kind: 'rms' | 'rmsOfAll' | 'layerNorm'
+  readonly kind: 'rms' | 'rmsOfAll' | 'layerNorm' | 'rmsOfLatent'
   readonly afterRope: boolean
   /** [head dim], or [heads, head dim] of Q's and K's heads; null: all are 1, or 0. */
   readonly weights: { readonly q: ArrayLike<number>; readonly k: ArrayLike<number> } | null
@@ -75,8 +77,10 @@ export function ropeKv(input: RopeKvInput): RopeKvOutput {
         return terms(Array.from({ length: dim }, (_, i) => input.qkv[at + i]!))
       })
     const finished = (part: 'q' | 'k', count: number) => {
-      const heads = projected(part, count, headDim)
-      const normed = (rows: readonly Terms[]) => normalized(rows, norm!, part, input.eps)
+      const from = part === 'q' ? (input.queryFrom ?? 0) : 0
+      const heads = projected(part, count, headDim - from).map((head) => behind(head, from))
+      const normed = (rows: readonly Terms[]) =>
+        norm!.kind === 'rmsOfLatent' ? latents(rows, part, input) : normalized(rows, norm!, part, input.eps)
       const before = (norm && !norm.afterRope ? normed(heads) : heads).map((head) =>
         clipped(head, input.clip),
       )
@@ -111,6 +115,29 @@ export function ropeKv(input: RopeKvInput): RopeKvOutput {
 
 function terms(values: readonly number[]): Terms {
   return { values, magnitudes: values.map(Math.abs) }
+}
+
+/** Behind so many zeros. */
+function behind({ values, magnitudes }: Terms, from: number): Terms {
+  const zeros = new Array<number>(from).fill(0)
+  return { values: [...zeros, ...values], magnitudes: [...zeros, ...magnitudes] }
+}
+
+/** Keys whose first `valueDim` elements are normalized; queries as they are. */
+function latents(
+  rows: readonly Terms[],
+  part: 'q' | 'k',
+  { norm, valueDim, eps }: RopeKvInput,
+): readonly Terms[] {
+  if (part === 'q') return rows
+  return rows.map(({ values, magnitudes }) => {
+    const first = { values: values.slice(0, valueDim), magnitudes: magnitudes.slice(0, valueDim) }
+    const [latent] = normalized([first], { ...norm!, kind: 'rms' }, part, eps)
+    return {
+      values: [...latent!.values, ...values.slice(valueDim)],
+      magnitudes: [...latent!.magnitudes, ...magnitudes.slice(valueDim)],
+    }
+  })
 }
 
 function clipped({ values, magnitudes }: Terms, clip: number): Terms {

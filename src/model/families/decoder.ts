@@ -206,6 +206,7 @@ export function decoder(config: ConfigReader, has: HasTensor, traits: DecoderTra
       positionBias: null,
       queryGrowth: null,
       sharesKvOf: null,
+      latent: null,
     }
   }
 

@@ -161,6 +161,7 @@ export function encoder(config: ConfigReader, has: HasTensor, traits: EncoderTra
             valueNorm: null,
             queryGrowth: null,
             sharesKvOf: null,
+            latent: null,
             positionBias: traits.positionBias === undefined ? null : whole(traits.positionBias),
             softCap: null,
             sinks: null,

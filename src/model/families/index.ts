@@ -2,6 +2,7 @@ import { apertus } from './apertus'
 import { arcee } from './arcee'
 import { bert, distilbert, mpnet, nomicBert, roberta } from './bert'
 import { cohere, cohere2 } from './cohere'
+import { deepseekV2, deepseekV3 } from './deepseek'
 import { ernie, ernieMoe } from './ernie'
 import { exaone4 } from './exaone'
 import { falconH1 } from './falcon-h1'
@@ -18,6 +19,7 @@ import { graniteHybrid } from './granite-hybrid'
 import { hunyuan } from './hunyuan'
 import { lfm2, lfm2Moe } from './lfm2'
 import { llama } from './llama'
+import { minicpm3 } from './minicpm'
 import { ministral3, mistral } from './mistral'
 import { mixtral } from './mixtral'
 import { modernbert } from './modernbert'
@@ -35,6 +37,7 @@ const llamas = [llama, mistral, ministral3, arcee, seedOss, smollm3, granite, ol
 const others = [qwen2, qwen3, phi, phi3, cohere, cohere2, glm4, exaone4]
 const gemmas = [gemma, gemma2, gemma3, gemma3n, gemma4]
 const older = [gpt2, gptNeox, stablelm, starcoder2]
+const latents = [minicpm3, deepseekV2, deepseekV3]
 const hybrids = [falconH1, graniteHybrid, lfm2, qwen35]
 const mixtures = [mixtral, qwen2Moe, qwen3Moe, olmoe, graniteMoe, ernieMoe, glm4Moe, gptOss, lfm2Moe]
 const hybridMixtures = [qwen3Next, qwen35Moe]
@@ -46,6 +49,7 @@ export const families: readonly Family[] = [
   ...others,
   ...gemmas,
   ...older,
+  ...latents,
   ...hybrids,
   ...mixtures,
   ...hybridMixtures,

@@ -9,6 +9,7 @@ import {
 } from '../../kernels/attention'
 import { headNormWeights, headNorm as normKinds, plainHeads } from '../../kernels/heads'
 import { ropeKv } from '../../kernels/rope-kv'
+import { valueDimOf } from '../attention-in'
 import type { BatchShape } from '../batch'
 import type { HeadLayout, HeadNormDescription } from '../description'
 import { blockSize } from '../kv-cache'
@@ -17,14 +18,13 @@ import type { AttentionTensors } from './attention'
 import type { LayerBuffers, PlanContext } from './context'
 
 /** What every kernel of attention is compiled with. */
-function headConstants(
-  { kvBits }: PlanContext,
-  { heads, kvHeads, headDim, window, causal }: AttentionTensors,
-) {
+function headConstants({ kvBits }: PlanContext, tensors: AttentionTensors) {
+  const { heads, kvHeads, headDim, window, causal, latent } = tensors
   return {
     ...plainHeads.constants,
     head_dim: headDim,
-    value_dim: headDim,
+    value_dim: valueDimOf(tensors),
+    latent: latent ? 1 : 0,
     heads,
     kv_heads: kvHeads,
     block_size: blockSize,
@@ -59,7 +59,7 @@ export function planHeads(
     tables_at: layout.tables,
     values_at: kv.valuesAtBytes / 4,
     splits,
-    y_stride: paddedColumns(heads * headDim) / 4,
+    y_stride: paddedColumns(heads * head.value_dim) / 4,
     cap: softCap ?? 1,
     sinks_at: at.sinks ?? 0,
     bias_at: at.positionBias ?? 0,
@@ -107,21 +107,26 @@ export function planHeads(
 /** Heads are normalized and turned; K and V go to the cache. */
 function planRopeKv(
   { plan, weights, activations, layout, variants }: PlanContext,
-  { at, query, key, value, input, rope, ...tensors }: AttentionTensors,
+  tensors: AttentionTensors,
   head: ReturnType<typeof headConstants>,
   values_at: number,
   buffers: { readonly cache: GPUBuffer; readonly constants: GPUBuffer },
 ): void {
   const { projected: qkv, query: q } = activations.scratch
-  const { headNorm, valueNorm, queryGrowth, headDim } = tensors
+  const { at, query, key, value, rope, headNorm, valueNorm, queryGrowth, headDim, latent } = tensors
+  // Of a latent query the product has written all but what is rotated.
+  const query_from = latent?.dim ?? 0
   plan.add(ropeKv, {
     variant: {
       constants: {
         ...head,
         workgroup_size: variants.headLanes,
         rope_dim: rope?.dim ?? 0,
+        rope_from: query_from,
+        query_from,
         writes_kv: tensors.sharesKvOf === null ? 1 : 0,
         ...(headNorm ? normConstants(headNorm) : {}),
+        ...(latent ? latentNorm : {}),
       },
       conditions: {
         rope_halves: rope?.pairs === 'halves',
@@ -137,14 +142,14 @@ function planRopeKv(
       positions_at: layout.positions,
       slots_at: layout.slots,
       values_at,
-      rope_quads: headDim / 4,
-      row_quads: input.width / 4,
-      ...quads('q', query),
+      rope_quads: (rope?.headDim ?? headDim) / 4,
+      row_quads: tensors.rowWidth / 4,
+      ...quads('q', { ...query, first: query.first + (latent?.keyDim ?? 0) }),
       ...quads('k', key),
       ...quads('v', value),
       q_norm_at: at.queryNorm ?? 0,
-      k_norm_at: at.keyNorm ?? 0,
-      eps: headNorm?.epsilon ?? 0,
+      k_norm_at: latent?.norm.weightAt ?? at.keyNorm ?? 0,
+      eps: latent?.norm.epsilon ?? headNorm?.epsilon ?? 0,
       value_eps: valueNorm ?? 0,
       scale: tensors.scale,
       scale_beta: queryGrowth?.beta ?? 0,
@@ -160,6 +165,8 @@ function quads<Name extends 'q' | 'k' | 'v'>(name: Name, { first, stride }: Head
     number
   >
 }
+
+const latentNorm = { norm: normKinds.rmsOfLatent, norm_weights: headNormWeights.shared }
 
 function normConstants({ kind, over }: HeadNormDescription) {
   const each = kind === 'layer' ? normKinds.layerNorm : normKinds.rms

@@ -6,6 +6,7 @@ import type { ScratchWidths } from '../scratch'
 import { addOne } from '../tensor-finder'
 import { planHeads } from './attention-heads'
 import type { LayerBuffers, PartRows, PlanContext } from './context'
+import { findLatent, type LatentTensors, latentScratch, planLatentQuery, planLatentValues } from './latent'
 import type { PartPlace } from './place'
 import {
   findOutput,
@@ -17,10 +18,13 @@ import {
 } from './projected'
 
 /** Attention over the KV cache (Vaswani et al. 2017, arXiv:1706.03762), with the tensors of one layer. */
-export interface AttentionTensors extends AttentionDescription {
+export interface AttentionTensors extends Omit<AttentionDescription, 'latent'> {
   /** Q, K and V. */
   readonly input: ProjectedTensors
   readonly back: OutputTensors
+  readonly latent: LatentTensors | null
+  /** f32 values of a token's projected row. */
+  readonly rowWidth: number
   /** Where the layer's constants have them; null: they have none. */
   readonly at: {
     readonly queryNorm: number | null
@@ -35,13 +39,16 @@ const biasBuckets = 32
 
 export function findAttention(place: PartPlace, attention: AttentionDescription): AttentionTensors {
   const { find, constants } = place
-  const { projections, output, heads, kvHeads, headDim, headNorm, sinks, positionBias } = attention
+  const { projections, output, heads, kvHeads, headDim, headNorm, sinks, positionBias, latent } = attention
   const bias =
     positionBias === null ? null : find.typed(`${positionBias}.weight`, floats, [biasBuckets, heads])
+  const input = findProjected(place, projections)
   return {
     ...attention,
-    input: findProjected(place, projections),
-    back: findOutput(place, output, heads * headDim),
+    input,
+    rowWidth: input.width + (latent?.query?.projection.rows ?? 0),
+    back: findOutput(place, output, heads * (latent?.valueDim ?? headDim)),
+    latent: latent && findLatent(place, latent, heads),
     at: {
       queryNorm: headNorm && findHeadNorm(place, headNorm, headNorm.query, heads * headDim, headDim),
       keyNorm:
@@ -79,11 +86,13 @@ function findHeadNorm(
   return at
 }
 
-export function attentionScratch({ input, heads, headDim }: AttentionTensors): ScratchWidths {
+export function attentionScratch(tensors: AttentionTensors): ScratchWidths {
+  const { heads, headDim, latent } = tensors
   return {
-    projected: input.width,
+    projected: tensors.rowWidth,
     query: heads * headDim,
     attended: paddedColumns(heads * headDim),
+    ...(latent ? latentScratch(latent, heads) : {}),
   }
 }
 
@@ -95,9 +104,10 @@ export function planAttention(
 ): void {
   const { plan, activations } = context
   const { constants } = buffers
-  const { projected, attended } = activations.scratch
-  const { input, back, heads, headDim, gate } = tensors
-  planProjected(context, input, constants, { from: rows.from, to: projected })
+  const { projected, attended, unfolded } = activations.scratch
+  const { input, back, heads, headDim, gate, latent, rowWidth: width } = tensors
+  planProjected(context, input, constants, { from: rows.from, to: projected, stride: width })
+  if (latent) planLatentQuery(context, latent, tensors, { constants, width })
   planHeads(context, tensors, buffers)
   if (gate) {
     const { constants: sigmoid, params } = activates({ kind: 'sigmoid' })
@@ -109,7 +119,7 @@ export function planAttention(
       buffers: { x: projected, constants, y: attended },
       params: {
         width: heads * headDim,
-        x_stride: input.width,
+        x_stride: width,
         x_offset: gate.first,
         part: headDim,
         part_stride: gate.stride,
@@ -120,5 +130,8 @@ export function planAttention(
       shape: ({ tokens }) => ({ tokens, width: heads * headDim }),
     })
   }
-  planOutput(context, back, constants, attended, rows)
+  if (latent) {
+    planLatentValues(context, latent, heads)
+    planOutput(context, back, constants, unfolded, rows, heads * latent.valueDim)
+  } else planOutput(context, back, constants, attended, rows)
 }

@@ -13,19 +13,21 @@ export interface NormedPlace {
 interface NormedRows extends NormedPlace {
   readonly constants: GPUBuffer
   readonly from: GPUBuffer
+  /** f32 values from one row of `from` to the next, where they are not the stream's. */
+  readonly fromStride?: number
   readonly adds?: boolean
   readonly scale?: number
   readonly count?: (shape: BatchShape) => number
 }
 
-/** Rows of the context's stride, normalized one by one. */
+/** Rows, normalized one by one. */
 export function planNorm(
   { plan, variants, stride }: Pick<PlanContext, 'plan' | 'variants' | 'stride'>,
   norm: NormTensors,
   rows: NormedRows,
 ): void {
   const { constants, from, to, adds = false, scale = 1, count = tokensOf } = rows
-  const { toStride = stride, toOffset = 0 } = rows
+  const { fromStride = stride, toStride = stride, toOffset = 0 } = rows
   const { kind, width, weightAt, biasAt, epsilon } = norm
   plan.add(normKernel, {
     variant: {
@@ -35,7 +37,7 @@ export function planNorm(
     buffers: { x: from, constants, y: to },
     params: {
       width,
-      x_stride: stride,
+      x_stride: fromStride,
       x_offset: 0,
       y_stride: toStride,
       y_offset: toOffset,

@@ -26,7 +26,12 @@ export function planProjected(
   { plan, weights }: PlanContext,
   { matrices, biasAt, width }: ProjectedTensors,
   constants: GPUBuffer,
-  rows: { readonly from: GPUBuffer; readonly to: GPUBuffer },
+  rows: {
+    readonly from: GPUBuffer
+    readonly to: GPUBuffer
+    /** f32 values from one row of `to` to the next, where something else follows. */
+    readonly stride?: number
+  },
 ): void {
   let yOffset = 0
   for (const source of matrices) {
@@ -34,7 +39,7 @@ export function planProjected(
       x: rows.from,
       constants,
       y: rows.to,
-      yStride: width,
+      yStride: rows.stride ?? width,
       yOffset,
       biasAt: biasAt === null ? null : biasAt + yOffset,
       tokens: tokensOf,
@@ -66,9 +71,11 @@ export function planOutput(
   constants: GPUBuffer,
   x: GPUBuffer,
   rows: PartRows,
+  xStride?: number,
 ): void {
   plan.multiply(weights.matrix(matrix), {
     x,
+    ...(xStride === undefined ? {} : { xStride }),
     constants,
     y: rows.to,
     yStride: stride,

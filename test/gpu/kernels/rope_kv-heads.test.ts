@@ -16,7 +16,7 @@ const eps = 1e-3
 const valueEps = 0.2
 const before = 0x7bcd7bcd
 
-type Rows = 'fused' | 'head by head' | 'gated' | 'v is k'
+type Rows = 'fused' | 'head by head' | 'gated' | 'v is k' | 'key first'
 
 /** Heads as a family of models has them; what is left out is plain. */
 interface Case {
@@ -36,6 +36,7 @@ interface Case {
   readonly byPosition?: { readonly beta: number; readonly from: number; readonly span: number }
   readonly readsOther?: boolean
   readonly latent?: boolean
+  readonly queryFrom?: number
   readonly format: KvFormat
 }
 
@@ -160,6 +161,34 @@ const cases: readonly Case[] = [
     format: 'int4',
   },
   {
+    like: 'deepseek, absorbed',
+    heads: 5,
+    kvHeads: 1,
+    headDim: 48,
+    valueDim: 32,
+    latent: true,
+    norm: 'rmsOfLatent',
+    weights: 'shared',
+    queryFrom: 32,
+    rows: 'key first',
+    rope: { dim: 16, from: 32, halves: false },
+    format: 'f32',
+  },
+  {
+    like: 'minicpm3, absorbed',
+    heads: 2,
+    kvHeads: 1,
+    headDim: 80,
+    valueDim: 64,
+    latent: true,
+    norm: 'rmsOfLatent',
+    weights: 'shared',
+    queryFrom: 64,
+    rows: 'key first',
+    rope: { dim: 16, from: 64, halves: true },
+    format: 'int8',
+  },
+  {
     like: 'narrow values',
     heads: 2,
     kvHeads: 2,
@@ -171,7 +200,15 @@ const cases: readonly Case[] = [
 ]
 
 /** Elements of a row, and where its heads lie. */
-function layoutOf({ heads, kvHeads, headDim, valueDim = headDim, rows = 'fused', latent }: Case) {
+function layoutOf({
+  heads,
+  kvHeads,
+  headDim,
+  valueDim = headDim,
+  rows = 'fused',
+  latent,
+  queryFrom = 0,
+}: Case) {
   const keys = heads * headDim
   const values = keys + kvHeads * headDim
   switch (rows) {
@@ -187,6 +224,12 @@ function layoutOf({ heads, kvHeads, headDim, valueDim = headDim, rows = 'fused',
     case 'gated': {
       const row = keys + values + kvHeads * valueDim
       return { row, q: [0, 2 * headDim], k: [2 * keys, headDim], v: [keys + values, valueDim] } as const
+    }
+    case 'key first': {
+      // Of a query [not rotated, rotated] only the latter is read.
+      const stride = headDim - queryFrom + 8
+      const row = headDim + heads * stride
+      return { row, q: [headDim + 8, stride], k: [0, headDim], v: [0, headDim] } as const
     }
     case 'v is k':
       return { row: values, q: [0, headDim], k: [keys, headDim], v: [keys, headDim] } as const
@@ -246,6 +289,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
             kv_bits: kvBits[format],
             rope_dim: rope.dim,
             rope_from: rope.from,
+            query_from: shape.queryFrom ?? 0,
             norm: headNorm[shape.norm ?? 'none'],
             norm_weights: headNormWeights[shape.weights ?? 'none'],
             writes_kv: shape.readsOther ? 0 : 1,
@@ -314,6 +358,7 @@ describe.each([...new Set(testVariants(gpu).map(({ headLanes }) => headLanes))])
         valueNorm: shape.valueNorm ? valueEps : null,
         eps,
         clip: shape.clip ?? Number.POSITIVE_INFINITY,
+        queryFrom: shape.queryFrom ?? 0,
       })
       const label = `rope_kv ${lanes} lanes ${JSON.stringify(shape)}`
       // Two sums over the elements for the statistics, a square root, and some products.
