@@ -24,8 +24,9 @@ const times =
 /** What can be changed without another shape of any tensor, and how; `undefined`: it stays as it is. */
 const changes: Readonly<Record<string, Change>> = {
   epsilon: (value: number) => value + 0.3,
-  // A latent cache has no V.
-  valueNorm: (value: number | null, { latent }) => (latent ? undefined : (value ?? -0.29) + 0.3),
+  // A latent cache has no V, and a layer that reads another's has none to normalize.
+  valueNorm: (value: number | null, { latent, sharesKvOf }) =>
+    latent || typeof sharesKvOf === 'number' ? undefined : (value ?? -0.29) + 0.3,
   scale: times(1.4),
   magnitude: times(1.3),
   frequencies: (value: readonly number[]) => value.map((each) => each * 1.5 + 0.01),
