@@ -20,9 +20,6 @@ export interface CausalGolden {
   }[]
 }
 
-/** Cases that Octavo refuses, by what they need. */
-export const notYet: ReadonlySet<string> = new Set()
-
 /** Tokens up to which LongRoPE has its short factors: such a model is loaded with a context to match. */
 export function shortContext(config: JsonObject): number | null {
   const rope = config.rope_parameters as JsonObject | undefined

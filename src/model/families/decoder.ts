@@ -1,4 +1,4 @@
-import { type ConfigReader, malformedConfig, shown, unsupported } from '../config-reader'
+import { type ConfigReader, malformedConfig, unsupported } from '../config-reader'
 import type {
   ActivationDescription,
   AttentionDescription,
@@ -14,7 +14,9 @@ import type {
 } from '../description'
 import { type LayerType, type RopeTraits, readRope } from '../read-rope'
 import type { RopeDescription } from '../rope'
+import { readActivation } from './activations'
 import type { HasTensor, ModelBody } from './family'
+import { checkedHeadDim, checkHeadCounts, readHeadDim } from './heads'
 import { type Names, namesOf } from './names'
 
 /** What sets a family of decoders apart from llama. All may be left out. */
@@ -82,32 +84,6 @@ export interface LayerTools {
 
 type DenseTraits = Partial<Pick<Names, 'gate' | 'up' | 'gateUp' | 'down'>> & {
   readonly intermediate?: number
-}
-
-const activations: Readonly<Record<string, ActivationDescription['kind'] & PlainKind>> = {
-  silu: 'silu',
-  swish: 'silu',
-  gelu: 'gelu',
-  gelu_new: 'gelu-tanh',
-  gelu_pytorch_tanh: 'gelu-tanh',
-  gelu_fast: 'gelu-tanh',
-  quick_gelu: 'quick-gelu',
-  relu: 'relu',
-  relu2: 'relu-squared',
-}
-
-type PlainKind = Exclude<ActivationDescription['kind'], 'xielu' | 'clamped-swiglu' | 'scaled-silu'>
-
-/** The activation that the config names; `fallback` where it names none, as GGUF files do not. */
-export function readActivation(config: ConfigReader, fallback: PlainKind = 'silu'): ActivationDescription {
-  const field = config.pick('hidden_activation', 'hidden_act', 'activation_function', 'activation')
-  if (!config.has(field)) return { kind: fallback }
-  const kind = activations[config.text(field)]
-  if (kind === undefined) {
-    const known = Object.keys(activations).join(', ')
-    throw unsupported(`${config.where} has ${field} ${shown(config.json[field])}; ${known} are supported.`)
-  }
-  return { kind }
 }
 
 /**
@@ -330,36 +306,4 @@ function layerTypes(config: ConfigReader, { slides = () => true }: DecoderTraits
     const sliding = types === null ? slides(i) : types[i] === 'sliding_attention'
     return window !== null && sliding ? 'sliding_attention' : 'full_attention'
   })
-}
-
-/** What the attention kernels have room for. @throws OctavoError 'malformed-file' */
-function checkHeadCounts(config: ConfigReader, heads: number, kvHeads: number): void {
-  const named = (field: string) => config.nameOf(field)
-  if (heads % kvHeads !== 0) {
-    throw malformedConfig(
-      `${named('num_attention_heads')} ${heads} is not a multiple of ${named('num_key_value_heads')} ${kvHeads}.`,
-    )
-  }
-  // Scores of a prefill tile, a lane for each of them and 64 keys a split, fill the workgroup memory of any device.
-  if (heads / kvHeads > 64) {
-    throw malformedConfig(
-      `${heads / kvHeads} query heads share a head of keys and values; up to 64 are supported.`,
-    )
-  }
-}
-
-function readHeadDim(config: ConfigReader, hidden: number, heads: number): number {
-  if (!config.has('head_dim') && hidden % heads !== 0) {
-    throw malformedConfig(
-      `${config.nameOf('hidden_size')} ${hidden} is not a multiple of ${config.nameOf('num_attention_heads')} ${heads}.`,
-    )
-  }
-  return checkedHeadDim(config.count('head_dim', hidden / heads), 256)
-}
-
-function checkedHeadDim(headDim: number, most: number): number {
-  if (headDim % 4 !== 0 || headDim > most) {
-    throw malformedConfig(`A head has ${headDim} elements; multiples of 4 up to ${most} are supported.`)
-  }
-  return headDim
 }

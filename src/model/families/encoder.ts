@@ -8,7 +8,7 @@ import type {
   SubLayer,
 } from '../description'
 import { readRope } from '../read-rope'
-import { readActivation } from './decoder'
+import { readActivation } from './activations'
 import type { HasTensor, ModelBody } from './family'
 import { labelsOf } from './labels'
 

@@ -6,7 +6,8 @@ import type {
   ExpertsDescription,
   RouterDescription,
 } from '../experts-description'
-import { type LayerTools, readActivation } from './decoder'
+import { readActivation } from './activations'
+import type { LayerTools } from './decoder'
 
 /** What a file calls the tensors of a layer's experts; a star stands for an expert's number. */
 interface ExpertNames {

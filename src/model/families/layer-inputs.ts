@@ -1,7 +1,8 @@
 import type { ConfigReader } from '../config-reader'
 import type { LayerDescription } from '../description'
 import type { LayerInputsDescription } from '../stream-description'
-import { type LayerTools, readActivation } from './decoder'
+import { readActivation } from './activations'
+import type { LayerTools } from './decoder'
 import type { ModelBody } from './family'
 
 /** Values of a layer's slice of the second embedding; null: there is none. */

@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest'
 import type { ModelDescription } from '../../../src/model/description'
 import type { JsonObject } from '../../../src/util/model-file'
-import { type ArchCase, type CausalGolden, notYet } from '../../support/arch-golden'
+import type { ArchCase, CausalGolden } from '../../support/arch-golden'
 import { changeable, type Leaf, someOf } from '../../support/change-description'
 import { ForcedSequence } from '../../support/force-tokens'
 import { isQuick, openTestGpu } from '../../support/gpu'
@@ -12,7 +12,7 @@ import { fetchRepo } from '../../support/safetensors-repo'
 const root = inject('allGolden') ? '/shared-golden/arch' : '/golden/arch'
 const quick = isQuick(await openTestGpu())
 const all = (await json<{ cases: readonly ArchCase[] }>('index.json')).cases
-const names = all.filter(({ kind, name }) => kind === 'causal' && !notYet.has(name)).map(({ name }) => name)
+const names = all.filter(({ kind }) => kind === 'causal').map(({ name }) => name)
 /** Every third family; where pipelines compile slowly, every 24th; all of them in long runs. */
 const every = inject('long') ? 1 : quick ? 3 : 24
 const run = names.filter((_, i) => i % every === 0)

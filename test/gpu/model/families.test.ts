@@ -3,7 +3,7 @@ import { commands } from 'vitest/browser'
 import type { LoadedModel } from '../../../src/model/load'
 import { greedy } from '../../../src/model/step'
 import type { JsonObject } from '../../../src/util/model-file'
-import { type ArchCase, type CausalGolden, notYet, shortContext } from '../../support/arch-golden'
+import { type ArchCase, type CausalGolden, shortContext } from '../../support/arch-golden'
 import { ForcedSequence } from '../../support/force-tokens'
 import { isQuick, openTestGpu } from '../../support/gpu'
 import { loadModelUrl, loadRepo } from '../../support/load-model'
@@ -12,7 +12,7 @@ import { fetchRepo } from '../../support/safetensors-repo'
 /** The cases that the project holds; all of them where OCTAVO_GOLDEN names the reference data. */
 const root = inject('allGolden') ? '/shared-golden/arch' : '/golden/arch'
 const cases = (await json<{ cases: readonly ArchCase[] }>('index.json')).cases.filter(
-  ({ kind, name }) => kind === 'causal' && !notYet.has(name),
+  ({ kind }) => kind === 'causal',
 )
 /** Where pipelines compile slowly, every sixth; all in long runs. */
 const every = inject('long') || isQuick(await openTestGpu()) ? 1 : 6
