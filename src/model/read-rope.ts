@@ -55,6 +55,8 @@ function readUnchecked(config: ConfigReader, traits: RopeTraits): RopeDescriptio
   switch (type) {
     case 'default':
     case 'none':
+    // Time, height and width are one number in a text.
+    case 'mrope':
       return rope
     case 'dynamic': {
       // Takes effect past the context that the model was trained for, where Octavo stops; Hunyuan's, with alpha, always.

@@ -10,6 +10,7 @@ import { readModuleHeader, readModules } from './modules'
 import { readBeginning, readWhole } from './read-file'
 import { parseText, repoTexts, type TextName, textLimits } from './repo-texts'
 import { readSafetensorsHeader } from './safetensors'
+import { textPart } from './text-part'
 
 /** Twice the largest that is known, a vocabulary of 262,144 tokens with its merges and some room. */
 const mostGgufBytes = 64_000_000
@@ -49,7 +50,7 @@ export async function readModel(files: ModelFiles, search: Search): Promise<Read
     tensors: await readBeginning(file, readHeaderOf(file), mostSafetensorsBytes, each),
   }))
   const read = modules && (await readModules(modules, search))
-  return { header: joinSafetensors(shards, index, repoTexts(texts, read)), config }
+  return { header: textPart(joinSafetensors(shards, index, repoTexts(texts, read))), config }
 }
 
 async function readTexts(

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../util/model-file'
 import type { ConfigReader } from '../config-reader'
 import { allButEvery, type DecoderTraits, decoder } from './decoder'
 import type { Family } from './family'
@@ -53,6 +54,20 @@ function seesBothWays(config: ConfigReader): ConfigReader {
   return config.with({ sliding_window: Math.floor(window / 2) })
 }
 
+/** What transformers takes where a config of Gemma 3 does not say it; that of a model that sees says little of its text model. */
+const gemma3Defaults: JsonObject = {
+  head_dim: 256,
+  hidden_size: 2304,
+  intermediate_size: 9216,
+  max_position_embeddings: 131072,
+  num_attention_heads: 8,
+  num_hidden_layers: 26,
+  num_key_value_heads: 4,
+  query_pre_attn_scalar: 256,
+  rms_norm_eps: 1e-6,
+  sliding_window: 4096,
+}
+
 /**
  * Gemma 3 (arXiv:2503.19786): heads are normalized, and layers with a window turn at a base of their own. EmbeddingGemma
  * (arXiv:2509.20354) is one that sees both ways.
@@ -60,7 +75,8 @@ function seesBothWays(config: ConfigReader): ConfigReader {
 export const gemma3: Family = {
   modelTypes: ['gemma3_text'],
   gguf: ['gemma3'],
-  describe: (given, has) => {
+  describe: (read, has) => {
+    const given = read.container === 'gguf' ? read : read.with({ ...gemma3Defaults, ...read.json })
     const bothWays = given.flag('use_bidirectional_attention', false)
     const config = bothWays ? seesBothWays(given) : given
     return decoder(config, has, {

@@ -9,17 +9,17 @@ export function slides(config: ConfigReader): (i: number) => boolean {
   return (i) => i >= from
 }
 
-/** Qwen 1.5, 2 and 2.5 (arXiv:2407.10671, arXiv:2412.15115): Q, K and V have biases. */
+/** Qwen 1.5, 2 and 2.5 (arXiv:2407.10671, arXiv:2412.15115): Q, K and V have biases. Those that see have the same text model. */
 export const qwen2: Family = {
-  modelTypes: ['qwen2'],
+  modelTypes: ['qwen2', 'qwen2_vl', 'qwen2_vl_text', 'qwen2_5_vl', 'qwen2_5_vl_text'],
   gguf: ['qwen2'],
   describe: (config, has) =>
     decoder(config, has, { qkvBias: true, outputBias: false, slides: slides(config) }),
 }
 
-/** Qwen 3 (arXiv:2505.09388): the heads of Q and K are normalized. */
+/** Qwen 3 (arXiv:2505.09388): the heads of Q and K are normalized. Qwen 3 VL's text model is one. */
 export const qwen3: Family = {
-  modelTypes: ['qwen3'],
+  modelTypes: ['qwen3', 'qwen3_vl_text'],
   gguf: ['qwen3'],
   describe: (config, has) => decoder(config, has, { headNorm: { over: 'head' }, slides: slides(config) }),
 }

@@ -44,6 +44,20 @@ describe('a safetensors repo', () => {
     expect(model.header).toMatchObject({ texts: { config: { model_type: 'other' }, tokenizer: null } })
   })
 
+  it('of a model that sees has the config and the tensors of its text model, and all of its bytes', async () => {
+    const file = safetensorsFile({ 'language_model.model.a': 5000, 'vision_tower.b': 300 }, 9)
+    const config = jsonFile({
+      model_type: 'seeing',
+      text_config: { model_type: 'reading' },
+      vision_config: {},
+    })
+    server.setRepos([{ repo, files: filesOnDisk({ 'model.safetensors': file, 'config.json': config }) }])
+    const { model, ...received } = await load(repo, server)
+    expect(model.header.tensors.map(({ name }) => name)).toEqual(['model.a'])
+    expect(model.header).toMatchObject({ texts: { config: { model_type: 'reading' } } })
+    expect(isWhole(received, file)).toBe(true)
+  })
+
   it('without a config.json is refused', async () => {
     const { 'config.json': _, ...rest } = files
     server.setRepos([{ repo, files: rest }])
