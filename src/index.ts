@@ -27,6 +27,7 @@ export type { CreateEmbeddingResponse, Embedding, EmbeddingRequest } from './api
 export type { Engine } from './api/engine'
 export { type InspectOptions, inspectModel } from './api/inspect-model'
 export type { EngineOptions } from './api/options'
+export type { ProfileOptions } from './api/profile'
 export type {
   CallOptions,
   FinishReason,
@@ -38,5 +39,6 @@ export type {
 } from './api/request-types'
 export type { RerankRequest, RerankResponse, RerankResult } from './api/rerank'
 export { type ErrorCode, OctavoError } from './util/octavo-error'
+export type { EngineProfile, KernelProfile, PhaseProfile, ProfiledPhase } from './util/profile'
 export type { InspectionReason, ModelInspection, QuantizationChoice } from './worker/inspection'
 export type { EngineInfo, EngineStats, LoadPhase, LoadProgress, SavedConversation } from './worker/protocol'

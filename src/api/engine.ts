@@ -1,4 +1,5 @@
 import { transfer } from 'comlink'
+import type { EngineProfile } from '../util/profile'
 import type {
   EngineInfo,
   EngineStats,
@@ -13,6 +14,7 @@ import type { Connection } from './connection'
 import { callAbout } from './conversation-call'
 import { Embeddings } from './embeddings'
 import { handleRequest } from './fetch'
+import { type ProfileOptions, profile } from './profile'
 import { type RerankRequest, type RerankResponse, rerank } from './rerank'
 import { unlessAborted } from './unless-aborted'
 
@@ -95,6 +97,25 @@ export class Engine {
    */
   stats(): Promise<EngineStats> {
     return this.#connection.call((service) => service.stats())
+  }
+
+  /**
+   * Times every kernel: while a prompt of random tokens is read and answered, or while the app does something of its own.
+   *
+   * Meanwhile each dispatch has a pass of its own, so steps take longer than they do otherwise; no result changes.
+   * Requests of others that run meanwhile are in the profile too. Where the browser does not time kernels, or too
+   * coarsely, `whyNoTimes` says so and times are null; calls, bytes and the steps' own times are always there.
+   *
+   * @throws OctavoError 'invalid-option', 'invalid-request' while another profile is taken, 'context-too-long', 'queue-full',
+   * 'aborted', 'unloaded'; and what `during` throws
+   * @example
+   * const { phases } = await engine.profile({ promptTokens: 128, tokens: 32 })
+   * for (const { phase, kernels } of phases) {
+   *   for (const { kernel, calls, ms, gbPerSecond } of kernels) show(phase, kernel, calls, ms, gbPerSecond)
+   * }
+   */
+  profile(options: ProfileOptions = {}): Promise<EngineProfile> {
+    return profile(this.#connection, options)
   }
 
   /**

@@ -107,13 +107,26 @@ export class PlanRecorder<Batch> {
     readonly sameGrids: (one: Batch, other: Batch) => boolean,
   ) {}
 
-  record(encoder: GPUCommandEncoder, batch: Batch): void {
+  /**
+   * @param passes where each dispatch gets a pass of its own: their descriptors, in order.
+   * @returns the dispatches that the batch needed; the next step writes over the list.
+   */
+  record(
+    encoder: GPUCommandEncoder,
+    batch: Batch,
+    passes: readonly GPUComputePassDescriptor[] | null = null,
+  ): readonly Dispatch<Batch>[] {
     if (this.#batch === null || !this.sameGrids(this.#batch, batch)) this.#choose(batch)
     this.#batch = batch
-    const pass = encoder.beginComputePass()
+    let pass = encoder.beginComputePass(passes?.[0])
     let pipeline: GPUComputePipeline | null = null
     for (let i = 0; i < this.#dispatches.length; i++) {
       const dispatch = this.#dispatches[i]!
+      if (passes && i > 0) {
+        pass.end()
+        pass = encoder.beginComputePass(passes[i])
+        pipeline = null
+      }
       if (dispatch.pipeline.gpu !== pipeline) {
         pipeline = dispatch.pipeline.gpu
         pass.setPipeline(pipeline)
@@ -123,6 +136,7 @@ export class PlanRecorder<Batch> {
       pass.dispatchWorkgroups(grid[0], grid[1], grid[2])
     }
     pass.end()
+    return this.#dispatches
   }
 
   #choose(batch: Batch): void {

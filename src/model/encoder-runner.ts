@@ -1,5 +1,6 @@
 import type { GpuDevice } from '../gpu/device'
 import { PlanRecorder } from '../gpu/pipeline'
+import { PlanProfiler } from '../gpu/profiler'
 import type { BatchLayout, BatchShape } from './batch'
 import { EncoderBatchWriter, type EncoderRoom } from './encoder-batch'
 import type { EncoderLimits, EncoderRunner, EncoderSequence } from './encoder-step'
@@ -25,9 +26,9 @@ interface GpuEncoderOptions {
 /** Runs batches of whole sequences: one write, one pass, one submit and one read-back of what they become. */
 export class GpuEncoder implements EncoderRunner {
   readonly limits: EncoderLimits
+  readonly profiler: PlanProfiler<BatchShape>
   readonly #options: GpuEncoderOptions
   readonly #writer: EncoderBatchWriter
-  readonly #recorder: PlanRecorder<BatchShape>
   readonly #budget: TokenBudget
   readonly #free: GPUBuffer[]
 
@@ -35,7 +36,8 @@ export class GpuEncoder implements EncoderRunner {
     const { gpu, layout, room, limits, pooled, tileTokens } = options
     this.#options = options
     this.#writer = new EncoderBatchWriter(layout, room, tileTokens)
-    this.#recorder = new PlanRecorder(options.plan, sameGrids)
+    const recorder = new PlanRecorder(options.plan, sameGrids)
+    this.profiler = new PlanProfiler(gpu, recorder, ({ tokens }) => ({ phase: 'encode', tokens }))
     const budget = new TokenBudget(room.maxBatchTokens)
     this.#budget = budget
     this.limits = {
@@ -58,14 +60,15 @@ export class GpuEncoder implements EncoderRunner {
     const { shape, used } = this.#writer.write(sequences)
     device.queue.writeBuffer(batch, 0, this.#writer.words, 0, used)
     const encoder = device.createCommandEncoder()
-    this.#recorder.record(encoder, shape)
+    const profiled = this.profiler.record(encoder, shape)
     const bytes = 4 * sequences.length * pooled.stride
     encoder.copyBufferToBuffer(pooled.rows[0], 0, readback, 0, bytes)
     const started = performance.now()
     device.queue.submit([encoder.finish()])
+    profiled?.submitted()
     try {
       await readback.mapAsync(GPUMapMode.READ, 0, bytes)
-      this.#budget.took(shape, performance.now() - started)
+      if (!profiled) this.#budget.took(shape, performance.now() - started)
       const rows = new Float32Array(readback.getMappedRange(0, bytes))
       const outputs = sequences.map((_, i) =>
         rows.slice(i * pooled.stride, i * pooled.stride + limits.outputs),

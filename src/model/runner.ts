@@ -1,5 +1,6 @@
 import type { GpuDevice } from '../gpu/device'
 import { PlanRecorder } from '../gpu/pipeline'
+import { PlanProfiler } from '../gpu/profiler'
 import { maxTopLogprobs, resultWords } from '../kernels/sample'
 import type { Activations } from './activations'
 import { type BatchLayout, type BatchShape, BatchWriter } from './batch'
@@ -31,10 +32,10 @@ export interface GpuRunnerOptions {
  */
 export class GpuRunner implements Runner {
   readonly limits: RunnerLimits
+  readonly profiler: PlanProfiler<BatchShape>
   #lastShape: BatchShape | null = null
   readonly #options: GpuRunnerOptions
   readonly #batch: BatchWriter
-  readonly #recorder: PlanRecorder<BatchShape>
   readonly #readbacks: GPUBuffer[]
   readonly #free: GPUBuffer[]
   readonly #budget: TokenBudget
@@ -44,7 +45,7 @@ export class GpuRunner implements Runner {
   constructor(options: GpuRunnerOptions) {
     this.#options = options
     this.#batch = new BatchWriter(options.layout, options.limits, options.tileTokens)
-    this.#recorder = new PlanRecorder(options.plan, sameGrids)
+    this.profiler = new PlanProfiler(options.gpu, new PlanRecorder(options.plan, sameGrids), phaseOf)
     const budget = new TokenBudget(options.limits.maxBatchTokens)
     this.#budget = budget
     this.limits = {
@@ -70,21 +71,23 @@ export class GpuRunner implements Runner {
     const encoder = device.createCommandEncoder()
     blockCopies.record(encoder, chunks)
     stateCopies.record(encoder, chunks)
-    this.#recorder.record(encoder, shape)
+    const profiled = this.profiler.record(encoder, shape)
     this.#lastShape = shape
     const resultBytes = 4 * resultWords * shape.logitRows
     if (readback) encoder.copyBufferToBuffer(buffers.results, 0, readback, 0, resultBytes)
     const started = performance.now()
     device.queue.submit([encoder.finish()])
+    profiled?.submitted()
     if (shape.logitRows === 0) {
       await device.queue.onSubmittedWorkDone()
-      this.#budget.took(shape, performance.now() - started)
+      if (!profiled) this.#budget.took(shape, performance.now() - started)
       return chunks.map(() => ({ sampledId: null, logprobs: null, promptLogprobs: [] }))
     }
     if (!readback) throw new Error(`more than ${stepsInFlight} steps in flight`)
     try {
       await readback.mapAsync(GPUMapMode.READ, 0, resultBytes)
-      this.#budget.took(shape, performance.now() - started)
+      // The budget is for steps that nobody profiles.
+      if (!profiled) this.#budget.took(shape, performance.now() - started)
       const words = new Uint32Array(readback.getMappedRange(0, resultBytes).slice(0))
       readback.unmap()
       return readResults(chunks, words)
@@ -121,6 +124,11 @@ export class GpuRunner implements Runner {
     gpu.release(copy)
     return logits
   }
+}
+
+function phaseOf({ tokens, decode, prefill }: BatchShape) {
+  const phase = prefill.tiles === 0 ? 'decode' : decode.tiles === 0 ? 'prefill' : 'mixed'
+  return { phase, tokens } as const
 }
 
 function readResults(chunks: readonly StepChunk[], words: Uint32Array<ArrayBuffer>): ChunkResult[] {

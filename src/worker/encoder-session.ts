@@ -1,16 +1,19 @@
 import type { Encoder } from '../engine/encoder'
+import type { GpuEncoder } from '../model/encoder-runner'
 import type { EncoderSequence } from '../model/encoder-step'
 import type { VectorSettings } from '../model/vector-settings'
 import { frameText } from '../text/framed-text'
 import { strip } from '../text/string-methods'
 import type { Tokenizer } from '../text/types'
 import { OctavoError } from '../util/octavo-error'
+import { lengthsOf, promptOf } from './profiled-run'
 import type {
   EmbeddingCall,
   EmbeddingResult,
   EncoderInfo,
   EngineInfo,
   EngineStats,
+  ProfiledRun,
   RerankCall,
   RerankScores,
 } from './protocol'
@@ -19,6 +22,7 @@ import { cosine, resized, sigmoid } from './vectors'
 interface EncoderParts {
   readonly info: EngineInfo & { readonly encoder: EncoderInfo }
   readonly encoder: Pick<Encoder, 'encode' | 'limits' | 'stats'>
+  readonly profiler: GpuEncoder['profiler']
   readonly tokenizer: Pick<Tokenizer, 'encode' | 'frames'>
   readonly settings: Pick<VectorSettings, 'lowercases' | 'prompts' | 'defaultPrompt'>
   /** What becomes of a score. */
@@ -112,6 +116,18 @@ export class EncoderSession {
     ]
     const [own, ...others] = await encoder.encode(sequences, signal)
     return { scores: others.map((other) => cosine(own!, other)), promptTokens: tokensOf(sequences) }
+  }
+
+  get profiler(): GpuEncoder['profiler'] {
+    return this.#parts.profiler
+  }
+
+  /** @throws OctavoError 'context-too-long', 'queue-full', 'aborted' */
+  async runProfiled(run: ProfiledRun, signal: AbortSignal): Promise<void> {
+    const { encoder, info } = this.#parts
+    const { promptTokens } = lengthsOf({ ...run, tokens: 0 }, info.encoder.maxTokens)
+    const ids = promptOf(0, promptTokens, encoder.limits.vocabSize)
+    await encoder.encode([this.#given(ids, null, 'The text')], signal)
   }
 
   stats(): EngineStats {

@@ -53,7 +53,8 @@ export async function loadEncoderSession({
       ...engineInfo(opened, model.info, { contextLength: maxTokens, prefixCache: 'off', encoder: facts }),
       encoder: facts,
     }
-    return new EncoderSession({ info, encoder, tokenizer, settings, activation, unload })
+    const { profiler } = model.runner
+    return new EncoderSession({ info, encoder, profiler, tokenizer, settings, activation, unload })
   } catch (error) {
     loading.destroy()
     throw error

@@ -88,7 +88,7 @@ export async function loadSession(
     const { prefixCache } = engine
     const { maxContext } = model.runner.limits
     const info = engineInfo(opened, model.info, { contextLength: maxContext, prefixCache, encoder: null })
-    return new Session({ info, engine, tokenizer, template, conversations, unload })
+    return new Session({ info, engine, runner: model.runner, tokenizer, template, conversations, unload })
   } catch (error) {
     loading.destroy()
     throw error

@@ -6,6 +6,7 @@
 import type { FloatWeights } from '../util/float-weights'
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
+import type { EngineProfile } from '../util/profile'
 import type { ModelInspection } from './inspection'
 
 /** What `load` needs to know. */
@@ -184,6 +185,15 @@ export interface RerankScores {
   readonly promptTokens: number
 }
 
+/** A run of random tokens, to be profiled. */
+export interface ProfiledRun {
+  /** The caller's name for the call, to abort it by. */
+  readonly id: string
+  /** null: what is usual, as far as the context has room. */
+  readonly promptTokens: number | null
+  readonly tokens: number | null
+}
+
 export interface WireMessage {
   readonly role: string
   readonly content: string
@@ -337,6 +347,11 @@ export interface Service {
   /** Ends a generation or a call, if it runs: its blocks are free within one step. */
   abort(id: string): Promise<void>
   stats(): Promise<EngineStats>
+  /** Times the kernels of all steps from now on, until `endProfile`. */
+  startProfile(): Promise<void>
+  /** Reads a prompt and writes behind it; an encoder reads a text. */
+  runProfiled(run: ProfiledRun): Promise<void>
+  endProfile(): Promise<EngineProfile>
   /** Ends whatever runs and releases the GPU. */
   unload(): Promise<void>
 }

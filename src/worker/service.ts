@@ -1,5 +1,6 @@
 import { type Endpoint, expose } from 'comlink'
 import { OctavoError } from '../util/octavo-error'
+import type { EngineProfile } from '../util/profile'
 import type { EncoderSession } from './encoder-session'
 import { asOctavoError, carryErrorsWhole, errorToWire } from './error-transfer'
 import { inspect } from './inspect'
@@ -13,6 +14,7 @@ import type {
   EngineStats,
   LoadProgress,
   LoadRequest,
+  ProfiledRun,
   RerankCall,
   RerankScores,
   SavedConversation,
@@ -144,6 +146,18 @@ class ModelService implements Service {
 
   async stats(): Promise<EngineStats> {
     return (await this.#loaded()).stats()
+  }
+
+  async startProfile(): Promise<void> {
+    ;(await this.#loaded()).profiler.start()
+  }
+
+  runProfiled(run: ProfiledRun): Promise<void> {
+    return this.#abortable(run, async (signal) => (await this.#loaded()).runProfiled(run, signal))
+  }
+
+  async endProfile(): Promise<EngineProfile> {
+    return (await this.#loaded()).profiler.finish()
   }
 
   async unload(): Promise<void> {

@@ -1,15 +1,18 @@
 import type { Engine, Generation } from '../engine/engine'
 import type { GenerationRequest } from '../engine/generation'
+import type { GpuRunner } from '../model/runner'
 import type { ChatTemplate } from '../text/chat-template'
 import type { Tokenizer } from '../text/types'
 import type { Conversations } from './conversations'
+import { lengthsOf, promptOf, requestOf } from './profiled-run'
 import { promptIds, promptText } from './prompt'
-import type { EngineInfo, EngineStats, WireEvent, WireGeneration, WirePrompt } from './protocol'
+import type { EngineInfo, EngineStats, ProfiledRun, WireEvent, WireGeneration, WirePrompt } from './protocol'
 import { eventToWire } from './wire-events'
 
 interface SessionParts {
   readonly info: EngineInfo
   readonly engine: Pick<Engine, 'generateAll' | 'stats'>
+  readonly runner: Pick<GpuRunner, 'profiler' | 'limits'>
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
   readonly conversations: Conversations
@@ -28,6 +31,7 @@ export interface SessionGeneration {
 export class Session {
   readonly kind = 'generator'
   readonly #parts: SessionParts
+  #profiledRuns = 0
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -39,6 +43,20 @@ export class Session {
 
   get conversations(): Conversations {
     return this.#parts.conversations
+  }
+
+  get profiler(): GpuRunner['profiler'] {
+    return this.#parts.runner.profiler
+  }
+
+  /** @throws OctavoError 'context-too-long', 'queue-full', 'aborted' */
+  async runProfiled(run: ProfiledRun, signal: AbortSignal): Promise<void> {
+    const { engine, runner, tokenizer, info } = this.#parts
+    const { promptTokens, tokens } = lengthsOf(run, info.model.contextLength)
+    const ids = promptOf(this.#profiledRuns++, promptTokens, runner.limits.vocabSize)
+    const detokenizer = tokenizer.detokenizer({ skipSpecialTokens: true })
+    const options = { signal, detokenizer, eosIds: [], onEvents: () => {} }
+    await Promise.all(engine.generateAll([{ request: requestOf(ids, tokens), options }]))
   }
 
   /**

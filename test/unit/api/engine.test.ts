@@ -220,6 +220,62 @@ describe('a conversation', () => {
   })
 })
 
+describe('a profile', () => {
+  it('is of a run of its own, or of what the app does meanwhile', async () => {
+    const { engine, service } = await fakeEngine()
+    expect(await engine.profile()).toEqual({ whyNoTimes: null, clockNs: 1, phases: [] })
+    await engine.profile({ promptTokens: 64, tokens: 8 })
+    await engine.profile({ during: () => engine.completions.create({ prompt: 'x' }) })
+    expect(service.profiles).toEqual([
+      'start',
+      'run null null',
+      'end',
+      'start',
+      'run 64 8',
+      'end',
+      'start',
+      'end',
+    ])
+    expect(service.generations).toHaveLength(1)
+  })
+
+  it('ends where its signal aborts, and so does its run', async () => {
+    const { engine, service } = await fakeEngine()
+    const controller = new AbortController()
+    const profile = failure(engine.profile({ tokens: 1000, signal: controller.signal }))
+    await settled()
+    controller.abort()
+    expect((await profile).code).toBe('aborted')
+    await settled()
+    expect(service.profiles).toEqual(['start', 'run null 1000', 'end'])
+    expect(service.aborted).toHaveLength(1)
+  })
+
+  it('ends where what the app does fails, and throws what it throws', async () => {
+    const { engine, service } = await fakeEngine()
+    const mine = new Error('mine')
+    const during = () => {
+      throw mine
+    }
+    await expect(engine.profile({ during })).rejects.toBe(mine)
+    await settled()
+    expect(service.profiles).toEqual(['start', 'end'])
+  })
+
+  it.each([
+    [5, 'The argument is 5'],
+    [{ tokens: 0 }, 'tokens is 0'],
+    [{ during: 'x' }, 'during is "x"'],
+    [{ during: async () => {}, tokens: 5 }, 'during is a function'],
+    [{ prompt: 5 }, 'There is no prompt'],
+  ])('is refused with %j', async (options, message) => {
+    const { engine, service } = await fakeEngine()
+    const error = await failure(engine.profile(options as object))
+    expect(error).toMatchObject({ code: 'invalid-option', message: expect.stringContaining(message) })
+    expect(service.profiles).toEqual([])
+  })
+})
+
 describe('unloading', () => {
   it('rejects what is pending and what comes later, and releases the worker once', async () => {
     const service = new FakeService()

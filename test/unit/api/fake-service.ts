@@ -2,6 +2,7 @@ import { expose } from 'comlink'
 import { Connection } from '../../../src/api/connection'
 import { Engine } from '../../../src/api/engine'
 import { OctavoError } from '../../../src/util/octavo-error'
+import type { EngineProfile } from '../../../src/util/profile'
 import { carryErrorsWhole, errorToWire } from '../../../src/worker/error-transfer'
 import type { ModelInspection } from '../../../src/worker/inspection'
 import type {
@@ -12,6 +13,7 @@ import type {
   EngineStats,
   LoadProgress,
   LoadRequest,
+  ProfiledRun,
   RerankCall,
   RerankScores,
   SavedConversation,
@@ -35,6 +37,8 @@ export class FakeService implements Service {
   readonly rankings: RerankCall[] = []
   /** What is saved, by the conversation's name; saving 'endless' does not end. */
   readonly saved = new Map<string, SavedConversation>()
+  /** What was asked about profiles, in order. */
+  readonly profiles: string[] = []
   unloads = 0
   script: Script = answer('Hello', ' world')
   loading: (progress: (progress: LoadProgress) => void) => Promise<void> = async () => {}
@@ -121,6 +125,22 @@ export class FakeService implements Service {
 
   async stats(): Promise<EngineStats> {
     return { ...idleStats, runningSequences: this.#running.size }
+  }
+
+  async startProfile(): Promise<void> {
+    this.profiles.push('start')
+  }
+
+  /** A run of a thousand tokens does not end. */
+  async runProfiled({ id, promptTokens, tokens }: ProfiledRun): Promise<void> {
+    this.profiles.push(`run ${promptTokens} ${tokens}`)
+    this.#running.add(id)
+    if (tokens === 1000) await new Promise(() => {})
+  }
+
+  async endProfile(): Promise<EngineProfile> {
+    this.profiles.push('end')
+    return { whyNoTimes: null, clockNs: 1, phases: [] }
   }
 
   async unload(): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { GpuEncoder } from '../../../src/model/encoder-runner'
 import type { EncoderSequence } from '../../../src/model/encoder-step'
 import type { Tokenizer } from '../../../src/text/types'
 import { EncoderSession } from '../../../src/worker/encoder-session'
@@ -60,6 +61,7 @@ function setUp(task: EncoderInfo, given: SetUp = {}) {
       limits: { maxTokens: 10, maxBatchTokens: 100, maxSequences: 8, vocabSize: 32, outputs: 3 },
       stats: () => ({ running: 1, waiting: 2, steps: 3 }),
     },
+    profiler: {} as GpuEncoder['profiler'],
     tokenizer,
     settings: {
       lowercases,
@@ -231,4 +233,13 @@ describe('a reranker', () => {
       message: expect.stringContaining('3 classes'),
     })
   })
+})
+
+it('reads a text of random tokens to be profiled', async () => {
+  const { session, encoded } = setUp(embedder)
+  await session.runProfiled({ id: 'p', promptTokens: 7, tokens: null }, signal)
+  await session.runProfiled({ id: 'p', promptTokens: null, tokens: 3 }, signal)
+  expect(encoded.map(({ ids }) => ids.length)).toEqual([7, 5])
+  const tooMany = session.runProfiled({ id: 'p', promptTokens: 11, tokens: null }, signal)
+  await expect(tooMany).rejects.toMatchObject({ code: 'context-too-long' })
 })

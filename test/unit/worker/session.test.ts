@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { Engine, GenerateOptions } from '../../../src/engine/engine'
 import type { GenerationEvent, GenerationRequest } from '../../../src/engine/generation'
+import type { GpuRunner } from '../../../src/model/runner'
 import type { ChatTemplate } from '../../../src/text/chat-template'
 import type { Tokenizer } from '../../../src/text/types'
 import { OctavoError } from '../../../src/util/octavo-error'
 import type { Conversations } from '../../../src/worker/conversations'
+import { lengthsOf } from '../../../src/worker/profiled-run'
 import type { EngineInfo, EngineStats, WireEvent, WireGeneration } from '../../../src/worker/protocol'
 import { Session } from '../../../src/worker/session'
 
@@ -109,7 +111,8 @@ function start(request: Partial<WireGeneration>, generate: Generate, answers = 1
   }
   const info = { model: { contextLength: 512 } } as EngineInfo
   const conversations = {} as Conversations
-  const session = new Session({ info, engine, tokenizer, template, conversations, unload: () => {} })
+  const runner = { limits: { vocabSize: 27 } } as GpuRunner
+  const session = new Session({ info, engine, runner, tokenizer, template, conversations, unload: () => {} })
   const { signal } = new AbortController()
   const post = (events: readonly WireEvent[]) => posted.push([...events])
   const one = { ...wire, ...request }
@@ -117,7 +120,7 @@ function start(request: Partial<WireGeneration>, generate: Generate, answers = 1
   const done = (async () => {
     await Promise.all(session.generate(all))
   })()
-  return { done, posted, requests }
+  return { session, done, posted, requests }
 }
 
 async function run(request: Partial<WireGeneration>, generate = finishAtOnce) {
@@ -217,5 +220,27 @@ describe('events', () => {
     const { done, posted } = start({}, refuse, 2)
     await expect(done).rejects.toBe(refusal)
     expect(posted).toEqual([])
+  })
+})
+
+describe('a run to be profiled', () => {
+  it('takes as many tokens as asked for, goes past the end and reads another prompt each time', async () => {
+    const { session, requests } = start({}, finishAtOnce)
+    const { signal } = new AbortController()
+    await session.runProfiled({ id: 'p', promptTokens: 50, tokens: 7 }, signal)
+    await session.runProfiled({ id: 'p', promptTokens: 50, tokens: 7 }, signal)
+    const [, first, second] = requests
+    expect(first).toMatchObject({ stop: { maxTokens: 7, ignoreEos: true }, sampler: { temperature: 0 } })
+    expect(first!.promptIds).toHaveLength(50)
+    for (const id of first!.promptIds) expect(id).toBeLessThan(27)
+    expect(second!.promptIds[0]).not.toBe(first!.promptIds[0])
+  })
+
+  it('takes what is usual where the context has room, and else less', async () => {
+    const { session, requests } = start({}, finishAtOnce)
+    const run = { id: 'p', promptTokens: null, tokens: null }
+    await session.runProfiled(run, new AbortController().signal)
+    expect(requests[1]).toMatchObject({ promptIds: { length: 128 }, stop: { maxTokens: 32 } })
+    expect(lengthsOf(run, 40)).toEqual({ promptTokens: 20, tokens: 10 })
   })
 })
