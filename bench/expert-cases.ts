@@ -23,11 +23,13 @@ const [hidden, intermediate, experts, top] = [2048, 1024, 64, 8]
 export function expertCases(tokens: number, variants: Variants): ExpertCase[] {
   const entries = tokens * top
   const format = weightFormats.get('Q4_1')!
-  const { tokensPerLane, rowLanes } = variants
+  const { rowLanes, matmul: manyPoint, matvec: fewPoint } = variants
+  const tokensPerLane = manyPoint.tokens_per_lane
   // Every expert as often as the others.
   const routes = Uint32Array.from([entries, ...Array.from({ length: entries }, (_, i) => (7 * i) % experts)])
   const tiles = tilesOf(routes.subarray(1), tokensPerLane)
   const many = tokens > 1
+  const { subgroups, ...point } = many ? manyPoint : fewPoint
   const [rows, columns] = [2 * intermediate, hidden]
   const groups = columns / 32
   const planes = format.planes(experts * rows * groups)
@@ -78,11 +80,8 @@ export function expertCases(tokens: number, variants: Variants): ExpertCase[] {
       {
         variant: {
           ...reads(format),
-          constants: {
-            ...(many ? { ...variants.matmul, tokens_per_lane: tokensPerLane } : variants.matvec),
-            ...activation.constants,
-          },
-          conditions: { ...format.conditions, gated: true, experts: true, subgroups: variants.subgroups },
+          constants: { ...point, ...activation.constants },
+          conditions: { ...format.conditions, gated: true, experts: true, subgroups },
         },
         buffers: {
           weights: planes.words,

@@ -19,7 +19,7 @@ import { pool, poolings } from '../src/kernels/pool'
 import { fusedRow, ropeKv } from '../src/kernels/rope-kv'
 import { reads } from '../src/kernels/weights/format'
 import { blockSize } from '../src/model/kv-cache'
-import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../src/model/variants'
+import { hardware, pointsFor, software, type Variants } from '../src/model/variants'
 import { type KvFormat, kvFormats } from '../src/util/kv-format'
 import { expertCases } from './expert-cases'
 import { layerProducts, type ModelShape, modelShapes, type Product } from './kernel-shapes'
@@ -65,7 +65,7 @@ const benchTypes = ['Q4_0', 'Q4_1', 'Q8_0', 'Q6_K', 'F16']
 export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): Promise<KernelFigures> {
   const device = await GpuDevice.open(gpu)
   const bench = new KernelBench(device, options)
-  const table = [software, hardware, ...(canShare(device.info) ? [softwareWithSubgroups] : [])]
+  const table = pointsFor(device.info)
   for (const model of modelShapes) {
     if (options.models && !options.models.includes(model.name)) continue
     for (const variants of table) {
@@ -134,17 +134,16 @@ class KernelBench {
     const activation = activates({ kind: gated ? 'silu' : 'none' })
     for (const tokens of [1, promptTokens]) {
       const many = tokens > 1
+      const { subgroups, ...point } = many ? variants.matmul : variants.matvec
       const what = `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`
       await this.#time(
         many ? matmul : matvec,
         { model, what, operations: 2 * rows * columns * tokens },
         {
           variant: {
-            constants: many
-              ? { ...variants.matmul, tokens_per_lane: variants.tokensPerLane, ...activation.constants }
-              : { ...variants.matvec, ...activation.constants },
+            constants: { ...point, ...activation.constants },
             ...reads(format),
-            conditions: { ...format.conditions, residual, gated, subgroups: variants.subgroups },
+            conditions: { ...format.conditions, residual, gated, subgroups },
           },
           buffers: {
             weights: planes.words,
@@ -190,7 +189,7 @@ class KernelBench {
     const cache = 2 * values_at
     const splits = visibleSplits(contextTokens, window)
     const context = { maxContext: contextTokens }
-    const conditions = { subgroups: variants.subgroups }
+    const { attentionDecode: decodePoint, attentionPrefill: prefillPoint } = variants
     const what = `context ${contextTokens}${window > 0 ? `, window ${window}` : ''}, ${format}`
 
     const decode = { tiles: 1, tokens: 1, contextTokens, ...context }
@@ -205,10 +204,10 @@ class KernelBench {
         variant: {
           constants: {
             ...head,
-            workgroup_size: variants.attentionLanes,
-            most_heads: decodeHeads(variants.attentionHeads, headDim, variants.attentionLanes),
+            workgroup_size: decodePoint.workgroup_size,
+            most_heads: decodeHeads(decodePoint.most_heads, headDim, decodePoint.workgroup_size),
           },
-          conditions,
+          conditions: { subgroups: decodePoint.subgroups },
         },
         buffers: { q: heads * headDim, cache, batch, partials },
         params: { ...cacheParams, splits },
@@ -226,7 +225,7 @@ class KernelBench {
       },
     )
 
-    const tile = prefillTile(heads / kvHeads, variants.prefillLanes)
+    const tile = prefillTile(heads / kvHeads, prefillPoint.most_lanes)
     const first = contextTokens - promptTokens
     const tiles: number[] = []
     for (let done = 0; done < promptTokens; done += tile.tokens) {
@@ -238,8 +237,8 @@ class KernelBench {
       { model, what: `${what}, × ${promptTokens}`, operations: operations * promptTokens },
       {
         variant: {
-          constants: { ...head, workgroup_size: tile.lanes, most_heads: variants.prefillLanes },
-          conditions,
+          constants: { ...head, workgroup_size: tile.lanes, most_heads: prefillPoint.most_lanes },
+          conditions: { subgroups: prefillPoint.subgroups },
         },
         buffers: {
           q: promptTokens * heads * headDim,

@@ -59,7 +59,7 @@ export async function benchTypes(gpu: GPU, { types, rounds }: TypesBenchOptions)
     const timers: Awaited<ReturnType<typeof timeable>>[] = []
     const counts: number[] = []
     for (const format of formats) {
-      const { matvec: constants, subgroups } = variants
+      const { subgroups, ...constants } = variants.matvec
       const groups = columns / 32
       const planes = format.planes(rows * groups)
       const timer = await timeable(device, matvec, {

@@ -97,13 +97,16 @@ async function constantsOf({ shader, constants }: Kernel): Promise<Record<string
   )) as typeof import('../src/model/variants.ts')
   const variants = { software: tables.software, hardware: tables.hardware }[values.device]
   if (!variants) fail(`--device is '${values.device}'; it must be software or hardware.`)
-  const { matvec, matmul, rowLanes, attentionLanes, samplerLanes } = variants
+  const { matvec, matmul, rowLanes, attentionDecode, samplerLanes } = variants
   const lanes = shader.startsWith('attention')
-    ? attentionLanes
+    ? attentionDecode.workgroup_size
     : shader === 'sample'
       ? samplerLanes
       : rowLanes
-  const own = { matvec, matmul }[basename(shader)] ?? { workgroup_size: lanes }
+  const { subgroups: _, ...own } = { matvec, matmul }[basename(shader)] ?? {
+    workgroup_size: lanes,
+    subgroups: false,
+  }
   const numbers: Record<string, number> = { ...modelNumbers, ...own }
   for (const setting of values.set) {
     const [name, number] = setting.split('=')

@@ -15,6 +15,8 @@ export interface DeviceInfo {
   readonly subgroupMinSize: number | null
   readonly maxBufferBytes: number
   readonly maxBindingBytes: number
+  /** Those that were asked for, as the device has them. */
+  readonly limits: Readonly<Record<(typeof raisedLimits)[number], number>>
 }
 
 const storageBuffersNeeded = 8
@@ -61,6 +63,7 @@ export class GpuDevice {
       subgroupMinSize: adapter.info.subgroupMinSize ?? null,
       maxBufferBytes: device.limits.maxBufferSize,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+      limits: limitsOf(device),
     }
     this.lost = new Promise((resolve) => {
       void device.lost.then((lost) => {
@@ -178,6 +181,10 @@ export class GpuDevice {
     this.device.destroy()
     this.bytes = 0
   }
+}
+
+function limitsOf({ limits }: GPUDevice): DeviceInfo['limits'] {
+  return Object.fromEntries(raisedLimits.map((name) => [name, limits[name]])) as DeviceInfo['limits']
 }
 
 function lostError(reason: string): OctavoError {

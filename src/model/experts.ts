@@ -61,17 +61,17 @@ export function createRoutes(
 /** By which tiles a batch's products go; null: each token reads its own experts. */
 export function tileSizeFor(
   { experts, top }: ProductRoutes,
-  { tokensPerLane }: Variants,
+  { matmul }: Variants,
   tokens: number,
 ): number | null {
   const entries = tokens * top
   if (tokens === 1 || 2 * entries <= experts) return null
-  return entries <= 4 * experts ? 4 : tokensPerLane
+  return entries <= 4 * experts ? 4 : matmul.tokens_per_lane
 }
 
 /** The tiles that a plan of these variants has use for. */
-export function tilesFor({ tiles }: ProductRoutes, { tokensPerLane }: Variants) {
-  return [...tiles].filter(([size]) => size <= tokensPerLane)
+export function tilesFor({ tiles }: ProductRoutes, { matmul }: Variants) {
+  return [...tiles].filter(([size]) => size <= matmul.tokens_per_lane)
 }
 
 interface RouteStep {

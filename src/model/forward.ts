@@ -49,7 +49,7 @@ export interface ForwardOptions {
 export function prefillTileTokens({ layers }: ModelTensors, variants: Variants): number {
   const attention = attentionIn(layers)
   const mostHeads = Math.max(1, ...attention.map(({ heads, kvHeads }) => heads / kvHeads))
-  return prefillTile(mostHeads, variants.prefillLanes).tokens
+  return prefillTile(mostHeads, variants.attentionPrefill.most_lanes).tokens
 }
 
 /** The forward pass that a description and its tensors stand for, as a flat plan. */

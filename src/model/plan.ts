@@ -118,7 +118,7 @@ export class PlanBuilder {
 
   /** One dispatch a shard: matvec for one token, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
-    const { tokensPerLane } = this.variants
+    const most = this.variants.matmul.tokens_per_lane
     for (const shard of matrix.shards) {
       const { rows, firstRow } = shard
       const product = this.#product(matrix, shard, step, {
@@ -131,8 +131,8 @@ export class PlanBuilder {
         return tokens >= least && tokens <= most ? tokens : null
       }
       product.add(null, step.x, at(1, 1))
-      if (tokensPerLane > 4) product.add(4, step.x, at(2, 4))
-      product.add(tokensPerLane, step.x, at(tokensPerLane > 4 ? 5 : 2, Number.POSITIVE_INFINITY))
+      if (most > 4) product.add(4, step.x, at(2, 4))
+      product.add(most, step.x, at(most > 4 ? 5 : 2, Number.POSITIVE_INFINITY))
     }
   }
 
@@ -203,7 +203,6 @@ export class PlanBuilder {
       scaled: scale !== null && scale !== 1,
       capped: cap !== null,
       residual,
-      subgroups: this.variants.subgroups,
     }
     const eighth = Math.ceil(matrix.groups / 8)
     const add = (
@@ -211,12 +210,16 @@ export class PlanBuilder {
       routes: GPUBuffer,
       tokens: (batch: BatchShape) => number | null,
     ) => {
-      const many =
+      const { subgroups, ...point } =
         tokensPerLane === null
           ? this.variants.matvec
           : { ...this.variants.matmul, tokens_per_lane: tokensPerLane }
       const dispatch = {
-        variant: { ...format, conditions, constants: { ...many, ...constants } },
+        variant: {
+          ...format,
+          conditions: { ...conditions, subgroups },
+          constants: { ...point, ...constants },
+        },
         buffers: {
           weights: shard.buffer,
           x: step.x,

@@ -1,38 +1,102 @@
 import type { DeviceInfo } from '../gpu/device'
 
-/** The points of each kernel's table that a device uses; the numbers that tune, and nothing that changes a result. */
+/**
+ * The points of each kernel's table that a device uses: numbers that tune. Names are those of the kernel's constants and
+ * conditions where it takes them as they are.
+ */
 export interface Variants {
+  /** Of the point that it began with. */
   readonly name: 'lanes-own-rows' | 'subgroups-share-activations' | 'lanes-share-rows'
-  /** Matrix products pass activations on between lanes; takes `subgroups`, of eight lanes at least. */
-  readonly subgroups: boolean
-  readonly matvec: { readonly workgroup_size: number; readonly segment_lanes: 1 | 8 }
-  readonly matmul: { readonly workgroup_size: number; readonly rows_per_lane: number }
-  /** Tokens that a lane of a matrix product takes: four, and more where there are more of them. */
-  readonly tokensPerLane: 4 | 8
+  readonly matvec: {
+    readonly workgroup_size: number
+    readonly segment_lanes: 1 | 8
+    readonly subgroups: boolean
+  }
+  /** `tokens_per_lane`: four, and more where there are more tokens. */
+  readonly matmul: {
+    readonly workgroup_size: number
+    readonly rows_per_lane: number
+    readonly tokens_per_lane: 4 | 8
+    readonly subgroups: boolean
+  }
+  /** `most_heads`: query heads of a kv head that one workgroup serves, at most. */
+  readonly attentionDecode: {
+    readonly workgroup_size: number
+    readonly most_heads: number
+    readonly subgroups: boolean
+  }
+  /** `most_lanes` of a tile: tokens × query heads a kv head, at most this. */
+  readonly attentionPrefill: { readonly most_lanes: number; readonly subgroups: boolean }
   /** Lanes of kernels that walk a row or a vector. */
   readonly rowLanes: number
   /** Lanes of kernels that walk one head of one token. */
   readonly headLanes: number
-  readonly attentionLanes: number
-  /** Query heads of a kv head that one workgroup of decode attention serves, at most. */
-  readonly attentionHeads: number
-  /** Lanes of a prefill tile: tokens × query heads a kv head, at most this. */
-  readonly prefillLanes: number
   readonly samplerLanes: number
+}
+
+export type VariantKind = Exclude<keyof Variants, 'name'>
+
+/** As `point`, where a value that all lanes want is loaded once for eight of them and passed on. */
+function sharing<Point extends { readonly subgroups: boolean }>(point: Point): Point {
+  return { ...point, subgroups: true }
+}
+
+const matvecByLane = { workgroup_size: 16, segment_lanes: 1, subgroups: false } as const
+const matvecBySegment = { workgroup_size: 64, segment_lanes: 8, subgroups: false } as const
+const matmulBy8Rows = { workgroup_size: 16, rows_per_lane: 8, tokens_per_lane: 4, subgroups: false } as const
+const matmulBy8Tokens = { workgroup_size: 16, rows_per_lane: 4, tokens_per_lane: 8, subgroups: true } as const
+const matmulWide = { workgroup_size: 64, rows_per_lane: 4, tokens_per_lane: 4, subgroups: false } as const
+const decodeBy8Lanes = { workgroup_size: 8, most_heads: 4, subgroups: false } as const
+const decodeBy64Lanes = { workgroup_size: 64, most_heads: 8, subgroups: false } as const
+const prefillBy48Lanes = { most_lanes: 48, subgroups: false } as const
+const prefillBy64Lanes = { most_lanes: 64, subgroups: false } as const
+
+/** The table of variants: what each kernel is compiled with, of one source. The first of each kind is universal. */
+const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kind][] } = {
+  matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
+  matmul: [matmulBy8Rows, matmulBy8Tokens, matmulWide],
+  attentionDecode: [decodeBy8Lanes, sharing(decodeBy8Lanes), decodeBy64Lanes],
+  attentionPrefill: [prefillBy48Lanes, sharing(prefillBy48Lanes), prefillBy64Lanes],
+  rowLanes: [32, 128],
+  headLanes: [8, 32],
+  samplerLanes: [64, 256],
+}
+
+type Device = Pick<DeviceInfo, 'features' | 'subgroupMinSize' | 'limits'>
+
+/** What the switches of a point ask of a device. */
+const needs: Readonly<Record<string, (device: Device) => boolean>> = {
+  subgroups: ({ features, subgroupMinSize }) =>
+    features.includes('subgroups') && subgroupMinSize !== null && subgroupMinSize >= 8,
+}
+
+/** Whether the device runs a kernel at this point. */
+function fits(point: Variants[VariantKind], device: Device): boolean {
+  const { maxComputeInvocationsPerWorkgroup: most } = device.limits
+  if (typeof point === 'number') return point <= most
+  const lanes = 'most_lanes' in point ? point.most_lanes : point.workgroup_size
+  return (
+    lanes <= most && Object.entries(point).every(([name, value]) => value !== true || needs[name]!(device))
+  )
+}
+
+/** The candidates of a kind that the device runs, the universal one first. */
+export function candidatesFor<Kind extends VariantKind>(
+  kind: Kind,
+  device: Device,
+): readonly Variants[Kind][] {
+  return candidates[kind].filter((point) => fits(point, device))
 }
 
 /** A CPU driver runs a lane as a SIMD lane: many rows a lane, few lanes, no barriers (the universal point). */
 export const software: Variants = {
   name: 'lanes-own-rows',
-  subgroups: false,
-  matvec: { workgroup_size: 16, segment_lanes: 1 },
-  matmul: { workgroup_size: 16, rows_per_lane: 8 },
-  tokensPerLane: 4,
+  matvec: matvecByLane,
+  matmul: matmulBy8Rows,
+  attentionDecode: decodeBy8Lanes,
+  attentionPrefill: prefillBy48Lanes,
   rowLanes: 32,
   headLanes: 8,
-  attentionLanes: 8,
-  attentionHeads: 4,
-  prefillLanes: 48,
   samplerLanes: 64,
 }
 
@@ -40,36 +104,34 @@ export const software: Variants = {
 export const softwareWithSubgroups: Variants = {
   ...software,
   name: 'subgroups-share-activations',
-  subgroups: true,
-  matmul: { workgroup_size: 16, rows_per_lane: 4 },
-  tokensPerLane: 8,
+  matvec: sharing(matvecByLane),
+  matmul: matmulBy8Tokens,
+  attentionDecode: sharing(decodeBy8Lanes),
+  attentionPrefill: sharing(prefillBy48Lanes),
 }
 
 /** A GPU wants many lanes with little work each. */
 export const hardware: Variants = {
   name: 'lanes-share-rows',
-  subgroups: false,
-  matvec: { workgroup_size: 64, segment_lanes: 8 },
-  matmul: { workgroup_size: 64, rows_per_lane: 4 },
-  tokensPerLane: 4,
+  matvec: matvecBySegment,
+  matmul: matmulWide,
+  attentionDecode: decodeBy64Lanes,
+  attentionPrefill: prefillBy64Lanes,
   rowLanes: 128,
   headLanes: 32,
-  attentionLanes: 64,
-  attentionHeads: 8,
-  prefillLanes: 64,
   samplerLanes: 256,
 }
 
-/** Whether the device runs variants with `subgroups`. */
-export function canShare({
-  features,
-  subgroupMinSize,
-}: Pick<DeviceInfo, 'features' | 'subgroupMinSize'>): boolean {
-  return features.includes('subgroups') && subgroupMinSize !== null && subgroupMinSize >= 8
+/** Whole points that the device runs, whatever it would choose. */
+export function pointsFor(device: Device): readonly Variants[] {
+  const runs = (variants: Variants) =>
+    (Object.keys(candidates) as VariantKind[]).every((kind) => fits(variants[kind], device))
+  return [software, hardware, softwareWithSubgroups].filter(runs)
 }
 
 /** In the order in which they are to be tried; the last one is universal. */
 export function chooseVariants(info: DeviceInfo): readonly Variants[] {
-  if (!info.isFallbackAdapter) return [hardware, software]
-  return canShare(info) ? [softwareWithSubgroups, software] : [software]
+  const wanted = info.isFallbackAdapter ? softwareWithSubgroups : hardware
+  const runs = pointsFor(info).includes(wanted)
+  return runs ? [wanted, software] : [software]
 }

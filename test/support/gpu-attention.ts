@@ -201,7 +201,7 @@ function shapeOf(tiles: readonly Tile[]) {
 
 export async function runDecode(
   gpu: GpuDevice,
-  variants: Pick<Variants, 'attentionLanes' | 'attentionHeads' | 'subgroups'>,
+  { attentionDecode: point }: Pick<Variants, 'attentionDecode'>,
   data: AttentionData,
   tokens: readonly QueryToken[],
 ): Promise<Partials> {
@@ -209,13 +209,13 @@ export async function runDecode(
   const tiles = tokens.map((token) => ({ ...token, count: 1 }))
   const splits = visibleSplits(Math.max(...data.contexts), shape.window ?? 0) + 1
   const { words, tablesAt } = data.batch(tiles)
-  const { attentionLanes, attentionHeads, subgroups } = variants
+  const { workgroup_size, most_heads, subgroups } = point
   const outputs = await runKernel(gpu, attentionDecode, {
     variant: {
       constants: {
         ...constantsOf(shape),
-        workgroup_size: attentionLanes,
-        most_heads: decodeHeads(attentionHeads, shape.headDim, attentionLanes),
+        workgroup_size,
+        most_heads: decodeHeads(most_heads, shape.headDim, workgroup_size),
       },
       conditions: conditionsOf(shape, subgroups),
     },

@@ -102,12 +102,8 @@ export function randomProduct(
 }
 
 /** Points of `matmul` that a device's variants use. */
-export function matmulPoints({ matmul, tokensPerLane, subgroups }: Variants): MatmulPoint[] {
-  return [...new Set([4, tokensPerLane])].map((tokens_per_lane) => ({
-    ...matmul,
-    tokens_per_lane,
-    subgroups,
-  }))
+export function matmulPoints({ matmul }: Variants): MatmulPoint[] {
+  return [...new Set([4, matmul.tokens_per_lane])].map((tokens_per_lane) => ({ ...matmul, tokens_per_lane }))
 }
 
 interface Point {

@@ -1,7 +1,7 @@
 import { GpuDevice } from '../../src/gpu/device'
 import type { Binding, Kernel, KernelVariant, ParamType } from '../../src/gpu/kernel'
 import { ParamsArena } from '../../src/gpu/pipeline'
-import { canShare, hardware, software, softwareWithSubgroups, type Variants } from '../../src/model/variants'
+import { pointsFor, type Variants } from '../../src/model/variants'
 
 type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
 
@@ -24,7 +24,7 @@ export function isQuick(gpu: GpuDevice): boolean {
 
 /** Every point of the table of variants that the device can run, whatever it would choose. */
 export function testVariants({ info }: GpuDevice): readonly Variants[] {
-  return [software, hardware, ...(canShare(info) ? [softwareWithSubgroups] : [])]
+  return pointsFor(info)
 }
 
 interface Run<Shape> {

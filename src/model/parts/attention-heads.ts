@@ -50,7 +50,6 @@ export function planHeads(
   planRopeKv(context, tensors, head, kv.valuesAtBytes / 4, { cache: kv.buffer, constants })
   const splits = visibleSplits(limits.maxContext, head.window)
   const conditions = {
-    subgroups: variants.subgroups,
     softcap: softCap !== null,
     sinks: at.sinks !== null,
     position_bias: at.positionBias !== null,
@@ -69,14 +68,15 @@ export function planHeads(
   const decodeShape = ({ decode: tile }: BatchShape) => (tile.tiles > 0 ? tileShape(tile) : null)
   // Where texts are read whole, no token comes alone, not even that of the shortest text.
   if (limits.maxSequences > 0) {
+    const { workgroup_size, most_heads, subgroups } = variants.attentionDecode
     plan.add(attentionDecode, {
       variant: {
         constants: {
           ...head,
-          workgroup_size: variants.attentionLanes,
-          most_heads: decodeHeads(variants.attentionHeads, headDim, variants.attentionLanes),
+          workgroup_size,
+          most_heads: decodeHeads(most_heads, headDim, workgroup_size),
         },
-        conditions,
+        conditions: { ...conditions, subgroups },
       },
       buffers,
       params: decode,
@@ -89,14 +89,15 @@ export function planHeads(
       shape: decodeShape,
     })
   }
+  const { most_lanes, subgroups } = variants.attentionPrefill
   plan.add(attentionPrefill, {
     variant: {
       constants: {
         ...head,
-        workgroup_size: prefillTile(heads / kvHeads, variants.prefillLanes, context.tileTokens).lanes,
-        most_heads: variants.prefillLanes,
+        workgroup_size: prefillTile(heads / kvHeads, most_lanes, context.tileTokens).lanes,
+        most_heads: most_lanes,
       },
-      conditions,
+      conditions: { ...conditions, subgroups },
     },
     buffers,
     params: { ...params, tiles_at: layout.prefillTiles },

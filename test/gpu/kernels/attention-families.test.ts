@@ -140,12 +140,12 @@ describe.each([...cases, ...(isQuick(gpu) ? [] : largeCases)])('attention like $
     // Each variant is a minute of compiling on the one adapter, seconds on the other: all of them in long runs.
     const one = isQuick(gpu) || (largeCases.includes(shape) && !inject('long'))
     for (const variants of testVariants(gpu).slice(one ? -1 : 0)) {
-      const tile = tileOf(shape, variants.prefillLanes)
+      const tile = tileOf(shape, variants.attentionPrefill.most_lanes)
       if (!shape.bidirectional) {
         const partials = await runDecode(gpu, variants, data, tokens)
         check(`decode, ${variants.name}`, await runCombine(gpu, data, tokens, partials))
       }
-      const got = await runPrefill(gpu, tile, data, tilesOf(tile.tokens), variants.subgroups)
+      const got = await runPrefill(gpu, tile, data, tilesOf(tile.tokens), variants.attentionPrefill.subgroups)
       check(`prefill, ${variants.name}`, got)
     }
     const few = tileOf(shape, 48, 3)

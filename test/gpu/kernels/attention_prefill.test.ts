@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest'
-import { canShare } from '../../../src/model/variants'
+import { candidatesFor } from '../../../src/model/variants'
 import { attention } from '../../reference/attention_prefill'
 import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import {
@@ -67,10 +67,12 @@ function attentionData(shape: HeadShape): AttentionData {
   )
 }
 
+const points = candidatesFor('attentionPrefill', gpu.info)
+
 describe.each(headShapes)('prefill attention, %o', (shape) => {
   const { heads, headDim } = shape
   const label = `attention_prefill ${JSON.stringify(shape)}`
-  const tileSizes = testVariants(gpu).map(({ prefillLanes }) => tileOf(shape, prefillLanes))
+  const tileSizes = points.map(({ most_lanes }) => tileOf(shape, most_lanes))
 
   it('lets each token see the keys up to its own', async () => {
     const data = attentionData(shape)
@@ -97,7 +99,7 @@ describe.each(headShapes)('prefill attention, %o', (shape) => {
       }
     }
     for (const [i, tile] of tileSizes.entries()) {
-      const { subgroups } = testVariants(gpu)[i]!
+      const { subgroups } = points[i]!
       const got = await runPrefill(gpu, tile, data, tilesOf(tile.tokens), subgroups)
       expectClose(`${label}, tiles of ${tile.tokens}`, got, expected, (i) => tolerance[i]!)
     }
@@ -112,7 +114,7 @@ describe.each(headShapes)('prefill attention, %o', (shape) => {
       decoded.push(await runCombine(gpu, data, tokens, await runDecode(gpu, variants, data, tokens)))
       expectSame(`${label}: decode, ${variants.name}`, bits(decoded.at(-1)!), bits(decoded[0]!))
     }
-    for (const subgroups of canShare(gpu.info) ? [false, true] : [false]) {
+    for (const subgroups of new Set(points.map((point) => point.subgroups))) {
       const few = (isQuick(gpu) ? [3] : [1, 3]).map((tokens) => tileOf(shape, 48, tokens))
       for (const tile of new Map([...few, ...tileSizes].map((tile) => [tile.tokens, tile])).values()) {
         const got = await runPrefill(gpu, tile, data, tilesOf(tile.tokens), subgroups)

@@ -16,10 +16,7 @@ import { fittingColumns, productTypes, randomMatrix } from '../../support/gpu-we
 
 const gpu = await openTestGpu()
 const points: readonly MatmulPoint[] = testVariants(gpu).flatMap(matmulPoints)
-const matvecPoints: readonly MatvecPoint[] = testVariants(gpu).map(({ matvec, subgroups }) => ({
-  ...matvec,
-  subgroups,
-}))
+const matvecPoints: readonly MatvecPoint[] = testVariants(gpu).map(({ matvec }) => matvec)
 /** Points that no device uses today: the sum must not depend on how many rows and tokens a lane owns. */
 const otherPoints: readonly MatmulPoint[] = [
   { workgroup_size: 8, rows_per_lane: 2, tokens_per_lane: 8 },
