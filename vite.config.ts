@@ -88,7 +88,6 @@ export default defineConfig(({ mode }) => {
               '@noble/hashes/sha2.js',
               'comlink',
               'idb-keyval',
-              'wesl/core',
             ],
           },
           test: {

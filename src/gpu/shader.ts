@@ -1,5 +1,5 @@
-import { link } from 'wesl/core'
 import type { Kernel, KernelVariant } from './kernel'
+import { link } from './link'
 
 const sources: Readonly<Record<string, string>> = import.meta.glob('../../shaders/**/*.wgsl', {
   query: '?raw',
@@ -56,23 +56,16 @@ function declarations(kernel: AnyKernel, variant: KernelVariant): { text: string
 }
 
 /**
- * Links a kernel's shader with the declarations that its record stands for and the modules it imports (WESL).
+ * Links a kernel's shader with the declarations that its record stands for and the modules it imports.
  * What the record declares is visible in the shader by its bare name and to `lib/` as `package::bindings::NAME`.
  */
 export async function linkShader(kernel: AnyKernel, variant: KernelVariant): Promise<string> {
   const { text, names } = declarations(kernel, variant)
-  const weslSrc: Record<string, string> = { 'package::bindings': text }
-  for (const path of Object.keys(sources)) {
-    const name = path.slice('../../shaders/'.length, -'.wgsl'.length)
-    weslSrc[`package::${name.replaceAll('/', '::')}`] = sources[path]!
+  const modules = (name: string): string => {
+    if (name === 'bindings') return text
+    if (name === 'main') return `import package::bindings::{${names.join(', ')}};\n${source(kernel.shader)}`
+    return source(variant.modules?.[name] ?? name.replaceAll('::', '/'))
   }
-  for (const [name, path] of Object.entries(variant.modules ?? {})) weslSrc[`package::${name}`] = source(path)
-  weslSrc['package::main'] = `import package::bindings::{${names.join(', ')}};\n${source(kernel.shader)}`
-  const linked = await link({
-    weslSrc,
-    rootModuleName: 'package::main',
-    conditions: { ...variant.conditions },
-    sourceMap: false,
-  })
-  return variant.conditions?.subgroups ? `${subgroupDirectives}\n${linked.dest}` : linked.dest
+  const linked = await link('main', modules, variant.conditions ?? {})
+  return variant.conditions?.subgroups ? `${subgroupDirectives}\n${linked}` : linked
 }
