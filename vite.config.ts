@@ -3,6 +3,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { leanShaders } from './scripts/lean-shaders.ts'
 import { type Adapter, chromiumOptions, testAdapter } from './test/support/browser.ts'
+import { firefox } from './test/support/firefox.ts'
 import { serveTestFiles } from './test/support/test-files.ts'
 
 const src = (path: string) => resolve(import.meta.dirname, path)
@@ -105,8 +106,12 @@ export default defineConfig(({ mode }) => {
               enabled: true,
               headless: true,
               screenshotFailures: false,
-              provider: playwright({ launchOptions: chromiumOptions() }),
-              instances: [{ browser: 'chromium' }],
+              ...(process.env.OCTAVO_BROWSER === 'firefox'
+                ? { provider: firefox(), instances: [{ browser: 'firefox' as const }] }
+                : {
+                    provider: playwright({ launchOptions: chromiumOptions() }),
+                    instances: [{ browser: 'chromium' as const }],
+                  }),
             },
           },
         },

@@ -1,16 +1,18 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { firefoxPath } from '../test/support/firefox.ts'
 import { ensureChromium } from './chromium.ts'
 import { run } from './command.ts'
 import { lavapipeVariables } from './lavapipe.ts'
 import { encoderModel, testModel } from './model.ts'
 
 /**
- * npm test [-- [--lavapipe] [--long] [--counts FILE] [unit] [gpu] [e2e] [--files PATTERN]]
+ * npm test [-- [--lavapipe] [--firefox] [--long] [--counts FILE] [unit] [gpu] [e2e] [--files PATTERN]]
  *
  * Gets what the tests need, runs the projects one after the other, and ends with the sum of all. A project that
- * executed no test has failed. With `--counts` the sum goes to a file instead, as JSON.
+ * executed no test has failed. With `--counts` the sum goes to a file instead, as JSON. `--firefox` runs the project `gpu`
+ * in Firefox, on the GPU that Firefox finds or on lavapipe.
  */
 const projects = ['unit', 'gpu', 'e2e'] as const
 const results = join(import.meta.dirname, '../test-results')
@@ -25,6 +27,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     lavapipe: { type: 'boolean', default: false },
+    firefox: { type: 'boolean', default: false },
     long: { type: 'boolean', default: false },
     counts: { type: 'string' },
     files: { type: 'string' },
@@ -37,9 +40,13 @@ const chosen = projects.filter((name) => positionals.length === 0 || positionals
 
 const env: NodeJS.ProcessEnv = { ...process.env }
 if (values.long) env.OCTAVO_LONG = '1'
+if (values.firefox) {
+  if (chosen.join() !== 'gpu') throw new Error('--firefox is for the project gpu alone')
+  Object.assign(env, { OCTAVO_BROWSER: 'firefox', FIREFOX_PATH: firefoxPath() })
+}
 if (chosen.some((name) => name !== 'unit')) {
   if (values.lavapipe) Object.assign(env, lavapipeVariables())
-  else env.CHROMIUM_PATH = await ensureChromium()
+  else if (!values.firefox) env.CHROMIUM_PATH = await ensureChromium()
   await testModel()
   await encoderModel()
 }
