@@ -13,6 +13,7 @@ import { type AdviceAction, type Circumstances, losesEngine } from './errors/adv
 import { webGpuHelp } from './errors/browser-help'
 import { missingGpu } from './errors/missing-gpu'
 import { InsightPanel } from './insight/insight-panel'
+import { ProfileDialog } from './insight/profile-dialog'
 import { loadedModels } from './model/loaded-models'
 import { ModelCard } from './model/model-card'
 import { chooseModel, defaultModel, type ModelChoice, modelTitle, smallerThan } from './model/model-choice'
@@ -95,6 +96,7 @@ const view = new ConversationView(
 )
 let shownEngine: Engine | null = null
 const insight = new InsightPanel()
+const profileDialog = new ProfileDialog()
 const drawer = new Drawer()
 const list = new ConversationList(byId('conversations', HTMLElement), {
   onOpen: (conversation) => {
@@ -152,6 +154,7 @@ function showModel(state: ModelState): void {
   if (engine !== shownEngine) {
     shownEngine = engine
     insight.setEngine(engine)
+    profileDialog.setEngine(engine)
     void readyChats.setEngine(engine, () => store.all())
     showConversation()
     if (engine) {

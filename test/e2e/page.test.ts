@@ -143,6 +143,35 @@ it('the parts of a model that are picked together are loaded as one', async () =
   expect(complaints).toEqual([])
 })
 
+it('shows by keyboard where the time goes, kernel by kernel, also at 320 px', async () => {
+  await ready()
+  await page.getByRole('button', { name: 'Insight', exact: true }).press('Enter')
+  await page.getByRole('button', { name: 'Profile kernels' }).press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'Where the time goes' })
+  await dialog.getByRole('status').getByText(/^Done/).waitFor({ timeout: 120_000 })
+  for (const phase of ['Reading the prompt', 'Writing the answer']) {
+    const table = dialog.getByRole('region', { name: `${phase}: kernels` }).getByRole('table')
+    await table.getByRole('columnheader', { name: 'GB/s' }).waitFor()
+    const draw = table.getByRole('row').filter({ has: page.getByRole('rowheader', { name: 'sample' }) })
+    expect(await draw.getByRole('cell').nth(2).textContent()).toBe('1')
+  }
+  const pictures = join(import.meta.dirname, '../../test-results')
+  await page.screenshot({ path: join(pictures, 'profile.png') })
+  expect(await seriousFaults()).toEqual([])
+  await page.setViewportSize({ width: 320, height: 740 })
+  const sideways = await dialog.evaluate((panel) => panel.scrollWidth - panel.clientWidth)
+  expect(sideways).toBeLessThanOrEqual(0)
+  await page.screenshot({ path: join(pictures, 'profile-320.png') })
+
+  await dialog.getByRole('button', { name: 'Profile again' }).press('Enter')
+  await dialog.getByRole('button', { name: 'Stop' }).press('Enter')
+  await dialog.getByRole('status').getByText('Stopped.').waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+  await askAndStop()
+  expect(complaints).toEqual([])
+})
+
 for (const width of [320, 360]) {
   it(`nothing scrolls sideways at ${width} px`, async () => {
     await page.setViewportSize({ width, height: 740 })
