@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright'
+import { chromium, type Page } from 'playwright'
 import { cacheFolder, testModel } from '../scripts/model.ts'
 import { chromiumOptions } from '../test/support/browser.ts'
+import { processBytes } from './process-memory.ts'
 import { startServer } from './vite-server.ts'
 
 export interface BenchPage {
@@ -30,28 +30,10 @@ export async function withBenchPage<T>(use: (bench: BenchPage) => Promise<T>): P
       page,
       browser: `Chromium ${browser.version()}`,
       modelUrl: `${origin}/cache/${basename(file)}`,
-      rendererBytes: () => rendererBytes(browser),
+      rendererBytes: () => processBytes(browser, 'renderer'),
     })
   } finally {
     await browser.close()
     await server.close()
   }
-}
-
-async function rendererBytes(browser: Browser): Promise<number> {
-  const session = await browser.newBrowserCDPSession()
-  try {
-    const { processInfo } = await session.send('SystemInfo.getProcessInfo')
-    const renderers = processInfo.filter(({ type }) => type === 'renderer')
-    const each = await Promise.all(renderers.map(({ id }) => residentBytes(id)))
-    return each.reduce((sum, bytes) => sum + bytes, 0)
-  } finally {
-    await session.detach()
-  }
-}
-
-/** Linux only. A process that has ended holds nothing. */
-async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0)
 }

@@ -37,11 +37,15 @@ export function chromiumCandidates(): string[] {
   return [...system, ...macPaths, chromium.executablePath()].filter((path) => path !== '' && existsSync(path))
 }
 
-/** How Playwright starts Chromium with WebGPU on a software adapter; for lavapipe, scripts/lavapipe/setup.sh sets the rest. */
-export function chromiumOptions(adapter: Adapter = testAdapter()): LaunchOptions {
+/**
+ * How Playwright starts Chromium with WebGPU on a software adapter, or on what it finds; for lavapipe,
+ * scripts/lavapipe/setup.sh sets the rest.
+ */
+export function chromiumOptions(adapter: Adapter | 'default' = testAdapter()): LaunchOptions {
   const executablePath = chromiumCandidates()[0]
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value
+  if (adapter === 'default') return { executablePath, headless: true, env, args: quiet }
   if (adapter === 'swiftshader') {
     delete env.VK_ICD_FILENAMES
     return { executablePath, headless: true, env, args: [...quiet, '--use-webgpu-adapter=swiftshader'] }

@@ -63,6 +63,8 @@ function startFirefox(url: string): { close(): Promise<void> } {
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
   })
+  // Of a test run that is ended it would be left over.
+  process.once('exit', () => child.kill())
   const close = async () => {
     child.kill()
     await ended
