@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join, normalize, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type { Plugin } from 'vite'
+import { createLocalHub, type HubHandler } from '../../scripts/hub/local-hub.ts'
 import { sendRange } from '../../scripts/hub/send-range.ts'
+import { tinyModel } from './tiny-model.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -29,11 +31,25 @@ function plainFile(file: string): string | null {
   return made
 }
 
-/** Serves test data, with Range requests, beside the test page; what is kept as `.gz` is served as it was. */
+/** A repo of a local Hub under /hub/: the tiny model in one GGUF file. */
+function tinyHub(): HubHandler {
+  const file = join(mkdtempSync(join(tmpdir(), 'octavo-tiny-')), 'tiny-Q4_1.gguf')
+  writeFileSync(file, tinyModel().file)
+  return createLocalHub({
+    base: '/hub',
+    repos: [{ repo: 'test/tiny-GGUF', files: { 'tiny-Q4_1.gguf': file } }],
+  })
+}
+
+/**
+ * Serves test data, with Range requests, beside the test page, and a Hub with the tiny model; what is kept as `.gz` is
+ * served as it was.
+ */
 export function serveTestFiles(): Plugin {
   return {
     name: 'octavo-test-files',
     configureServer(server) {
+      server.middlewares.use(tinyHub())
       server.middlewares.use((request, response, next) => {
         const path = new URL(request.url ?? '/', 'http://localhost').pathname
         const prefix = Object.keys(folders).find((each) => path.startsWith(each))

@@ -1,4 +1,4 @@
-import type { RandomTensor } from './tiny-model-tensors'
+import type { RandomTensor } from './tiny-model-tensors.ts'
 
 export type GgufValue =
   | { readonly u32: number }

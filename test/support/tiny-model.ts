@@ -1,12 +1,12 @@
-import type { LlamaShape } from '../reference/llama'
-import { type GgufValue, writeGguf } from './tiny-model-file'
+import type { LlamaShape } from '../reference/llama.ts'
+import { type GgufValue, writeGguf } from './tiny-model-file.ts'
 import {
   floatTensor,
   type RandomTensor,
   randomNumbers,
   randomTensor,
   type TensorType,
-} from './tiny-model-tensors'
+} from './tiny-model-tensors.ts'
 
 /** The tensor type of each matrix of a tiny model; `output` null: the embedding is the output matrix too. */
 export interface TinyTypes {
