@@ -69,10 +69,11 @@ export class BrowserPeer implements RunningPeer {
     const { usedSize } = await session.send('Runtime.getHeapUsage')
     await session.detach()
     const { renderer, gpu } = await this.#processBytes()
+    const isKnown = process.platform === 'linux'
     return {
       heapBytes: usedSize,
-      processBytes: renderer - this.#emptyBytes.renderer,
-      gpuProcessBytes: gpu - this.#emptyBytes.gpu,
+      processBytes: isKnown ? renderer - this.#emptyBytes.renderer : null,
+      gpuProcessBytes: isKnown ? gpu - this.#emptyBytes.gpu : null,
       gpuBytes: await this.#page!.evaluate(() => window.peer!.gpuBytes()),
     }
   }

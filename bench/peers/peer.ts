@@ -44,7 +44,7 @@ export interface PeerMemory {
   /** JavaScript objects of the page, without its workers. */
   readonly heapBytes: number | null
   /** Memory of the process that runs it (of a page, with its workers), less that of an empty page. */
-  readonly processBytes: number
+  readonly processBytes: number | null
   /** The browser's GPU process, less that of an empty page: on a software adapter, what the GPU holds. */
   readonly gpuProcessBytes: number | null
   /** Buffers on the GPU by the runtime's own count. */
