@@ -2,12 +2,10 @@
 // and each x is loaded once for all rows. With `experts` the tokens are those of a tile: some that chose the same expert.
 // Sums are taken in the order of matvec.wgsl, so both give the same bits.
 import package::weights::{Header, Packed, header, header_groups, fetch, octet, scale, spans, has_minimum};
-import package::lib::activations::{Quads, quads_of_four, eight_quads};
-import package::lib::subgroups::place_of_eight;
+import package::lib::columns::{fours, sums_apart, rows_at, load, columns_of, sum_own, sums_of_lanes};
 import package::lib::tiles::{no_entry, tile_at};
 import package::lib::rows::{owned_row, elsewhere, first_row, x_places_of, store, store_gated};
 
-const fours = tokens_per_lane / 4u;
 const sums_per_lane = rows_per_lane * fours;
 
 // What the lanes' f-th four tokens are: entries of the routes, which are rows of y; else tokens.
@@ -19,31 +17,62 @@ fn four_entries(tile: u32, f: u32) -> vec4u {
   return tile * tokens_per_lane + 4u * f + vec4u(0u, 1u, 2u, 3u);
 }
 
+// Four columns' products with one quad of an octet's weights, 0 or 1.
+fn add_products(
+  packed: ptr<function, array<Packed, rows_per_lane>>,
+  i: u32,
+  quad: u32,
+  columns: array<mat4x4f, fours>,
+  quants: ptr<function, array<vec4f, sums_per_lane>>,
+) {
+  for (var r = 0u; r < rows_per_lane; r++) {
+    let both = octet((*packed)[r], i);
+    let w = select(both.low, both.high, quad == 1u);
+    for (var f = 0u; f < fours; f++) {
+      var q = (*quants)[r * fours + f];
+      q = fma(vec4f(w.x), columns[f][0], q);
+      q = fma(vec4f(w.y), columns[f][1], q);
+      q = fma(vec4f(w.z), columns[f][2], q);
+      q = fma(vec4f(w.w), columns[f][3], q);
+      (*quants)[r * fours + f] = q;
+    }
+  }
+}
+
+fn add_columns(columns: array<mat4x4f, fours>, xs: ptr<function, array<vec4f, fours>>) {
+  if (!has_minimum || sums_apart) {
+    return;
+  }
+  for (var f = 0u; f < fours; f++) {
+    (*xs)[f] = (*xs)[f] + columns[f][0] + columns[f][1] + columns[f][2] + columns[f][3];
+  }
+}
+
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let owner = group.x * workgroup_size + lane;
+  let owner = group.y * workgroup_size + lane;
   var expert = 0u;
   if (experts) {
-    if (group.y >= routes[0]) {
+    if (group.x >= routes[0]) {
       return;
     }
-    expert = routes[tile_at(group.y)];
+    expert = routes[tile_at(group.x)];
     if (elsewhere(expert)) {
       return;
     }
   }
-  let place = place_of_eight();
   var entries: array<vec4u, fours>;
-  var x_rows: array<Quads, fours>;
+  var places: array<vec4u, fours>;
   for (var f = 0u; f < fours; f++) {
-    entries[f] = four_entries(group.y, f);
+    entries[f] = four_entries(group.x, f);
     var known = entries[f];
     if (experts) {
       // Others take the first one's row, and drop what comes of it.
       known = select(known, vec4u(entries[0].x), known == vec4u(no_entry));
     }
-    x_rows[f] = quads_of_four(x_places_of(known), place);
+    places[f] = x_places_of(known);
   }
+  let x_rows = rows_at(places);
   var row_group: array<u32, rows_per_lane>;
   for (var r = 0u; r < rows_per_lane; r++) {
     row_group[r] = (first_row(expert) + owned_row(owner, r, rows_per_lane)) * params.groups;
@@ -67,39 +96,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       for (var span = 0u; span < spans; span++) {
         var quants = array<vec4f, sums_per_lane>();
         var xs = array<vec4f, fours>();
-        for (var i = span * (4u / spans); i < (span + 1u) * (4u / spans); i++) {
-          var low: array<mat4x4f, fours>;
-          var high: array<mat4x4f, fours>;
-          for (var f = 0u; f < fours; f++) {
-            let quads = eight_quads(x_rows[f], g * 8u + 2u * i);
-            low[f] = transpose(mat4x4f(quads[0], quads[2], quads[4], quads[6]));
-            high[f] = transpose(mat4x4f(quads[1], quads[3], quads[5], quads[7]));
+        var own_sum = 0.0;
+        for (var j = 0u; j < 4u / spans; j++) {
+          let i = span * (4u / spans) + j;
+          let loaded = load(x_rows, g * 8u + 2u * i);
+          if (has_minimum && sums_apart) {
+            own_sum = sum_own(own_sum, loaded);
           }
-          for (var r = 0u; r < rows_per_lane; r++) {
-            let w = octet(packed[r], i);
-            for (var f = 0u; f < fours; f++) {
-              var q = quants[r * fours + f];
-              q = fma(vec4f(w.low.x), low[f][0], q);
-              q = fma(vec4f(w.low.y), low[f][1], q);
-              q = fma(vec4f(w.low.z), low[f][2], q);
-              q = fma(vec4f(w.low.w), low[f][3], q);
-              q = fma(vec4f(w.high.x), high[f][0], q);
-              q = fma(vec4f(w.high.y), high[f][1], q);
-              q = fma(vec4f(w.high.z), high[f][2], q);
-              q = fma(vec4f(w.high.w), high[f][3], q);
-              quants[r * fours + f] = q;
-            }
-          }
-          if (has_minimum) {
-            for (var f = 0u; f < fours; f++) {
-              for (var k = 0u; k < 4u; k++) {
-                xs[f] += low[f][k];
-              }
-              for (var k = 0u; k < 4u; k++) {
-                xs[f] += high[f][k];
-              }
-            }
-          }
+          let low = columns_of(x_rows, loaded, 0u);
+          add_products(&packed, i, 0u, low, &quants);
+          add_columns(low, &xs);
+          let high = columns_of(x_rows, loaded, 1u);
+          add_products(&packed, i, 1u, high, &quants);
+          add_columns(high, &xs);
+        }
+        if (sums_apart) {
+          xs = sums_of_lanes(own_sum);
         }
         for (var r = 0u; r < rows_per_lane; r++) {
           let s = scale(headers[r], g % header_groups, span);

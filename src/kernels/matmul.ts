@@ -125,7 +125,8 @@ export const matvec = kernel({
 
 /**
  * As `matvec`, for many tokens: `tokens_per_lane` (a multiple of four) and `rows_per_lane` (even) a lane. x and y have
- * rows for whole numbers of `tokens_per_lane`.
+ * rows for whole numbers of `tokens_per_lane`. Workgroups that follow one another take other tokens of the same rows, whose
+ * weights lie in a cache then.
  */
 export const matmul = kernel({
   shader: 'matmul',
@@ -134,8 +135,8 @@ export const matmul = kernel({
   constants: ['workgroup_size', 'rows_per_lane', 'tokens_per_lane', 'activation'],
   conditions,
   grid: ({ tokens, rows, stack }: MatmulShape, { workgroup_size, rows_per_lane, tokens_per_lane }) => [
-    Math.ceil(rows / (rows_per_lane * workgroup_size)),
     stack ? mostTiles(tokens, stack.experts, tokens_per_lane) : Math.ceil(tokens / tokens_per_lane),
+    Math.ceil(rows / (rows_per_lane * workgroup_size)),
     1,
   ],
   bytes,
