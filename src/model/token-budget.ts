@@ -3,6 +3,9 @@ const submitMs = 250
 /** Of a prompt, in one step, however slow the device and whatever else is in the step. */
 const leastPromptTokens = 16
 
+/** Products take tokens in tiles of so many, or of a divisor: one that is not full costs as much. */
+const tileTokens = 8
+
 /** What a step had in it. */
 interface StepTokens {
   readonly tokens: number
@@ -11,7 +14,7 @@ interface StepTokens {
 }
 
 /**
- * How many tokens a step may have: what the device computes in a quarter of a second, within `most`. Begins low, so that
+ * How many tokens a step may have: what the device computes in a quarter of a second, in whole tiles, within `most`. Begins low, so that
  * the first prompt on a slow device does not stall it for seconds, and follows what each step took.
  */
 export class TokenBudget {
@@ -25,7 +28,9 @@ export class TokenBudget {
 
   /** Beside the sequences that decode there is always room for some of a prompt, so that none starves. */
   get tokens(): number {
-    return Math.min(this.most, Math.max(this.#fitting, this.#decoding + leastPromptTokens))
+    const fitting = Math.floor(this.#fitting / tileTokens) * tileTokens
+    const least = Math.ceil((this.#decoding + leastPromptTokens) / tileTokens) * tileTokens
+    return Math.min(this.most, Math.max(fitting, least))
   }
 
   /** A step took so long, those that were ahead of it included. */
