@@ -63,6 +63,7 @@ async function compare(): Promise<void> {
       leftOut.push(`${title} is left out: without ${needs}, which this adapter lacks, it runs on the CPU.`)
     } else peers.set(name, opener(name, runsOn, page, model))
   }
+  if (peers.size === 0) throw new Error(leftOut.join(' '))
   const { prefills, rounds, starts, decode } = options
   const plan = { rounds, starts, prefills, decode, startPrompt: 128, vocab: shapes[options.model].vocab }
   const figures = await measureInTurn(peers, plan, (line) => {
