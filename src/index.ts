@@ -38,6 +38,13 @@ export type {
   Usage,
 } from './api/request-types'
 export type { RerankRequest, RerankResponse, RerankResult } from './api/rerank'
+export type {
+  DroppedVariant,
+  EngineDiagnostics,
+  ProofDiagnostics,
+  TimedVariants,
+  VariantDiagnostics,
+} from './util/diagnostics'
 export { type ErrorCode, OctavoError } from './util/octavo-error'
 export type { EngineProfile, KernelProfile, PhaseProfile, ProfiledPhase } from './util/profile'
 export type { InspectionReason, ModelInspection, QuantizationChoice } from './worker/inspection'

@@ -16,6 +16,7 @@ export function phaseWords({ phase, loadedBytes, storedBytes }: LoadProgress): s
       ? 'Reading from this device'
       : 'Fetching the weights'
   }
+  if (phase === 'tuning') return 'Timing which kernels this GPU runs fastest'
   return phase === 'warming-up' ? 'Warming up: a first run to check the GPU' : 'Ready'
 }
 
@@ -23,6 +24,7 @@ export function phaseWords({ phase, loadedBytes, storedBytes }: LoadProgress): s
 export function loadShare({ phase, loadedBytes, totalBytes }: LoadProgress): number {
   if (phase === 'ready') return 1
   if (phase === 'warming-up') return 0.96
+  if (phase === 'tuning') return 0.97
   return totalBytes === 0 ? 0 : 0.95 * (loadedBytes / totalBytes)
 }
 

@@ -1,4 +1,5 @@
 import { transfer } from 'comlink'
+import type { EngineDiagnostics } from '../util/diagnostics'
 import type { EngineProfile } from '../util/profile'
 import type {
   EngineInfo,
@@ -88,6 +89,18 @@ export class Engine {
    */
   fetch = (input: Request | URL | string, init?: RequestInit): Promise<Response> =>
     handleRequest(this, new Request(input, init))
+
+  /**
+   * What there is to know of this GPU, this browser and the variants of kernels that were chosen for them: how, after which
+   * timings, and what was dropped because it computed wrongly. Plain data, to be sent along with a report.
+   *
+   * @example
+   * const { variants } = await engine.diagnostics()
+   * show(variants.from, variants.chosen, variants.dropped)
+   */
+  diagnostics(): Promise<EngineDiagnostics> {
+    return this.#connection.call((service) => service.diagnostics())
+  }
 
   /**
    * What the engine is doing now: sequences that run and wait, KV blocks in use.

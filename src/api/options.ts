@@ -2,6 +2,7 @@ import { type FloatWeights, floatWeightsKinds } from '../util/float-weights'
 import { type Invariance, invariances } from '../util/invariance'
 import { type KvFormat, kvFormats } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
+import { type Tune, tunings } from '../util/tune'
 import type { LoadProgress, LoadRequest } from '../worker/protocol'
 import { required } from './generation-settings'
 import {
@@ -63,6 +64,12 @@ export interface EngineOptions {
    * cut may change its last bits. Default `on`.
    */
   invariance?: Invariance
+  /**
+   * How kernels' variants are chosen. `cached`: as they were timed on this GPU, browser and model shape before; the first load
+   * times them, for about a second. `full`: they are timed anew. `off`: what such GPUs are known to like, without timing.
+   * None of them changes a bit of an answer. Default `cached`.
+   */
+  tune?: Tune
   /** Requests that run at once, 1 … 64; more wait for their turn. Default 8. */
   maxSequences?: number
   /** Requests that may wait for their turn; one more is refused with 'queue-full'. Default 256. */
@@ -90,6 +97,7 @@ const optionFields = {
   kvCache: built(objectRule()),
   conversations: built(objectRule()),
   invariance: built(oneOf(...invariances)),
+  tune: built(oneOf(...tunings)),
   maxSequences: built(integer(1, 64)),
   maxWaiting: built(integer(0)),
   tokenBudget: built(integer(16, 8192)),
@@ -119,8 +127,17 @@ export function loadRequest(options: EngineOptions): LoadRequest {
   if (!isPlainObject(options))
     throw wrongValue('invalid-option', 'The argument', options, 'an object with a model')
   checkFields('invalid-option', '', optionFields, options)
-  const { hub, floatWeights, kvCache, conversations, invariance, maxSequences, maxWaiting, tokenBudget } =
-    options
+  const {
+    hub,
+    floatWeights,
+    kvCache,
+    conversations,
+    invariance,
+    tune,
+    maxSequences,
+    maxWaiting,
+    tokenBudget,
+  } = options
   checkFields('invalid-option', 'hub.', hubFields, hub ?? {})
   checkFields('invalid-option', 'kvCache.', kvCacheFields, kvCache ?? {})
   checkFields('invalid-option', 'conversations.', conversationFields, conversations ?? {})
@@ -134,6 +151,7 @@ export function loadRequest(options: EngineOptions): LoadRequest {
     kvCache: { format: kvCache?.format ?? 'f16', maxTokens: kvCache?.maxTokens ?? null },
     conversations: { maxBytes: conversations?.maxBytes ?? 512 * 1024 ** 2 },
     invariance: invariance ?? 'on',
+    tune: tune ?? 'cached',
     maxSequences: maxSequences ?? 8,
     maxWaiting: maxWaiting ?? 256,
     tokenBudget: tokenBudget ?? 256,

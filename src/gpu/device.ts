@@ -13,6 +13,7 @@ export interface DeviceInfo {
   readonly features: readonly string[]
   /** Lanes of the smallest subgroup; null where the browser does not say. */
   readonly subgroupMinSize: number | null
+  readonly subgroupMaxSize: number | null
   readonly maxBufferBytes: number
   readonly maxBindingBytes: number
   /** Those that were asked for, as the device has them. */
@@ -61,6 +62,7 @@ export class GpuDevice {
       isFallbackAdapter: adapter.info.isFallbackAdapter ?? false,
       features: [...device.features].sort(),
       subgroupMinSize: adapter.info.subgroupMinSize ?? null,
+      subgroupMaxSize: adapter.info.subgroupMaxSize ?? null,
       maxBufferBytes: device.limits.maxBufferSize,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       limits: limitsOf(device),
@@ -133,6 +135,11 @@ export class GpuDevice {
   release(buffer: GPUBuffer): void {
     this.bytes -= buffer.size
     buffer.destroy()
+  }
+
+  /** Pipelines that were compiled, or are being. */
+  get pipelines(): number {
+    return this.#pipelines.size
   }
 
   /** The pipeline of a kernel's variant; the same one for the same question. */

@@ -87,6 +87,10 @@ export interface Dispatch<Batch> {
   readonly bindGroup: GPUBindGroup
   /** Workgroups for a batch; null: this batch has nothing for the dispatch. */
   readonly grid: (batch: Batch) => Grid | null
+  /** The kernel's shape for a batch, from which another variant's grid can be computed. */
+  readonly shape: (batch: Batch) => object | null
+  /** What is timed with it where its variants are; null: it stays as it is. */
+  readonly tactic: string | null
   /** Bytes of storage that it walks for a batch. */
   readonly bytes: (batch: Batch) => number
 }

@@ -7,6 +7,9 @@ const sources: Readonly<Record<string, string>> = import.meta.glob('../../shader
   eager: true,
 })
 
+/** All shaders' texts by their paths. */
+export const shaderTexts = sources
+
 function source(path: string): string {
   const text = sources[`../../shaders/${path}.wgsl`]
   if (text === undefined) throw new Error(`there is no shader ${path}`)

@@ -14,6 +14,7 @@ import type { LoadModelOptions, RoomOptions } from './load'
 import { describeModel, type ModelInfo } from './model-info'
 import { modelTask } from './model-task'
 import { createPooledRows } from './parts/pooled'
+import type { Plan } from './plan'
 import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
@@ -64,12 +65,16 @@ export async function loadEncoder(options: LoadModelOptions): Promise<LoadingEnc
   const gpu = await GpuDevice.open(options.gpu)
   try {
     const parts = await makeEncoderRoom(gpu, description, tensors, options)
-    const { variants } = options
+    const { variants, tactics = null } = options
     const { sink, finish } = await prepareRunner({
       ...parts,
       signal,
       ...(variants && { variants }),
-      createRunner: (each) => createRunner(parts, each),
+      tactics,
+      words: [parts.invariance],
+      createPlan: (each) => planForward({ ...parts, variants: each }),
+      tuningBatches: () => [],
+      createRunner: (plan, each) => createRunner(parts, plan, each),
       check: checkEncoder,
     })
     const loaded = async (): Promise<LoadedEncoder> => {
@@ -186,11 +191,11 @@ function notAttention(): OctavoError {
   )
 }
 
-async function createRunner(parts: EncoderParts, variants: Variants): Promise<GpuEncoder> {
+function createRunner(parts: EncoderParts, plan: Plan, variants: Variants): GpuEncoder {
   const { gpu, tensors, limits, layout, activations, pooled, room } = parts
   return new GpuEncoder({
     gpu,
-    plan: await planForward({ ...parts, variants }),
+    plan,
     batch: activations.batch,
     pooled,
     layout,

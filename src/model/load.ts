@@ -5,7 +5,7 @@ import type { KvFormat } from '../util/kv-format'
 import type { ModelHeader, WeightSink } from '../util/model-file'
 import { abortedError, type OctavoError } from '../util/octavo-error'
 import { createActivations } from './activations'
-import { batchLayout } from './batch'
+import { BatchWriter, batchLayout } from './batch'
 import { BlockCopies } from './block-copies'
 import { CacheBlocks } from './cache-blocks'
 import type { ModelDescription } from './description'
@@ -13,14 +13,17 @@ import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockSize, createKvCache } from './kv-cache'
 import { createLayerStates } from './layer-states'
 import { describeModel, type ModelInfo } from './model-info'
+import type { Plan } from './plan'
 import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
 import { GpuRunner } from './runner'
 import { checkModel } from './self-check'
 import { type LayerState, StateCopies } from './state-copies'
-import type { RunnerLimits } from './step'
+import { greedy, type RunnerLimits } from './step'
+import type { TacticsOptions } from './tactics'
 import { findTensors, type ModelTensors } from './tensors'
+import type { TuningBatch } from './tuner'
 import type { Variants } from './variants'
 import { createRopeTables, createWeights, found } from './weights'
 
@@ -41,6 +44,8 @@ export interface LoadModelOptions {
   readonly signal: AbortSignal
   /** To be tried in this order. Default: what the device is known to like, then the universal ones. */
   readonly variants?: readonly Variants[]
+  /** Left out: variants are neither timed nor proven by known cases. */
+  readonly tactics?: TacticsOptions
 }
 
 /** A model on the GPU, waiting for its weights. */
@@ -106,12 +111,16 @@ async function prepare(
   options: LoadModelOptions,
 ): Promise<LoadingModel> {
   const parts = await makeRoom(gpu, description, tensors, options)
-  const { signal, variants } = options
+  const { signal, variants, tactics = null } = options
   const { sink, finish } = await prepareRunner({
     ...parts,
     signal,
     ...(variants && { variants }),
-    createRunner: (each) => createRunner(parts, each),
+    tactics,
+    words: [parts.cache.format, parts.invariance],
+    createPlan: (each) => planForward({ ...parts, variants: each }),
+    tuningBatches: (each) => tuningBatches(parts, prefillTileTokens(tensors, each)),
+    createRunner: (plan, each) => createRunner(parts, plan, each),
     check: (runner) => checkModel(runner, parts.invariance),
   })
   return {
@@ -181,9 +190,8 @@ export async function makeRoom(
   }
 }
 
-async function createRunner(parts: Parts, variants: Variants): Promise<GpuRunner> {
+function createRunner(parts: Parts, plan: Plan, variants: Variants): GpuRunner {
   const { gpu, tensors, limits, layout, activations, blockCopies, stateCopies } = parts
-  const plan = await planForward({ ...parts, variants })
   const tileTokens = prefillTileTokens(tensors, variants)
   return new GpuRunner({
     gpu,
@@ -194,5 +202,37 @@ async function createRunner(parts: Parts, variants: Variants): Promise<GpuRunner
     layout,
     limits,
     tileTokens,
+  })
+}
+
+/** Contexts and prompts that are timed, in tokens. */
+const tunedContext = 512
+const tunedPrompt = 64
+
+/** A step of decode at some context, and one of a prompt; what lies in the cache has no part in their times. */
+function tuningBatches(
+  { gpu, limits, layout, activations }: Parts,
+  tileTokens: number,
+): readonly TuningBatch[] {
+  const writer = new BatchWriter(layout, limits, tileTokens)
+  const most = Math.min(limits.maxContext, limits.blocks * limits.blockSize)
+  return [
+    { start: Math.min(tunedContext, most) - 1, count: 1 },
+    { start: 0, count: Math.min(tunedPrompt, most, limits.maxBatchTokens) },
+  ].map(({ start, count }) => {
+    const chunk = {
+      slot: 0,
+      start,
+      ids: Array<number>(count).fill(0),
+      blocks: Array.from({ length: Math.ceil((start + count) / limits.blockSize) }, (_, block) => block),
+      copyBlock: null,
+      copyState: null,
+      sampler: greedy,
+      logprobs: null,
+      promptLogprobs: null,
+    }
+    const { shape, used } = writer.write([chunk])
+    const words = writer.words.slice(0, used)
+    return { shape, write: () => gpu.device.queue.writeBuffer(activations.batch, 0, words) }
   })
 }

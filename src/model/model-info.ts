@@ -1,15 +1,10 @@
 import type { DeviceInfo, GpuDevice } from '../gpu/device'
+import type { DroppedVariant, VariantDiagnostics } from '../util/diagnostics'
 import type { Invariance } from '../util/invariance'
 import type { ModelDescription } from './description'
 import { blockSize, type KvCache } from './kv-cache'
 import type { ModelTensors } from './tensors'
 import type { Variants } from './variants'
-
-/** Variants that failed their check on this device, and were not used. */
-export interface DroppedVariants {
-  readonly name: string
-  readonly reason: string
-}
 
 /** What a loaded model says of itself. */
 export interface ModelInfo {
@@ -21,7 +16,9 @@ export interface ModelInfo {
   readonly device: DeviceInfo
   readonly variants: Variants
   readonly invariance: Invariance
-  readonly dropped: readonly DroppedVariants[]
+  readonly dropped: readonly DroppedVariant[]
+  readonly diagnostics: VariantDiagnostics
+  readonly pipelines: number
   readonly kvCache: Pick<KvCache, 'format' | 'blocks' | 'maxTokens' | 'bytes'> & {
     readonly blockSize: number
   }
@@ -37,7 +34,8 @@ interface LoadedParts {
   readonly cache: KvCache
   readonly variants: Variants
   readonly invariance: Invariance
-  readonly dropped: readonly DroppedVariants[]
+  readonly dropped: readonly DroppedVariant[]
+  readonly diagnostics: VariantDiagnostics
 }
 
 export function describeModel(parts: LoadedParts): ModelInfo {
@@ -52,6 +50,8 @@ export function describeModel(parts: LoadedParts): ModelInfo {
     variants,
     invariance,
     dropped,
+    diagnostics: parts.diagnostics,
+    pipelines: gpu.pipelines,
     kvCache: { format, blocks, maxTokens, bytes, blockSize },
     gpuBytes: gpu.bytes,
     peakGpuBytes: gpu.peakBytes,

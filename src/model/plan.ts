@@ -9,7 +9,7 @@ import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
 import { type ProductRoutes, tileSizeFor, tilesFor } from './experts'
 import { type Matrix, type MatrixShard, matrixBytes } from './matrix'
-import type { Variants } from './variants'
+import { pointAt, tacticOf, type Variants } from './variants'
 
 export type Plan = readonly Dispatch<BatchShape>[]
 
@@ -38,6 +38,8 @@ function sameTiles(one: TileShape, other: TileShape): boolean {
 }
 
 interface Step<Shape> {
+  /** `tacticOf` the kernel, where its point may be chosen by itself. */
+  readonly tactic?: string
   readonly variant: KernelVariant
   readonly buffers: Readonly<Record<string, GPUBuffer>>
   readonly params: Readonly<Record<string, number>>
@@ -108,6 +110,8 @@ export class PlanBuilder {
           const shape = step.shape(batch)
           return shape === null ? null : kernel.grid(shape, constants)
         },
+        shape: step.shape as (batch: BatchShape) => object | null,
+        tactic: step.tactic ?? null,
         bytes: (batch): number => {
           const shape = step.shape(batch)
           return shape === null ? 0 : kernel.bytes(shape, constants)
@@ -118,14 +122,21 @@ export class PlanBuilder {
 
   /** One dispatch a shard: matvec for one token, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
-    const most = this.variants.matmul.tokens_per_lane
     for (const shard of matrix.shards) {
       const { rows, firstRow } = shard
-      const product = this.#product(matrix, shard, step, {
-        rows,
-        y_offset: (step.yOffset ?? 0) + firstRow,
-        bias_at: (step.biasAt ?? 0) + firstRow,
-      })
+      const shape = `${matrix.format.name} [${rows}, ${matrix.columns}]`
+      const most = pointAt(this.variants, 'matmul', shape).tokens_per_lane
+      const product = this.#product(
+        matrix,
+        shard,
+        step,
+        {
+          rows,
+          y_offset: (step.yOffset ?? 0) + firstRow,
+          bias_at: (step.biasAt ?? 0) + firstRow,
+        },
+        { tactic: shape },
+      )
       const at = (least: number, most: number) => (batch: BatchShape) => {
         const tokens = step.tokens(batch)
         return tokens >= least && tokens <= most ? tokens : null
@@ -159,7 +170,7 @@ export class PlanBuilder {
           x_repeats: stack.xRepeats,
           x_step: xStep / 4,
         },
-        stack,
+        { stack },
       )
       const entries = (tokensPerLane: number | null) => (batch: BatchShape) => {
         const tokens = step.tokens(batch)
@@ -178,7 +189,7 @@ export class PlanBuilder {
     shard: MatrixShard,
     step: MatrixStep,
     own: Readonly<Record<string, number>> & { readonly rows: number },
-    stack?: ExpertStack,
+    { stack, tactic }: { readonly stack?: ExpertStack; readonly tactic?: string },
   ) {
     const { residual = false, gated = false, biasAt = null, scale = null, cap = null } = step
     const { xStride = matrix.groups * groupWeights, xOffset = 0 } = step
@@ -210,11 +221,12 @@ export class PlanBuilder {
       routes: GPUBuffer,
       tokens: (batch: BatchShape) => number | null,
     ) => {
+      const kind = tokensPerLane === null ? 'matvec' : 'matmul'
+      const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
       const { subgroups, ...point } =
-        tokensPerLane === null
-          ? this.variants.matvec
-          : { ...this.variants.matmul, tokens_per_lane: tokensPerLane }
+        tokensPerLane === null ? chosen : { ...chosen, tokens_per_lane: tokensPerLane }
       const dispatch = {
+        ...(tactic === undefined ? {} : { tactic: tacticOf(kind, tactic) }),
         variant: {
           ...format,
           conditions: { ...conditions, subgroups },

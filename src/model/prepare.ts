@@ -1,11 +1,25 @@
 import type { GpuDevice } from '../gpu/device'
+import type { DroppedVariant, VariantDiagnostics } from '../util/diagnostics'
 import type { TensorInfo, WeightSink } from '../util/model-file'
-import { abortedError } from '../util/octavo-error'
-import type { DroppedVariants } from './model-info'
+import { abortedError, OctavoError } from '../util/octavo-error'
+import type { Plan } from './plan'
+import { isAt, kindOf } from './points'
+import { type Flaw, prove } from './proof/prove'
 import type { RopeDescription } from './rope'
+import { provenOf, readTactics, type StoredTactics, type TacticsOptions, tacticsKey } from './tactics'
 import type { ModelTensors } from './tensors'
+import { type TuningBatch, tune } from './tuner'
 import { WeightUploader } from './upload'
-import { chooseVariants, type Variants } from './variants'
+import {
+  candidates,
+  candidatesFor,
+  chooseVariants,
+  inWords,
+  software,
+  type VariantKind,
+  type Variants,
+  variantsInWords,
+} from './variants'
 import { type ModelWeights, writeConstants } from './weights'
 
 interface Preparation<Runner> {
@@ -16,7 +30,14 @@ interface Preparation<Runner> {
   readonly signal: AbortSignal
   /** To be tried in this order. Default: what the device is known to like, then the universal ones. */
   readonly variants?: readonly Variants[]
-  readonly createRunner: (variants: Variants) => Promise<Runner>
+  /** null: variants are neither timed nor proven. */
+  readonly tactics: TacticsOptions | null
+  /** What variants may depend on beside the tensors. */
+  readonly words: readonly string[]
+  readonly createPlan: (variants: Variants) => Promise<Plan>
+  /** Steps on which variants are timed; empty: they are not. */
+  readonly tuningBatches: (variants: Variants) => readonly TuningBatch[]
+  readonly createRunner: (plan: Plan, variants: Variants) => Runner
   /** Throws where the runner computes wrongly. */
   readonly check: (runner: Runner) => Promise<void>
 }
@@ -25,7 +46,8 @@ export interface PreparedRunner<Runner> {
   readonly runner: Runner
   readonly variants: Variants
   /** What was tried before. */
-  readonly dropped: readonly DroppedVariants[]
+  readonly dropped: readonly DroppedVariant[]
+  readonly diagnostics: VariantDiagnostics
 }
 
 interface Preparing<Runner> {
@@ -36,37 +58,219 @@ interface Preparing<Runner> {
 }
 
 /** Begins to compile a model's kernels, and takes its weights into the room that has been made. */
-export async function prepareRunner<Runner>({
-  gpu,
-  tensors,
-  weights,
-  ropeTables,
-  signal,
-  ...given
-}: Preparation<Runner>): Promise<Preparing<Runner>> {
+export async function prepareRunner<Runner>(preparation: Preparation<Runner>): Promise<Preparing<Runner>> {
+  const { gpu, tensors, weights, ropeTables, signal, tactics } = preparation
   const uploader = await WeightUploader.create(gpu, weights.matrices, smallTensors(tensors))
+  const key = tactics ? await tacticsKey(gpu.info, tactics, tensors, preparation.words) : ''
+  const stored =
+    tactics?.store && tactics.tune !== 'full' ? await readTactics(tactics.store, key, gpu.info) : null
   throwIfAborted(signal)
-  const candidates = [...(given.variants ?? chooseVariants(gpu.info))]
-  // Compiles while the weights stream in; a failure is reported when the plan is wanted.
-  const firstRunner = given.createRunner(candidates[0]!)
-  firstRunner.catch(() => undefined)
+  const candidatesOfAll =
+    preparation.variants ?? (stored ? [stored.variants, software] : chooseVariants(gpu.info))
+  const choice = new Choice(preparation, candidatesOfAll, stored, key)
   const finish = async (): Promise<PreparedRunner<Runner>> => {
     writeConstants(gpu, tensors, weights, ropeTables, await uploader.finish())
-    const dropped: DroppedVariants[] = []
-    for (const variants of candidates) {
-      try {
-        const runner = await (variants === candidates[0] ? firstRunner : given.createRunner(variants))
-        throwIfAborted(signal)
-        await given.check(runner)
-        return { runner, variants, dropped }
-      } catch (error) {
-        if (signal.aborted || variants === candidates.at(-1)) throw error
-        dropped.push({ name: variants.name, reason: error instanceof Error ? error.message : String(error) })
-      }
-    }
-    throw new Error('there are no variants to run')
+    return choice.finish()
   }
   return { sink: uploader, finish }
+}
+
+/** Finds variants that are fast, where they are timed, and compute rightly. */
+class Choice<Runner> {
+  readonly #given: Preparation<Runner>
+  readonly #stored: StoredTactics | null
+  readonly #key: string
+  readonly #rest: Variants[]
+  #variants: Variants
+  #plan: Promise<Plan>
+  #from: VariantDiagnostics['from']
+  #dropped: DroppedVariant[]
+  #timed: VariantDiagnostics['timed']
+  #whyNotTimed: string | null
+  #tuneMs = 0
+  #proof: VariantDiagnostics['proof'] = null
+
+  constructor(
+    given: Preparation<Runner>,
+    [first, ...rest]: readonly Variants[],
+    stored: StoredTactics | null,
+    key: string,
+  ) {
+    this.#given = given
+    this.#stored = stored
+    this.#key = key
+    this.#variants = first!
+    this.#rest = rest
+    this.#from = given.variants ? 'given' : stored && given.tactics?.tune !== 'off' ? 'cached' : 'defaults'
+    this.#dropped = [...(stored?.dropped ?? [])]
+    this.#timed = stored?.timed ?? []
+    this.#whyNotTimed = stored?.whyNotTimed ?? null
+    // Compiles while the weights stream in; a failure is reported when the plan is wanted.
+    this.#plan = this.#compile()
+  }
+
+  async finish(): Promise<PreparedRunner<Runner>> {
+    const { signal, tactics, gpu } = this.#given
+    for (;;) {
+      try {
+        if (tactics && tactics.tune !== 'off' && this.#from === 'defaults') await this.#tune(tactics)
+        const plan = await this.#plan
+        throwIfAborted(signal)
+        if (tactics) await this.#prove(plan)
+        const runner = this.#given.createRunner(await this.#plan, this.#variants)
+        await this.#given.check(runner)
+        throwIfAborted(signal)
+        if (tactics) await this.#keep(await this.#plan)
+        return { runner, variants: this.#variants, dropped: this.#dropped, diagnostics: this.#diagnostics() }
+      } catch (error) {
+        throwIfAborted(signal)
+        const lost = await lostError(gpu)
+        const next = this.#rest.shift()
+        if (lost || !next || error instanceof Distrusted) throw lost ?? error
+        const reason = error instanceof Error ? error.message : String(error)
+        this.#dropped.push({ name: this.#variants.name, reason, error: null })
+        this.#use(next)
+      }
+    }
+  }
+
+  #use(variants: Variants): void {
+    this.#variants = variants
+    this.#plan = this.#compile()
+  }
+
+  #compile(): Promise<Plan> {
+    const plan = this.#given.createPlan(this.#variants)
+    plan.catch(() => undefined)
+    return plan
+  }
+
+  async #tune(tactics: TacticsOptions): Promise<void> {
+    const { gpu, signal, tuningBatches } = this.#given
+    tactics.onTuning()
+    const batches = tuningBatches(this.#variants)
+    const { tuned, timed, whyNotTimed, ms } = await tune({
+      gpu,
+      plan: await this.#plan,
+      variants: this.#variants,
+      batches,
+      throwIfAborted: () => throwIfAborted(signal),
+    })
+    this.#from = 'timed'
+    this.#timed = timed
+    this.#whyNotTimed = batches.length === 0 ? 'Models that read whole texts are not timed.' : whyNotTimed
+    this.#tuneMs = ms
+    if (Object.keys(tuned).length > 0) this.#use({ ...this.#variants, tuned })
+  }
+
+  /** Drops points until all pipelines of the plan answer rightly. */
+  async #prove(first: Plan): Promise<void> {
+    const { gpu, weights, signal } = this.#given
+    for (let plan = first; ; plan = await this.#plan) {
+      const pipelines = plan.map(({ pipeline }) => pipeline)
+      if (this.#stored?.proven === (await provenOf(pipelines))) return
+      const { flaws, ...proof } = await prove(gpu, pipelines, weights.matrices)
+      throwIfAborted(signal)
+      const lost = flaws.length > 0 ? await lostError(gpu) : null
+      if (lost) throw lost
+      this.#proof = { ...proof, ms: proof.ms + (this.#proof?.ms ?? 0) }
+      if (flaws.length === 0) return
+      for (const flaw of flaws) this.#drop(flaw)
+      this.#use(this.#variants)
+    }
+  }
+
+  /** @throws Distrusted where the universal variant is wrong, or none is left */
+  #drop({ pipeline, reason, error }: Flaw): void {
+    const kind = kindOf(pipeline)
+    const points = kind ? pointsOf(this.#variants, kind) : []
+    const wrong = points.find((point) => isAt(kind!, point as never, pipeline.variant))
+    if (!kind || !wrong || JSON.stringify(wrong) === JSON.stringify(candidates[kind][0])) {
+      // It may have been dropped already, by another pipeline of the same point.
+      if (kind && wrong === undefined && this.#dropped.some(({ name }) => name.startsWith(`${kind}: `)))
+        return
+      throw new Distrusted(pipeline.kernel.shader, reason)
+    }
+    this.#dropped.push({ name: `${kind}: ${inWords(wrong)}`, reason, error })
+    const bad = new Set(this.#dropped.map(({ name }) => name))
+    const next = candidatesFor(kind, this.#given.gpu.info).find(
+      (point) => !bad.has(`${kind}: ${inWords(point)}`),
+    )!
+    this.#variants = without(this.#variants, kind, wrong, next)
+  }
+
+  async #keep(plan: Plan): Promise<void> {
+    const { store } = this.#given.tactics!
+    if (!store || this.#from === 'given') return
+    const proven = await provenOf(plan.map(({ pipeline }) => pipeline))
+    if (this.#stored?.proven === proven) return
+    const stored: StoredTactics = {
+      variants: this.#variants,
+      dropped: this.#dropped,
+      timed: this.#timed,
+      whyNotTimed: this.#whyNotTimed,
+      proven,
+    }
+    // A full or forbidden disk costs the next load a second.
+    await store.set(this.#key, stored).catch(() => undefined)
+  }
+
+  #diagnostics(): VariantDiagnostics {
+    const { tactics } = this.#given
+    return {
+      tune: tactics?.tune ?? 'off',
+      from: this.#from,
+      chosen: variantsInWords(this.#variants),
+      dropped: this.#dropped,
+      timed: this.#timed,
+      whyNotTimed:
+        this.#from === 'defaults' || this.#from === 'given' ? 'Timing was off.' : this.#whyNotTimed,
+      tuneMs: this.#tuneMs,
+      proof: this.#proof,
+    }
+  }
+}
+
+/** Not even the universal variant of a kernel can be trusted on this device. */
+class Distrusted extends OctavoError {
+  constructor(shader: string, reason: string) {
+    super(
+      'internal',
+      `On this GPU, the kernel ${shader} computes a case wrongly whose answer is known: ${reason}.`,
+      'Update the graphics driver or the browser, and report this with the contents of engine.info.',
+    )
+  }
+}
+
+/** All points of a kind that the variants use. */
+function pointsOf(variants: Variants, kind: VariantKind): Variants[VariantKind][] {
+  const own = Object.entries(variants.tuned ?? {}).filter(([tactic]) => tactic.startsWith(`${kind} `))
+  return [variants[kind], ...own.map(([, point]) => point)]
+}
+
+/** The variants with another point in the place of one. */
+function without(
+  variants: Variants,
+  kind: VariantKind,
+  wrong: Variants[VariantKind],
+  next: Variants[VariantKind],
+): Variants {
+  const isWrong = (point: Variants[VariantKind]) => JSON.stringify(point) === JSON.stringify(wrong)
+  const { tuned = {}, ...own } = variants
+  const left = Object.entries(tuned).filter(
+    ([tactic, point]) => !(tactic.startsWith(`${kind} `) && isWrong(point)),
+  )
+  return {
+    ...own,
+    ...(isWrong(variants[kind]) ? { [kind]: next } : {}),
+    ...(left.length > 0 ? { tuned: Object.fromEntries(left) } : {}),
+  }
+}
+
+/** What the GPU was taken away with, where it was: what failed on it tells nothing then. */
+function lostError(gpu: GpuDevice): Promise<OctavoError | null> {
+  const notLost = new Promise<null>((resolve) => setTimeout(() => resolve(null), 20))
+  return Promise.race([gpu.lost, notLost])
 }
 
 /** What the CPU packs before it goes to the GPU. */

@@ -32,9 +32,20 @@ export interface Variants {
   /** Lanes of kernels that walk one head of one token. */
   readonly headLanes: number
   readonly samplerLanes: number
+  /** Points of products and of attention at shapes of their own, as they were timed, by `tacticOf`. */
+  readonly tuned?: Readonly<Record<string, TunablePoint>>
 }
 
-export type VariantKind = Exclude<keyof Variants, 'name'>
+/**
+ * Kinds whose candidates all give the same bits (ARCHITECTURE, one order of summation), so that several of a kind may
+ * serve one model and a timing may choose among them. What the others sum depends on their lanes: they are one number
+ * for a device, for every batch and every load. Prefill attention cuts batches by its lanes, so it has one point, too.
+ */
+export const tunableKinds = ['matvec', 'matmul', 'attentionDecode'] as const
+export type TunableKind = (typeof tunableKinds)[number]
+export type TunablePoint = Variants[TunableKind]
+
+export type VariantKind = Exclude<keyof Variants, 'name' | 'tuned'>
 
 /** As `point`, where a value that all lanes want is loaded once for eight of them and passed on. */
 function sharing<Point extends { readonly subgroups: boolean }>(point: Point): Point {
@@ -52,7 +63,7 @@ const prefillBy48Lanes = { most_lanes: 48, subgroups: false } as const
 const prefillBy64Lanes = { most_lanes: 64, subgroups: false } as const
 
 /** The table of variants: what each kernel is compiled with, of one source. The first of each kind is universal. */
-const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kind][] } = {
+export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kind][] } = {
   matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
   matmul: [matmulBy8Rows, matmulBy8Tokens, matmulWide],
   attentionDecode: [decodeBy8Lanes, sharing(decodeBy8Lanes), decodeBy64Lanes],
@@ -62,6 +73,8 @@ const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kind][] } 
   samplerLanes: [64, 256],
 }
 
+export const kinds = Object.keys(candidates) as readonly VariantKind[]
+
 type Device = Pick<DeviceInfo, 'features' | 'subgroupMinSize' | 'limits'>
 
 /** What the switches of a point ask of a device. */
@@ -69,6 +82,9 @@ const needs: Readonly<Record<string, (device: Device) => boolean>> = {
   subgroups: ({ features, subgroupMinSize }) =>
     features.includes('subgroups') && subgroupMinSize !== null && subgroupMinSize >= 8,
 }
+
+/** Conditions of kernels that belong to a point, and change no result. */
+export const switches: readonly string[] = Object.keys(needs)
 
 /** Whether the device runs a kernel at this point. */
 function fits(point: Variants[VariantKind], device: Device): boolean {
@@ -86,6 +102,37 @@ export function candidatesFor<Kind extends VariantKind>(
   device: Device,
 ): readonly Variants[Kind][] {
   return candidates[kind].filter((point) => fits(point, device))
+}
+
+/** What is timed by itself: a kind of kernel at one shape. */
+export function tacticOf(kind: TunableKind, shape: string): string {
+  return `${kind} ${shape}`
+}
+
+/** The point of a kernel at a shape. */
+export function pointAt<Kind extends TunableKind>(
+  variants: Variants,
+  kind: Kind,
+  shape: string,
+): Variants[Kind] {
+  // `tuned` has points of the kind under the kind's names alone.
+  return (variants.tuned?.[tacticOf(kind, shape)] as Variants[Kind] | undefined) ?? variants[kind]
+}
+
+/** `64`, or `workgroup_size 64, segment_lanes 8`. */
+export function inWords(point: Variants[VariantKind]): string {
+  if (typeof point === 'number') return String(point)
+  return Object.entries(point)
+    .filter(([, value]) => value !== false)
+    .map(([name, value]) => (value === true ? name : `${name} ${value}`))
+    .join(', ')
+}
+
+/** Of all kinds and tactics, in words. */
+export function variantsInWords(variants: Variants): Record<string, string> {
+  const own = kinds.map((kind) => [kind, inWords(variants[kind])] as const)
+  const tuned = Object.entries(variants.tuned ?? {}).map(([name, point]) => [name, inWords(point)] as const)
+  return { name: variants.name, ...Object.fromEntries([...own, ...tuned]) }
 }
 
 /** A CPU driver runs a lane as a SIMD lane: many rows a lane, few lanes, no barriers (the universal point). */
@@ -124,8 +171,7 @@ export const hardware: Variants = {
 
 /** Whole points that the device runs, whatever it would choose. */
 export function pointsFor(device: Device): readonly Variants[] {
-  const runs = (variants: Variants) =>
-    (Object.keys(candidates) as VariantKind[]).every((kind) => fits(variants[kind], device))
+  const runs = (variants: Variants) => kinds.every((kind) => fits(variants[kind], device))
   return [software, hardware, softwareWithSubgroups].filter(runs)
 }
 

@@ -5,6 +5,7 @@ import type { VectorSettings } from '../model/vector-settings'
 import { frameText } from '../text/framed-text'
 import { strip } from '../text/string-methods'
 import type { Tokenizer } from '../text/types'
+import type { EngineDiagnostics } from '../util/diagnostics'
 import { OctavoError } from '../util/octavo-error'
 import { lengthsOf, promptOf } from './profiled-run'
 import type {
@@ -22,6 +23,7 @@ import { cosine, resized, sigmoid } from './vectors'
 interface EncoderParts {
   readonly info: EngineInfo & { readonly encoder: EncoderInfo }
   readonly encoder: Pick<Encoder, 'encode' | 'limits' | 'stats'>
+  readonly diagnostics: EngineDiagnostics
   readonly profiler: GpuEncoder['profiler']
   readonly tokenizer: Pick<Tokenizer, 'encode' | 'frames'>
   readonly settings: Pick<VectorSettings, 'lowercases' | 'prompts' | 'defaultPrompt'>
@@ -116,6 +118,10 @@ export class EncoderSession {
     ]
     const [own, ...others] = await encoder.encode(sequences, signal)
     return { scores: others.map((other) => cosine(own!, other)), promptTokens: tokensOf(sequences) }
+  }
+
+  get diagnostics(): EngineDiagnostics {
+    return this.#parts.diagnostics
   }
 
   get profiler(): GpuEncoder['profiler'] {

@@ -1,7 +1,11 @@
 import type { ModelInfo } from '../model/model-info'
+import { kernelsVersion } from '../model/tactics'
+import { variantsInWords } from '../model/variants'
+import type { EngineDiagnostics } from '../util/diagnostics'
 import type { OpenedModel } from '../weights/types'
 import { headerFacts } from './header-facts'
 import type { EngineInfo } from './protocol'
+import { browserVersion } from './tactics-store'
 
 /** What depends on what the model does with texts. */
 interface TaskInfo extends Pick<EngineInfo, 'prefixCache' | 'encoder'> {
@@ -27,11 +31,10 @@ export function engineInfo(
       contextLength,
     },
     device: info.device,
-    variants: Object.fromEntries(
-      Object.entries(info.variants).map(([name, variant]) => [name, words(variant)]),
-    ),
+    variants: variantsInWords(info.variants),
     encoder,
     invariance: info.invariance,
+    variantsFrom: info.diagnostics.from,
     droppedVariants: info.dropped,
     kvCache: { format, blockSize, blocks, maxTokens, bytes },
     prefixCache,
@@ -40,10 +43,14 @@ export function engineInfo(
   }
 }
 
-/** `64`, or `workgroup_size 64, segment_lanes 8`. */
-function words(variant: unknown): string {
-  if (typeof variant !== 'object' || variant === null) return String(variant)
-  return Object.entries(variant)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ')
+/** What is said of a loaded model's kernels where something is odd. */
+export async function engineDiagnostics(info: ModelInfo): Promise<EngineDiagnostics> {
+  const { maxBufferBytes: _, maxBindingBytes: __, ...device } = info.device
+  return {
+    device,
+    browser: await browserVersion(),
+    kernels: await kernelsVersion(),
+    pipelines: info.pipelines,
+    variants: info.diagnostics,
+  }
 }

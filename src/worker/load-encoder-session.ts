@@ -7,7 +7,7 @@ import type { WeightSink } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import type { OpenedModel } from '../weights/types'
 import { EncoderSession } from './encoder-session'
-import { engineInfo } from './engine-info'
+import { engineDiagnostics, engineInfo } from './engine-info'
 import type { EncoderInfo } from './protocol'
 
 interface EncoderLoad {
@@ -54,7 +54,17 @@ export async function loadEncoderSession({
       encoder: facts,
     }
     const { profiler } = model.runner
-    return new EncoderSession({ info, encoder, profiler, tokenizer, settings, activation, unload })
+    const diagnostics = await engineDiagnostics(model.info)
+    return new EncoderSession({
+      info,
+      diagnostics,
+      encoder,
+      profiler,
+      tokenizer,
+      settings,
+      activation,
+      unload,
+    })
   } catch (error) {
     loading.destroy()
     throw error

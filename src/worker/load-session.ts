@@ -13,10 +13,11 @@ import { openModel } from '../weights/open-model'
 import type { ByteProgress, OpenedModel } from '../weights/types'
 import { Conversations } from './conversations'
 import type { EncoderSession } from './encoder-session'
-import { engineInfo } from './engine-info'
+import { engineDiagnostics, engineInfo } from './engine-info'
 import { loadEncoderSession } from './load-encoder-session'
 import type { LoadPhase, LoadProgress, LoadRequest } from './protocol'
 import { Session } from './session'
+import { browserVersion, openTacticsStore } from './tactics-store'
 
 /**
  * Loads a model: what the reference means, then room on the GPU, then the weights, then a first run.
@@ -34,6 +35,7 @@ export async function loadSession(
     floatWeights,
     kvCache,
     invariance,
+    tune,
     maxSequences,
     maxWaiting,
     tokenBudget: maxBatchTokens,
@@ -54,6 +56,12 @@ export async function loadSession(
     maxSequences,
     maxBatchTokens,
     signal,
+    tactics: {
+      tune,
+      store: await openTacticsStore(),
+      browser: await browserVersion(),
+      onTuning: () => enter('tuning'),
+    },
   }
   const stream = async (sink: WeightSink) => {
     enter('fetching')
@@ -88,7 +96,17 @@ export async function loadSession(
     const { prefixCache } = engine
     const { maxContext } = model.runner.limits
     const info = engineInfo(opened, model.info, { contextLength: maxContext, prefixCache, encoder: null })
-    return new Session({ info, engine, runner: model.runner, tokenizer, template, conversations, unload })
+    const diagnostics = await engineDiagnostics(model.info)
+    return new Session({
+      info,
+      diagnostics,
+      engine,
+      runner: model.runner,
+      tokenizer,
+      template,
+      conversations,
+      unload,
+    })
   } catch (error) {
     loading.destroy()
     throw error

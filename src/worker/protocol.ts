@@ -3,10 +3,12 @@
  * own, in order, one message a step; everything else is a call over Comlink.
  */
 
+import type { DroppedVariant, EngineDiagnostics, VariantDiagnostics } from '../util/diagnostics'
 import type { FloatWeights } from '../util/float-weights'
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
 import type { EngineProfile } from '../util/profile'
+import type { Tune } from '../util/tune'
 import type { ModelInspection } from './inspection'
 
 /** What `load` needs to know. */
@@ -26,6 +28,7 @@ export interface LoadRequest {
     readonly maxBytes: number
   }
   readonly invariance: Invariance
+  readonly tune: Tune
   readonly maxSequences: number
   /** Generations that may wait for their turn, at most. */
   readonly maxWaiting: number
@@ -34,7 +37,7 @@ export interface LoadRequest {
 }
 
 /** What a load is doing. `ready` is said once, at the end. */
-export type LoadPhase = 'resolving' | 'preparing' | 'fetching' | 'warming-up' | 'ready'
+export type LoadPhase = 'resolving' | 'preparing' | 'fetching' | 'warming-up' | 'tuning' | 'ready'
 
 /** How far a load has come; bytes are of the model's weights. */
 export interface LoadProgress {
@@ -80,12 +83,14 @@ export interface EngineInfo {
   }
   /** What was chosen for this device, of the forms that each kernel has. */
   readonly variants: Readonly<Record<string, string>>
+  /** How the choice came about: `engine.diagnostics()` says more. */
+  readonly variantsFrom: VariantDiagnostics['from']
   /** Of a model that reads whole texts and writes none; null: it writes. */
   readonly encoder: EncoderInfo | null
   /** Whether a request’s numbers depend on nothing but itself, as it was asked for. */
   readonly invariance: Invariance
   /** What was tried before that and computed wrongly on this device. Empty on a device that works. */
-  readonly droppedVariants: readonly { readonly name: string; readonly reason: string }[]
+  readonly droppedVariants: readonly DroppedVariant[]
   readonly kvCache: {
     readonly format: KvFormat
     /** Tokens a block holds. */
@@ -352,6 +357,7 @@ export interface Service {
   /** Reads a prompt and writes behind it; an encoder reads a text. */
   runProfiled(run: ProfiledRun): Promise<void>
   endProfile(): Promise<EngineProfile>
+  diagnostics(): Promise<EngineDiagnostics>
   /** Ends whatever runs and releases the GPU. */
   unload(): Promise<void>
 }

@@ -1,4 +1,5 @@
 import { type Endpoint, expose } from 'comlink'
+import type { EngineDiagnostics } from '../util/diagnostics'
 import { OctavoError } from '../util/octavo-error'
 import type { EngineProfile } from '../util/profile'
 import type { EncoderSession } from './encoder-session'
@@ -154,6 +155,10 @@ class ModelService implements Service {
 
   runProfiled(run: ProfiledRun): Promise<void> {
     return this.#abortable(run, async (signal) => (await this.#loaded()).runProfiled(run, signal))
+  }
+
+  async diagnostics(): Promise<EngineDiagnostics> {
+    return (await this.#loaded()).diagnostics
   }
 
   async endProfile(): Promise<EngineProfile> {

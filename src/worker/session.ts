@@ -3,6 +3,7 @@ import type { GenerationRequest } from '../engine/generation'
 import type { GpuRunner } from '../model/runner'
 import type { ChatTemplate } from '../text/chat-template'
 import type { Tokenizer } from '../text/types'
+import type { EngineDiagnostics } from '../util/diagnostics'
 import type { Conversations } from './conversations'
 import { lengthsOf, promptOf, requestOf } from './profiled-run'
 import { promptIds, promptText } from './prompt'
@@ -11,6 +12,7 @@ import { eventToWire } from './wire-events'
 
 interface SessionParts {
   readonly info: EngineInfo
+  readonly diagnostics: EngineDiagnostics
   readonly engine: Pick<Engine, 'generateAll' | 'stats'>
   readonly runner: Pick<GpuRunner, 'profiler' | 'limits'>
   readonly tokenizer: Tokenizer
@@ -39,6 +41,10 @@ export class Session {
 
   get info(): EngineInfo {
     return this.#parts.info
+  }
+
+  get diagnostics(): EngineDiagnostics {
+    return this.#parts.diagnostics
   }
 
   get conversations(): Conversations {

@@ -1,6 +1,7 @@
 import type { ModelDescription } from '../../src/model/description'
 import { type LoadedModel, loadModel } from '../../src/model/load'
 import { readDescription } from '../../src/model/read-description'
+import type { TacticsOptions } from '../../src/model/tactics'
 import type { Variants } from '../../src/model/variants'
 import type { FloatWeights } from '../../src/util/float-weights'
 import type { Invariance } from '../../src/util/invariance'
@@ -27,7 +28,10 @@ export interface TestLoadOptions {
   readonly maxTokens?: number
   readonly maxSequences?: number
   readonly maxBatchTokens?: number
-  readonly variants?: Variants
+  /** To be tried in this order. */
+  readonly variants?: Variants | readonly Variants[]
+  readonly tactics?: TacticsOptions
+  readonly signal?: AbortSignal
   /** Makes of a model's description another one. */
   readonly describe?: (description: ModelDescription) => ModelDescription
   /** Load only this many layers, as if the file had no more. */
@@ -92,8 +96,9 @@ async function loadHeader(
     invariance,
     maxSequences,
     maxBatchTokens,
-    ...(options.variants ? { variants: [options.variants] } : {}),
-    signal: new AbortController().signal,
+    ...(options.variants ? { variants: [options.variants].flat() } : {}),
+    ...(options.tactics ? { tactics: options.tactics } : {}),
+    signal: options.signal ?? new AbortController().signal,
   })
   const first = Math.min(...header.tensors.map((tensor) => tensor.offset))
   const end = Math.max(...header.tensors.map((tensor) => tensor.offset + tensor.bytes))

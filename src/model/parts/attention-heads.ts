@@ -14,6 +14,7 @@ import type { BatchShape } from '../batch'
 import type { HeadLayout, HeadNormDescription } from '../description'
 import { blockSize } from '../kv-cache'
 import { paddedColumns } from '../matrix'
+import { pointAt, tacticOf } from '../variants'
 import type { AttentionTensors } from './attention'
 import type { LayerBuffers, PlanContext } from './context'
 
@@ -68,8 +69,10 @@ export function planHeads(
   const decodeShape = ({ decode: tile }: BatchShape) => (tile.tiles > 0 ? tileShape(tile) : null)
   // Where texts are read whole, no token comes alone, not even that of the shortest text.
   if (limits.maxSequences > 0) {
-    const { workgroup_size, most_heads, subgroups } = variants.attentionDecode
+    const shape = `${heads} heads of ${headDim}, ${kvHeads} of K and V${head.window > 0 ? `, window ${head.window}` : ''}`
+    const { workgroup_size, most_heads, subgroups } = pointAt(variants, 'attentionDecode', shape)
     plan.add(attentionDecode, {
+      tactic: tacticOf('attentionDecode', shape),
       variant: {
         constants: {
           ...head,

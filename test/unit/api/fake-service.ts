@@ -1,6 +1,7 @@
 import { expose } from 'comlink'
 import { Connection } from '../../../src/api/connection'
 import { Engine } from '../../../src/api/engine'
+import type { EngineDiagnostics } from '../../../src/util/diagnostics'
 import { OctavoError } from '../../../src/util/octavo-error'
 import type { EngineProfile } from '../../../src/util/profile'
 import { carryErrorsWhole, errorToWire } from '../../../src/worker/error-transfer'
@@ -138,6 +139,10 @@ export class FakeService implements Service {
     if (tokens === 1000) await new Promise(() => {})
   }
 
+  async diagnostics(): Promise<EngineDiagnostics> {
+    return diagnostics
+  }
+
   async endProfile(): Promise<EngineProfile> {
     this.profiles.push('end')
     return { whyNoTimes: null, clockNs: 1, phases: [] }
@@ -169,6 +174,7 @@ export const request: LoadRequest = {
   conversations: { maxBytes: 512 * 1024 ** 2 },
   floatWeights: null,
   invariance: 'on',
+  tune: 'cached',
   maxSequences: 8,
   maxWaiting: 256,
   tokenBudget: 256,
@@ -285,6 +291,7 @@ const info: EngineInfo = {
     maxBindingBytes: 2 ** 27,
   },
   variants: { name: 'lanes-own-rows' },
+  variantsFrom: 'defaults',
   encoder: null,
   invariance: 'on',
   droppedVariants: [],
@@ -292,4 +299,21 @@ const info: EngineInfo = {
   prefixCache: 'on',
   gpuBytes: 110_000_000,
   peakGpuBytes: 120_000_000,
+}
+
+const diagnostics: EngineDiagnostics = {
+  device: { ...info.device, subgroupMaxSize: null, limits: { maxBufferSize: 2 ** 28 } },
+  browser: 'Chromium 140',
+  kernels: 'c0ffee',
+  pipelines: 20,
+  variants: {
+    tune: 'cached',
+    from: 'defaults',
+    chosen: info.variants,
+    dropped: [],
+    timed: [],
+    whyNotTimed: null,
+    tuneMs: 0,
+    proof: null,
+  },
 }

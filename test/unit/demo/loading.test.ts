@@ -29,6 +29,7 @@ describe('the words of a load', () => {
       loadShare({ ...rest, loadedBytes, totalBytes }),
       loadShare({ ...rest, loadedBytes: totalBytes, totalBytes }),
       loadShare({ ...rest, phase: 'warming-up', loadedBytes: totalBytes, totalBytes }),
+      loadShare({ ...rest, phase: 'tuning', loadedBytes: totalBytes, totalBytes }),
       loadShare({ ...rest, phase: 'ready', loadedBytes: totalBytes, totalBytes }),
     ]
     expect(shares).toEqual([...shares].sort((a, b) => a - b))

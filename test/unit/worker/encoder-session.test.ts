@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { GpuEncoder } from '../../../src/model/encoder-runner'
 import type { EncoderSequence } from '../../../src/model/encoder-step'
 import type { Tokenizer } from '../../../src/text/types'
+import type { EngineDiagnostics } from '../../../src/util/diagnostics'
 import { EncoderSession } from '../../../src/worker/encoder-session'
 import type { EmbeddingCall, EncoderInfo, EngineInfo } from '../../../src/worker/protocol'
 
@@ -61,6 +62,7 @@ function setUp(task: EncoderInfo, given: SetUp = {}) {
       limits: { maxTokens: 10, maxBatchTokens: 100, maxSequences: 8, vocabSize: 32, outputs: 3 },
       stats: () => ({ running: 1, waiting: 2, steps: 3 }),
     },
+    diagnostics: {} as EngineDiagnostics,
     profiler: {} as GpuEncoder['profiler'],
     tokenizer,
     settings: {

@@ -4,6 +4,7 @@ import type { GenerationEvent, GenerationRequest } from '../../../src/engine/gen
 import type { GpuRunner } from '../../../src/model/runner'
 import type { ChatTemplate } from '../../../src/text/chat-template'
 import type { Tokenizer } from '../../../src/text/types'
+import type { EngineDiagnostics } from '../../../src/util/diagnostics'
 import { OctavoError } from '../../../src/util/octavo-error'
 import type { Conversations } from '../../../src/worker/conversations'
 import { lengthsOf } from '../../../src/worker/profiled-run'
@@ -112,7 +113,16 @@ function start(request: Partial<WireGeneration>, generate: Generate, answers = 1
   const info = { model: { contextLength: 512 } } as EngineInfo
   const conversations = {} as Conversations
   const runner = { limits: { vocabSize: 27 } } as GpuRunner
-  const session = new Session({ info, engine, runner, tokenizer, template, conversations, unload: () => {} })
+  const session = new Session({
+    info,
+    diagnostics: {} as EngineDiagnostics,
+    engine,
+    runner,
+    tokenizer,
+    template,
+    conversations,
+    unload: () => {},
+  })
   const { signal } = new AbortController()
   const post = (events: readonly WireEvent[]) => posted.push([...events])
   const one = { ...wire, ...request }

@@ -1,0 +1,67 @@
+import type { KernelVariant } from '../gpu/kernel'
+import type { Pipeline } from '../gpu/pipeline'
+import { decodeHeads, prefillTile } from '../kernels/attention'
+import type { VariantKind, Variants } from './variants'
+
+/** Kernels that are compiled at a point of the table, by their shader. Those that are not named here all take `rowLanes`. */
+const kinds: Readonly<Record<string, VariantKind>> = {
+  matvec: 'matvec',
+  matmul: 'matmul',
+  attention_decode: 'attentionDecode',
+  attention_prefill: 'attentionPrefill',
+  norm: 'rowLanes',
+  rope_kv: 'headLanes',
+  sample: 'samplerLanes',
+}
+
+export function kindOf({ kernel }: Pipeline): VariantKind | null {
+  return kinds[kernel.shader] ?? null
+}
+
+/** The variant as it is compiled at another point of its kind's table. */
+export function atPoint<Kind extends VariantKind>(
+  kind: Kind,
+  point: Variants[Kind],
+  variant: KernelVariant,
+): KernelVariant {
+  if (typeof point === 'number')
+    return { ...variant, constants: { ...variant.constants, workgroup_size: point } }
+  const { subgroups } = point
+  return {
+    ...variant,
+    constants: { ...variant.constants, ...constantsAt(kind, point, variant.constants) },
+    conditions: { ...variant.conditions, subgroups },
+  }
+}
+
+function constantsAt(
+  kind: VariantKind,
+  point: Exclude<Variants[VariantKind], number>,
+  compiled: KernelVariant['constants'],
+): Record<string, number> {
+  const { subgroups: _, ...numbers } = point
+  if (kind === 'attentionDecode' && 'most_heads' in point) {
+    const { workgroup_size, most_heads } = point
+    return { workgroup_size, most_heads: decodeHeads(most_heads, compiled.head_dim!, workgroup_size) }
+  }
+  if ('most_lanes' in point) {
+    const { most_lanes } = point
+    // The tile's lanes depend on the model's other layers, too; those of another point are its own.
+    if (most_lanes === compiled.most_heads) return {}
+    const { lanes } = prefillTile(compiled.heads! / compiled.kv_heads!, most_lanes)
+    return { workgroup_size: lanes, most_heads: most_lanes }
+  }
+  // The form for up to four tokens is one at every point.
+  return 'tokens_per_lane' in point && compiled.tokens_per_lane === 4
+    ? { ...numbers, tokens_per_lane: 4 }
+    : { ...numbers }
+}
+
+/** Whether a variant is compiled at that point. */
+export function isAt<Kind extends VariantKind>(
+  kind: Kind,
+  point: Variants[Kind],
+  variant: KernelVariant,
+): boolean {
+  return JSON.stringify(atPoint(kind, point, variant)) === JSON.stringify(variant)
+}

@@ -1,0 +1,183 @@
+import type { GpuDevice } from '../../gpu/device'
+import type { Pipeline } from '../../gpu/pipeline'
+import { type Activation, activates } from '../../kernels/activation'
+import { weightFormats } from '../../kernels/formats'
+import { plainProduct } from '../../kernels/matmul'
+import { packingOf } from '../../kernels/packing'
+import { groupWeights, reads, type WeightFormat } from '../../kernels/weights/format'
+import { createMatrix, type Matrix } from '../matrix'
+import { WeightUploader } from '../upload'
+import { switches } from '../variants'
+import { products as answers } from './known-answers'
+import { knownRows, productActivations, productBytes, productShape } from './product-inputs'
+import type { Trial } from './trial'
+import type { Trials } from './trials'
+
+const { rows, columns, tokens } = productShape
+const groups = columns / groupWeights
+/** Rows of x and y: whole eights, which the kernels touch. */
+const paddedTokens = 8
+const noEntry = 0xffffffff
+
+/** What a product's sums become as they are stored. */
+const scale = 0.5
+const cap = 4
+const before = 0.5
+const biasOf = (row: number) => ((row % 7) - 3) / 8
+
+type Curve = (x: number) => number
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
+const curves: readonly (readonly [
+  Activation & { kind: 'none' | 'silu' | 'gelu-tanh' | 'quick-gelu' },
+  Curve,
+])[] = [
+  [{ kind: 'none' }, (x) => x],
+  [{ kind: 'silu' }, (x) => x * sigmoid(x)],
+  [{ kind: 'quick-gelu' }, (x) => x * sigmoid(1.702 * x)],
+  [{ kind: 'gelu-tanh' }, (x) => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))],
+]
+/** By the number that a kernel is compiled with. */
+const curveOf = new Map(curves.map(([kind, curve]) => [activates(kind).constants.activation, curve]))
+
+/** Lets the pipelines of products multiply a matrix that is known, in each tensor type of the model's. */
+export async function tryProducts(
+  gpu: GpuDevice,
+  trials: Trials,
+  pipelines: readonly Pipeline[],
+  matrices: readonly Matrix[],
+): Promise<readonly Trial[]> {
+  const products = pipelines.filter(({ kernel }) => kernel.shader === 'matvec' || kernel.shader === 'matmul')
+  const names = [...new Set(matrices.map(({ format }) => format.name))]
+  const formats = names.flatMap((name) => weightFormats.get(name) ?? [])
+  const known = await upload(gpu, formats)
+  const x = trials.buffer('x', padded(productActivations()))
+  const constants = trials.buffer(
+    'constants',
+    Float32Array.from({ length: rows }, (_, row) => biasOf(row)),
+  )
+  const found: Trial[] = []
+  for (const { format, buffers } of known) {
+    trials.keep(buffers)
+    for (const pipeline of products.filter((each) => readsFormat(each, format))) {
+      const { conditions = {}, constants: compiled } = pipeline.variant
+      const outputs = conditions.gated ? rows / 2 : rows
+      const routes = trials.buffer('routes', routesOf(compiled.tokens_per_lane))
+      const y = trials.buffer('y', new Float32Array(paddedTokens * outputs).fill(before))
+      const params = {
+        ...plainProduct,
+        rows,
+        groups,
+        segment_groups: Math.ceil(groups / 8),
+        ...format.planes(rows * groups),
+        x_stride: columns / 4,
+        y_stride: outputs,
+        y_offset: 0,
+        scale,
+        cap,
+        shard_experts: 1,
+      }
+      const bound = { weights: buffers[0]!, x, constants, routes, y }
+      const stack = conditions.experts ? { experts: 1, xRepeats: 1 } : undefined
+      const shape = { tokens, rows, outputs, columns, weightBytes: 0, residual: false, stack }
+      trials.run(pipeline, bound, params, shape)
+      const form = Object.entries(conditions).filter(([name, on]) => on && !switches.includes(name))
+      found.push({
+        pipeline,
+        reading: trials.read(y, 4 * tokens * outputs),
+        from: 0,
+        count: tokens * outputs,
+        name: `${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
+        ...knownValues(format.name, conditions, compiled.activation!, outputs),
+      })
+    }
+  }
+  return found
+}
+
+/** Lays the known matrix of each format out as the model's matrices are. */
+async function upload(gpu: GpuDevice, formats: readonly WeightFormat[]) {
+  let offset = 0
+  const files = formats.map((format) => {
+    const bytes = productBytes(format)
+    const tensor = {
+      name: format.name,
+      type: format.name,
+      dims: [columns, rows],
+      offset,
+      bytes: bytes.length,
+    }
+    offset += bytes.length
+    const part = { tensor, firstRow: 0, rows, packing: packingOf(format) }
+    const matrix = createMatrix(gpu, { name: 'known', format, parts: [part], columns, rows })
+    return { format, bytes, tensor, matrix }
+  })
+  const uploader = await WeightUploader.create(
+    gpu,
+    files.map(({ matrix }) => matrix),
+    [],
+  )
+  for (const { tensor, bytes } of files) await uploader.write(tensor.offset, bytes)
+  await uploader.finish()
+  return files.map(({ format, matrix }) => ({ format, buffers: matrix.shards.map(({ buffer }) => buffer) }))
+}
+
+function readsFormat({ variant }: Pipeline, format: WeightFormat): boolean {
+  const { modules, moduleConstants, conditions } = reads(format)
+  return (
+    variant.modules?.weights === modules.weights &&
+    JSON.stringify(variant.moduleConstants ?? {}) === JSON.stringify(moduleConstants) &&
+    Object.entries(conditions).every(([name, on]) => variant.conditions?.[name] === on)
+  )
+}
+
+/** Every entry takes the one expert; for matmul in tiles, of which the last one is not full. */
+function routesOf(tokensPerLane: number | undefined): Uint32Array<ArrayBuffer> {
+  if (tokensPerLane === undefined) return Uint32Array.of(tokens, ...Array<number>(tokens).fill(0))
+  const tiles = Math.ceil(tokens / tokensPerLane)
+  const words = [tiles]
+  for (let tile = 0; tile < tiles; tile++) {
+    const entries = Array.from({ length: tokensPerLane }, (_, i) => tile * tokensPerLane + i)
+    words.push(0, ...entries.map((entry) => (entry < tokens ? entry : noEntry)))
+  }
+  return Uint32Array.from(words)
+}
+
+function padded(x: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const rowsOfX = new Float32Array(paddedTokens * columns)
+  rowsOfX.set(x)
+  return rowsOfX
+}
+
+/** What the last token's results must be. A sum may be off by the rounding of weights to f16. */
+function knownValues(
+  type: string,
+  { gated, interleaved, biased, scaled, capped, residual }: Readonly<Record<string, boolean>>,
+  activation: number,
+  outputs: number,
+): Pick<Trial, 'known' | 'tolerance'> {
+  const curve = curveOf.get(activation)
+  const sums = answers[type]
+  if (!curve || !sums) return { known: [], tolerance: 0 }
+  const greatest = Math.max(...sums.map(Math.abs))
+  const sumOf = (row: number): number | undefined => {
+    const sum = sums[knownRows.indexOf(row)]
+    return sum === undefined ? undefined : sum + (biased ? biasOf(row) : 0)
+  }
+  const madeOf = (output: number): number | undefined => {
+    if (!gated) {
+      const sum = sumOf(output)
+      if (sum === undefined) return undefined
+      const value = curve(sum) * (scaled && !residual ? scale : 1)
+      return capped ? cap * Math.tanh(value / cap) : value
+    }
+    const gate = sumOf(interleaved ? 2 * output : output)
+    const up = sumOf(interleaved ? 2 * output + 1 : output + outputs)
+    return gate === undefined || up === undefined ? undefined : curve(scaled ? scale * gate : gate) * up
+  }
+  const stored = (value: number) => (residual ? before + (scaled ? scale : 1) * value : value)
+  const known = Array.from({ length: outputs }, (_, output) => {
+    const value = madeOf(output)
+    return value === undefined ? [] : [{ at: (tokens - 1) * outputs + output, value: stored(value) }]
+  }).flat()
+  return { known, tolerance: 2e-3 * Math.max(1e-3, greatest) * (gated ? Math.max(1, 2 * greatest) : 1) }
+}

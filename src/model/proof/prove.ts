@@ -1,0 +1,153 @@
+import type { GpuDevice } from '../../gpu/device'
+import type { Pipeline } from '../../gpu/pipeline'
+import type { Matrix } from '../matrix'
+import { atPoint, isAt, kindOf } from '../points'
+import { candidates } from '../variants'
+import { tryHeads } from './heads'
+import { tryProducts } from './products'
+import { tryNorms, trySampler } from './rows'
+import type { Trial } from './trial'
+import { Trials } from './trials'
+
+/** A pipeline that did not give what it must. */
+export interface Flaw {
+  readonly pipeline: Pipeline
+  readonly reason: string
+  /** The greatest difference from a known answer; null: its bits are not those of the universal variant. */
+  readonly error: number | null
+}
+
+export interface Proof {
+  readonly flaws: readonly Flaw[]
+  /** Pipelines that were tried, and of those how many have answers that are known beforehand. */
+  readonly tried: number
+  readonly known: number
+  /** Shaders of the model's with a variant that no known case is for. */
+  readonly untried: readonly string[]
+  readonly ms: number
+}
+
+type Answered = Trial & { readonly floats: Float32Array<ArrayBuffer> }
+
+/**
+ * Lets each of a model's pipelines answer a small known case, and compares those that answer the same one bit for bit. Where
+ * they differ, the universal variant tells which of them are wrong.
+ */
+export async function prove(
+  gpu: GpuDevice,
+  pipelines: readonly Pipeline[],
+  matrices: readonly Matrix[],
+): Promise<Proof> {
+  const started = performance.now()
+  const distinct = [...new Set(pipelines)]
+  const answered = await tryAll(gpu, distinct, matrices)
+  const flaws = new Map<Pipeline, Flaw>()
+  for (const trial of answered) {
+    const error = errorOf(trial)
+    if (error <= trial.tolerance) continue
+    const blamed = blame(trial, answered)
+    flaws.set(blamed, { pipeline: blamed, reason: inWords(trial, error), error })
+  }
+  const right = answered.filter(
+    ({ pipeline, filledBy }) => !flaws.has(pipeline) && !(filledBy && flaws.has(filledBy)),
+  )
+  const odd = [...byName(right).values()].filter((group) => !allSame(group)).flat()
+  if (odd.length > 0) {
+    for (const flaw of await compareWithUniversal(gpu, odd, answered, matrices))
+      flaws.set(flaw.pipeline, flaw)
+  }
+  const tried = new Set(
+    answered.flatMap(({ pipeline, filledBy }) => (filledBy ? [pipeline, filledBy] : [pipeline])),
+  )
+  return {
+    flaws: [...flaws.values()],
+    tried: tried.size,
+    known: new Set(answered.filter((trial) => trial.known.length > 0).map(({ pipeline }) => pipeline)).size,
+    untried: [...new Set(distinct.filter((each) => !tried.has(each)).map(({ kernel }) => kernel.shader))],
+    ms: performance.now() - started,
+  }
+}
+
+async function tryAll(
+  gpu: GpuDevice,
+  pipelines: readonly Pipeline[],
+  matrices: readonly Matrix[],
+): Promise<readonly Answered[]> {
+  const trials = new Trials(gpu)
+  const found = [
+    ...(await tryProducts(gpu, trials, pipelines, matrices)),
+    ...tryHeads(trials, pipelines),
+    ...tryNorms(trials, pipelines),
+    ...trySampler(trials, pipelines),
+  ]
+  const results = await trials.results()
+  return found.map((trial) => ({ ...trial, floats: new Float32Array(results[trial.reading]!) }))
+}
+
+function errorOf({ floats, known }: Answered): number {
+  let greatest = 0
+  for (const { at, value } of known) {
+    const error = Math.abs(floats[at]! - value)
+    if (!(error <= greatest)) greatest = Number.isNaN(error) ? Number.POSITIVE_INFINITY : error
+  }
+  return greatest
+}
+
+/** Where all that read a cache are wrong, it is what has filled it. */
+function blame({ pipeline, filledBy }: Answered, answered: readonly Answered[]): Pipeline {
+  if (!filledBy) return pipeline
+  const readers = answered.filter((each) => each.filledBy === filledBy)
+  const allWrong = readers.length > 1 && readers.every((each) => errorOf(each) > each.tolerance)
+  return allWrong ? filledBy : pipeline
+}
+
+function inWords({ name, floats, known, tolerance }: Answered, error: number): string {
+  const worst = known.find(({ at, value }) => !(Math.abs(floats[at]! - value) < error)) ?? known[0]!
+  return `${name}: ${floats[worst.at]} where ${worst.value} ± ${tolerance} is right`
+}
+
+function byName(trials: readonly Answered[]): Map<string, Answered[]> {
+  const groups = new Map<string, Answered[]>()
+  for (const trial of trials) groups.set(trial.name, [...(groups.get(trial.name) ?? []), trial])
+  return groups
+}
+
+function wordsOf({ floats, from, count }: Answered): Uint32Array {
+  return new Uint32Array(floats.buffer, 4 * from, count)
+}
+
+function sameBits(one: Answered, other: Answered): boolean {
+  const words = wordsOf(other)
+  return wordsOf(one).every((word, i) => word === words[i])
+}
+
+function allSame(group: readonly Answered[]): boolean {
+  return group.every((trial) => sameBits(trial, group[0]!))
+}
+
+/** Which of some trials have other bits than the universal variants have, one of each kind compiled for the purpose. */
+async function compareWithUniversal(
+  gpu: GpuDevice,
+  odd: readonly Answered[],
+  answered: readonly Answered[],
+  matrices: readonly Matrix[],
+): Promise<Flaw[]> {
+  const filled = answered.flatMap(({ filledBy }) => filledBy ?? [])
+  const universal = await Promise.all(
+    odd.map(({ pipeline }) => {
+      const kind = kindOf(pipeline)!
+      return gpu.pipeline(pipeline.kernel, atPoint(kind, candidates[kind][0]!, pipeline.variant))
+    }),
+  )
+  const combines = answered.flatMap(({ combinedBy }) => combinedBy ?? [])
+  const again = byName(await tryAll(gpu, [...new Set([...universal, ...filled, ...combines])], matrices))
+  return odd.flatMap((trial): Flaw[] => {
+    const kind = kindOf(trial.pipeline)!
+    // One of another kind gives the same bits, if both are right.
+    const judge = again.get(trial.name)?.[0]
+    const isUniversal = isAt(kind, candidates[kind][0]!, trial.pipeline.variant)
+    if (!judge || sameBits(trial, judge)) return []
+    const reason = `${trial.name}: other bits than the universal variant${isUniversal ? 's of two kinds give' : ''}`
+    return [{ pipeline: trial.pipeline, reason, error: null }]
+  })
+}

@@ -1,0 +1,26 @@
+import type { Pipeline } from '../../gpu/pipeline'
+
+/** An answer that is known: where it lies in what was read, and what must be there. */
+export interface KnownValue {
+  readonly at: number
+  readonly value: number
+}
+
+/** One pipeline's run of a known case. */
+export interface Trial {
+  readonly pipeline: Pipeline
+  /** What has written the cache that it reads. */
+  readonly filledBy?: Pipeline
+  /** What has merged its partial results. */
+  readonly combinedBy?: Pipeline
+  /** Number of what it has written among the results: f32. */
+  readonly reading: number
+  /** Floats of it that the trial is about. */
+  readonly from: number
+  readonly count: number
+  /** The case. Pipelines that are tried on it give the same bits. */
+  readonly name: string
+  /** Empty where the twins' answers have none for the case. */
+  readonly known: readonly KnownValue[]
+  readonly tolerance: number
+}

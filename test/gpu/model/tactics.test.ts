@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import type { LoadedModel } from '../../../src/model/load'
+import { greedy } from '../../../src/model/step'
+import type { StoredTactics, TacticsOptions } from '../../../src/model/tactics'
+import { hardware, software } from '../../../src/model/variants'
+import type { Tune } from '../../../src/util/tune'
+import { countingGpu } from '../../support/count-device'
+import { expectSame } from '../../support/gpu-compare'
+import { loadModelBytes, type TestLoadOptions } from '../../support/load-model'
+import { tinyModel } from '../../support/tiny-model'
+import { replaceMethod, watchDevices } from '../../support/watch-device'
+
+const { file } = tinyModel()
+const ids = [5, 1, 4, 2, 8]
+
+/** A GPU whose compiler makes something else of a kernel, where its code has `mark`. */
+function wrongGpu(shader: string, mark: string, right: string, wrong: string): GPU {
+  return watchDevices(navigator.gpu, (device) => {
+    const create = replaceMethod(device, 'createShaderModule', (descriptor: GPUShaderModuleDescriptor) => {
+      const { label, code } = descriptor
+      if (label !== shader || !code.includes(mark)) return create(descriptor)
+      expect(code, `${shader} has no “${right}”`).toContain(right)
+      return create({ ...descriptor, code: code.replaceAll(right, wrong) })
+    })
+  })
+}
+
+function tactics(tune: Tune, kept: Map<string, unknown> = new Map(), phases: string[] = []): TacticsOptions {
+  const store = {
+    get: async (key: string) => kept.get(key),
+    set: async (key: string, value: StoredTactics) => {
+      kept.set(key, structuredClone(value))
+    },
+  }
+  return { tune, store, browser: 'a browser 1.0', onTuning: () => phases.push('tuning') }
+}
+
+async function load<Result>(
+  options: TestLoadOptions,
+  use: (model: LoadedModel) => Promise<Result>,
+): Promise<Result> {
+  const model = await loadModelBytes(file, options)
+  try {
+    return await use(model)
+  } finally {
+    model.destroy()
+  }
+}
+
+async function logitsOf({ runner }: LoadedModel): Promise<Uint32Array> {
+  const chunk = {
+    ...{ slot: 0, start: 0, ids, blocks: [0], copyBlock: null, copyState: null },
+    ...{ sampler: greedy, logprobs: null, promptLogprobs: null },
+  }
+  await runner.run([chunk])
+  return new Uint32Array((await runner.readLogits(1)).buffer)
+}
+
+const stores = 'y[at] = value;'
+const bySegment = 'const segment_lanes: u32 = 8u;'
+
+describe('a variant that computes wrongly', () => {
+  it.each([
+    ['far from what is known', 'y[at] = 1.5 * value;'],
+    ['in its last bits only', 'y[at] = 1.0000003 * value;'],
+  ])('%s is dropped for the universal one, and reported', async (_, wrong) => {
+    const gpu = wrongGpu('matvec', bySegment, stores, wrong)
+    const [logits, info] = await load(
+      { gpu, variants: [hardware, software], tactics: tactics('off') },
+      async (model) => [await logitsOf(model), model.info] as const,
+    )
+    const variants = { ...hardware, matvec: software.matvec }
+    expect(info.variants).toEqual(variants)
+    expect(info.dropped.map(({ name }) => name)).toEqual(['matvec: workgroup_size 64, segment_lanes 8'])
+    const [{ error, reason }] = info.diagnostics.dropped as [StoredTactics['dropped'][0]]
+    if (wrong.includes('1.5')) expect(error).toBeGreaterThan(0.01)
+    else expect(reason).toContain('other bits than the universal variant')
+    const right = await load({ variants }, logitsOf)
+    expectSame('logits', logits, right)
+  })
+
+  it('ends the load where it is the universal one', async () => {
+    const gpu = wrongGpu('matvec', '', stores, 'y[at] = value + 1.0;')
+    const loading = load({ gpu, variants: [hardware, software], tactics: tactics('off') }, logitsOf)
+    await expect(loading).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/the kernel matvec computes a case wrongly whose answer is known/),
+    })
+  })
+
+  it.each([
+    ['norm', 'rowLanes', 'const workgroup_size: u32 = 128u;'],
+    ['rope_kv', 'headLanes', 'const workgroup_size: u32 = 32u;'],
+  ] as const)('is found where it is %s', async (shader, kind, mark) => {
+    const right = { norm: 'params.eps', rope_kv: 'turn.y' }[shader]
+    const wrong = { norm: '(params.eps + 1.0)', rope_kv: '-turn.x' }[shader]
+    const gpu = wrongGpu(shader, mark, right, wrong)
+    const { variants, dropped } = await load(
+      { gpu, variants: [hardware, software], tactics: tactics('off') },
+      async ({ info }) => info,
+    )
+    expect(variants[kind]).toEqual(software[kind])
+    expect(dropped.map(({ name }) => name.split(':')[0])).toEqual([kind])
+  })
+})
+
+describe('what a load has chosen', () => {
+  it('is neither timed nor proven by the next one, unless it is asked for', async () => {
+    const kept = new Map<string, unknown>()
+    const phases: string[] = []
+    const { gpu, counts, reset } = countingGpu(navigator.gpu)
+    const loadCounted = async (options: TestLoadOptions) => {
+      reset()
+      const { variants } = await load({ gpu, ...options }, async ({ info }) => ({
+        variants: info.diagnostics,
+      }))
+      return { ...variants, dispatches: counts.dispatches }
+    }
+    const plain = await loadCounted({})
+    const first = await loadCounted({ tactics: tactics('cached', kept, phases) })
+    expect(first).toMatchObject({ from: 'timed', dropped: [], proof: { untried: expect.any(Array) } })
+    expect(first.proof!.known).toBeGreaterThan(5)
+    expect(first.timed.length + (first.whyNotTimed === null ? 0 : 1)).toBeGreaterThan(0)
+    expect(first.dispatches).toBeGreaterThan(plain.dispatches)
+    expect(kept.size).toBe(1)
+
+    const second = await loadCounted({ tactics: tactics('cached', kept, phases) })
+    expect(second).toMatchObject({
+      from: 'cached',
+      chosen: first.chosen,
+      timed: first.timed,
+      proof: null,
+      tuneMs: 0,
+    })
+    expect(second.dispatches).toBe(plain.dispatches)
+    expect(phases).toEqual(['tuning'])
+
+    const anew = await loadCounted({ tactics: tactics('full', kept, phases) })
+    expect(anew.from).toBe('timed')
+    expect(anew.dispatches).toBeGreaterThan(plain.dispatches)
+    expect(phases).toEqual(['tuning', 'tuning'])
+    expect(kept.size).toBe(1)
+  })
+
+  it('without timing is proven once, too', async () => {
+    const kept = new Map<string, unknown>()
+    const first = await load({ tactics: tactics('off', kept) }, async ({ info }) => info.diagnostics)
+    expect(first).toMatchObject({ from: 'defaults', timed: [], whyNotTimed: 'Timing was off.', tuneMs: 0 })
+    expect(first.proof).not.toBeNull()
+    const second = await load({ tactics: tactics('off', kept) }, async ({ info }) => info.diagnostics)
+    expect(second).toMatchObject({ from: 'defaults', proof: null })
+  })
+
+  it('is nothing where the load is aborted meanwhile, and no memory is left over where it is not', async () => {
+    const kept = new Map<string, unknown>()
+    const aborting = new AbortController()
+    const options = tactics('full', kept)
+    const onTuning = () => aborting.abort()
+    const loading = load({ tactics: { ...options, onTuning }, signal: aborting.signal }, logitsOf)
+    await expect(loading).rejects.toMatchObject({ code: 'aborted' })
+    expect(kept.size).toBe(0)
+    const bytes = ({ info }: LoadedModel) => Promise.resolve(info.gpuBytes)
+    const plain = await load({}, bytes)
+    const proven = await load({ tactics: tactics('off') }, bytes)
+    expect(proven).toBe(plain)
+  })
+})
