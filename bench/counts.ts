@@ -83,8 +83,8 @@ export async function countDecode(
   }
 }
 
-/** Dispatches from one layer's RoPE to the next layer's, which every layer has once. */
+/** Dispatches from one layer's attention to the next layer's, which every layer has once. */
 function dispatchesPerLayer(dispatched: readonly string[]): number {
-  const first = dispatched.indexOf('rope_kv')
-  return dispatched.indexOf('rope_kv', first + 1) - first
+  const first = dispatched.indexOf('attention_decode')
+  return dispatched.indexOf('attention_decode', first + 1) - first
 }

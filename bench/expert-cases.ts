@@ -29,7 +29,7 @@ export function expertCases(tokens: number, variants: Variants): ExpertCase[] {
   const routes = Uint32Array.from([entries, ...Array.from({ length: entries }, (_, i) => (7 * i) % experts)])
   const tiles = tilesOf(routes.subarray(1), tokensPerLane)
   const many = tokens > 1
-  const { subgroups, ...point } = many ? manyPoint : fewPoint
+  const { subgroups, ...point } = many ? manyPoint : { ...fewPoint, columns: 1 }
   const [rows, columns] = [2 * intermediate, hidden]
   const groups = columns / 32
   const planes = format.planes(experts * rows * groups)

@@ -134,7 +134,7 @@ class KernelBench {
     const activation = activates({ kind: gated ? 'silu' : 'none' })
     for (const tokens of [1, promptTokens]) {
       const many = tokens > 1
-      const { subgroups, ...point } = many ? variants.matmul : variants.matvec
+      const { subgroups, ...point } = many ? variants.matmul : { ...variants.matvec, columns: 1 }
       const what = `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`
       await this.#time(
         many ? matmul : matvec,

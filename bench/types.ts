@@ -65,7 +65,7 @@ export async function benchTypes(gpu: GPU, { types, rounds }: TypesBenchOptions)
       const timer = await timeable(device, matvec, {
         variant: {
           ...reads(format),
-          constants: { ...constants, activation: 0 },
+          constants: { ...constants, columns: 1, activation: 0 },
           conditions: { ...format.conditions, subgroups },
         },
         buffers: {

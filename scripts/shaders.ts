@@ -24,6 +24,7 @@ const modelNumbers = {
   split_size: 64,
   most_heads: 4,
   activation: 0,
+  columns: 1,
 }
 
 const { values, positionals } = parseArgs({

@@ -67,6 +67,28 @@ const params = {
   x_step: 'u32',
 } as const
 
+/** Of the norm of x: elements, and where `constants` has its weights and biases. */
+export const normParams = {
+  norm_width: 'u32',
+  norm_at: 'u32',
+  norm_bias_at: 'u32',
+  norm_eps: 'f32',
+} as const
+
+export const normalizing = ['normalizes', 'centered', 'shifted'] as const
+
+const matvecParams = {
+  ...params,
+  ...normParams,
+  /** Of the splits that are merged, as `attentionCombine` has them. */
+  tiles_at: 'u32',
+  splits: 'u32',
+  sinks_at: 'u32',
+} as const
+
+/** Where x is not normalized. */
+export const noNorm = { norm_width: 0, norm_at: 0, norm_bias_at: 0, norm_eps: 0 }
+
 /** Params of a product that stores its sums as they are. */
 export const plainProduct = {
   x_offset: 0,
@@ -80,6 +102,10 @@ export const plainProduct = {
   shard_experts: 0,
   x_repeats: 1,
   x_step: 0,
+  ...noNorm,
+  tiles_at: 0,
+  splits: 0,
+  sinks_at: 0,
 }
 
 const conditions = [
@@ -94,7 +120,7 @@ function bytes({ tokens, columns, outputs, residual, weightBytes, stack }: Matmu
 }
 
 /**
- * y[t, :] = f(W · x[t, :] + bias), few tokens. In this order, each where its condition says so:
+ * y[t, :] = f(W · x[t, :] + bias), one token to eight. In this order, each where its condition says so:
  *
  * - `biased`: a bias for each row
  * - `activation`, a number of activation.ts; `gated`: W is gate over up (`interleaved`: they take turns row by row), and
@@ -107,17 +133,25 @@ function bytes({ tokens, columns, outputs, residual, weightBytes, stack }: Matmu
  * It reads row i / x_repeats of x, from (i mod x_repeats) · x_step on, and writes row i of y.
  *
  * Accumulates in f32 in one order of summation for every variant and for `matmul`: 8 segments along the columns.
- * `segment_lanes` is 1 (a lane sums whole rows: CPUs) or 8 (a lane sums a segment: GPUs).
+ * `segment_lanes` is 1 (a lane sums whole rows: CPUs) or 8 (a lane sums a segment: GPUs). A lane takes `columns` tokens, one
+ * with `experts`; x and y have rows for whole numbers of them.
+ *
+ * `normalizes`: x is normalized first as `norm` does it, with weights, `centered` less its mean, and `shifted` by biases. Each
+ * workgroup does that by itself, in workgroup memory: `columns` is 1, `norm_width` a multiple of four, and `row_quads` a number of the
+ * module, the fours of a row as the matrix pads it.
+ *
+ * `combines`: what is multiplied is what attention gives for the batch's only token, merged in each workgroup from the splits in `x` as
+ * `attentionCombine` does it, whose constants are numbers of the module, as is `row_quads`; `routes` is the batch.
  */
 export const matvec = kernel({
   shader: 'matvec',
   bindings,
-  params,
-  constants: ['workgroup_size', 'segment_lanes', 'activation'],
-  conditions,
-  grid: ({ tokens, rows }: MatmulShape, { workgroup_size, segment_lanes }) => [
+  params: matvecParams,
+  constants: ['workgroup_size', 'segment_lanes', 'columns', 'activation'],
+  conditions: [...conditions, ...normalizing, 'combines', 'sinks'],
+  grid: ({ tokens, rows }: MatmulShape, { workgroup_size, segment_lanes, columns }) => [
     Math.ceil(rows / (4 * (workgroup_size / segment_lanes))),
-    tokens,
+    Math.ceil(tokens / columns),
     1,
   ],
   bytes,

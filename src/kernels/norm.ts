@@ -15,8 +15,8 @@ export interface NormShape {
  *   `weight_stride` apart, 0 where they share them
  * - `residual`: y += scale · norm(x)
  *
- * One workgroup a part; what lies between rows stays as it is. `workgroup_size` is a power of two; the sum's order
- * follows it, so it is one number per device for every batch.
+ * One workgroup a part; what lies between rows stays as it is. The order of the sums follows the width alone, see
+ * shaders/lib/strands.wgsl.
  */
 export const norm = kernel({
   shader: 'norm',

@@ -1,5 +1,7 @@
 import { kernel, storage } from '../gpu/kernel'
 import { batch, cacheBytes, cacheShape, headConstants, layerConstants, queryBytes } from './heads'
+import { normalizing, normParams } from './matmul'
+import { planeParams } from './weights/format'
 
 /** Where Q, K and V lie in a token's row if they are [heads | kv heads | kv heads, head dim]. */
 export function fusedRow({
@@ -19,6 +21,59 @@ export function fusedRow({
     v_stride: values,
   }
 }
+
+const params = {
+  positions_at: 'u32',
+  slots_at: 'u32',
+  values_at: 'u32',
+  rope_quads: 'u32',
+  row_quads: 'u32',
+  q_at: 'u32',
+  q_stride: 'u32',
+  k_at: 'u32',
+  k_stride: 'u32',
+  v_at: 'u32',
+  v_stride: 'u32',
+  q_norm_at: 'u32',
+  k_norm_at: 'u32',
+  q_bias_at: 'u32',
+  k_bias_at: 'u32',
+  scale_from: 'u32',
+  scale_span: 'u32',
+  scale_beta: 'f32',
+  scale: 'f32',
+  eps: 'f32',
+  value_eps: 'f32',
+  clip: 'f32',
+} as const
+
+const constants = [
+  ...headConstants,
+  'rope_dim',
+  'rope_from',
+  'query_from',
+  'norm',
+  'norm_weights',
+  'writes_kv',
+] as const
+
+const conditions = [
+  'rope_halves',
+  'norm_after_rope',
+  'norm_bias',
+  'value_norm',
+  'clips',
+  'scales_by_position',
+] as const
+
+/** Where heads go. */
+const written = {
+  q: storage('read_write', 'vec4f', ['tokens', 'heads · head dim / 4']),
+  cache: storage('read_write', 'u32', cacheShape),
+} as const
+
+/** cos, sin of two pairs */
+const rope = storage('read', 'vec4f', ['positions', 'rope_quads'])
 
 /**
  * Rotary position embedding (Su et al. 2021, arXiv:2104.09864) on Q and K, and K and V into the cache by slot mapping
@@ -42,45 +97,20 @@ export function fusedRow({
  *
  * `kv_bits` 8 and 4 quantize each token's head by itself, x ≈ minimum + scale · level, with the scale and the minimum
  * as bfloat16, rounded so that the levels reach over all elements (as TurboMind's KV cache, which keeps them as f16).
- * `workgroup_size` is a power of two; sums follow its order.
+ * `workgroup_size` is a power of two.
  */
 export const ropeKv = kernel({
   shader: 'rope_kv',
   bindings: {
     qkv: storage('read', 'vec4f', ['tokens', 'row_quads']),
-    /** cos, sin of two pairs */
-    rope: storage('read', 'vec4f', ['positions', 'rope_quads']),
+    rope,
     batch,
     constants: layerConstants,
-    q: storage('read_write', 'vec4f', ['tokens', 'heads · head dim / 4']),
-    cache: storage('read_write', 'u32', cacheShape),
+    ...written,
   },
-  params: {
-    positions_at: 'u32',
-    slots_at: 'u32',
-    values_at: 'u32',
-    rope_quads: 'u32',
-    row_quads: 'u32',
-    q_at: 'u32',
-    q_stride: 'u32',
-    k_at: 'u32',
-    k_stride: 'u32',
-    v_at: 'u32',
-    v_stride: 'u32',
-    q_norm_at: 'u32',
-    k_norm_at: 'u32',
-    q_bias_at: 'u32',
-    k_bias_at: 'u32',
-    scale_from: 'u32',
-    scale_span: 'u32',
-    scale_beta: 'f32',
-    scale: 'f32',
-    eps: 'f32',
-    value_eps: 'f32',
-    clip: 'f32',
-  },
-  constants: [...headConstants, 'rope_dim', 'rope_from', 'query_from', 'norm', 'norm_weights', 'writes_kv'],
-  conditions: ['rope_halves', 'norm_after_rope', 'norm_bias', 'value_norm', 'clips', 'scales_by_position'],
+  params,
+  constants,
+  conditions,
   grid: ({ tokens }: { tokens: number }, { heads, kv_heads, latent, writes_kv }) => [
     heads + (writes_kv === 1 ? kv_heads * (latent === 1 ? 1 : 2) : 0),
     tokens,
@@ -91,4 +121,51 @@ export const ropeKv = kernel({
     const kvBytes = c.writes_kv === 1 ? cacheBytes(tokens, c) : 0
     return 2 * queryBytes(tokens, c) + 4 * tokens * (written + c.rope_dim) + kvBytes
   },
+})
+
+interface ProjectedHeads {
+  readonly tokens: number
+  /** Heads of Q, K and V that the matrix gives. */
+  readonly count: number
+  readonly columns: number
+  readonly weightBytes: number
+}
+
+/**
+ * As `ropeKv` with the product before it, for few tokens: head number `first_head` and those after it are rows of W, whose first row is
+ * number `first_row` of the projected row. What is projected is not stored, so nothing else may want it; no norm of all heads, no latent cache.
+ *
+ * `normalizes`, `biased` and the rest of the product's are as `matvec` has them, and its order of summation.
+ */
+export const projectHeads = kernel({
+  shader: 'project_heads',
+  bindings: {
+    /** Planes of one format, see shaders/weights/. */
+    weights: storage('read', 'vec4u', ['planes / 4']),
+    x: storage('read', 'vec4f', ['tokens', 'x_stride']),
+    rope,
+    batch,
+    constants: layerConstants,
+    ...written,
+  },
+  params: {
+    ...params,
+    first_head: 'u32',
+    first_row: 'u32',
+    rows: 'u32',
+    groups: 'u32',
+    segment_groups: 'u32',
+    ...planeParams,
+    x_stride: 'u32',
+    bias_at: 'u32',
+    ...normParams,
+  },
+  constants: [...constants, 'segment_lanes', 'columns'],
+  conditions: [...conditions, ...normalizing, 'projects', 'biased', 'subgroups'],
+  grid: ({ tokens, count }: ProjectedHeads) => [count, tokens, 1],
+  bytes: ({ tokens, columns, weightBytes }, c) =>
+    weightBytes +
+    4 * tokens * columns +
+    queryBytes(tokens, c) +
+    (c.writes_kv === 1 ? cacheBytes(tokens, c) : 0),
 })

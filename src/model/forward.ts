@@ -11,11 +11,18 @@ import type { LogitsDescription, ModelDescription } from './description'
 import type { KvCache } from './kv-cache'
 import { paddedColumns } from './matrix'
 import { laterStreams, planCorrection, planJoinedStream, planPrediction, planStreams } from './parts/alt-up'
-import type { LayerBuffers, PartRows, PlanContext } from './parts/context'
+import {
+  type LayerBuffers,
+  type PartRows,
+  type PlanContext,
+  type SourceRows,
+  tokensOf,
+} from './parts/context'
 import { planRows } from './parts/embedded'
 import { planFeedForward } from './parts/feed-forward'
 import { planLaurel } from './parts/laurel'
 import { planLayerInput, planLayerInputs } from './parts/layer-inputs'
+import { makesRows, manyTokens, normalizedRow } from './parts/made-rows'
 import { planMixer } from './parts/mixer'
 import { planNorm } from './parts/norm'
 import { type PooledRows, planPooled } from './parts/pooled'
@@ -115,6 +122,9 @@ function planEmbedding(
   return second
 }
 
+/** Parts whose products do not make their rows themselves: they read them several times, or not as they are. */
+const wantRows: ReadonlySet<string> = new Set(['experts', 'laurel'])
+
 /** The layer's dispatches; in which buffer the stream is after them. */
 function planLayer(
   context: PlanContext,
@@ -122,20 +132,36 @@ function planLayer(
   buffers: LayerBuffers,
   stream: GPUBuffer,
 ): GPUBuffer {
-  const { normed, normedToo } = context.activations
+  const { activations, variants } = context
+  const { normed, normedToo } = activations
   const { constants } = buffers
-  const rowsOf = (norm: NormTensors | null, from: GPUBuffer, to: GPUBuffer): GPUBuffer => {
-    if (!norm) return from
-    planNorm(context, norm, { constants, from, to })
-    return to
+  const rowsOf = (
+    norm: NormTensors | null,
+    from: GPUBuffer,
+    to: GPUBuffer,
+    readers: readonly { readonly kind: string }[],
+  ): SourceRows => {
+    if (!norm) return { from, made: null }
+    const makes =
+      variants.ownNorms === 1 &&
+      makesRows(context, norm.width) &&
+      readers.every(({ kind }) => !wantRows.has(kind))
+    planNorm(context, norm, { constants, from, to, count: makes ? manyTokens : tokensOf })
+    return { from: to, made: makes ? normalizedRow(from, norm) : null }
   }
   const { altUp, mixer, laurel, feedForward, parallel, ownInput } = layer
   if (altUp) planPrediction(context, altUp, constants, stream)
-  const forMixer = rowsOf(mixer.norm, stream, normed)
-  const besideMixer = parallel && feedForward.norm ? rowsOf(feedForward.norm, stream, normedToo) : forMixer
+  const readsWithMixer = parallel && !feedForward.norm
+  const forMixer = rowsOf(mixer.norm, stream, normed, [
+    ...mixer.parts,
+    ...(readsWithMixer ? feedForward.parts : []),
+    ...(laurel ? [{ kind: 'laurel' }] : []),
+  ])
+  const besideMixer =
+    parallel && feedForward.norm ? rowsOf(feedForward.norm, stream, normedToo, feedForward.parts) : forMixer
   const between = planHalf(context, mixer, buffers, forMixer, stream, planMixer)
-  if (laurel) planLaurel(context, laurel, constants, forMixer, between)
-  const forFeedForward = parallel ? besideMixer : rowsOf(feedForward.norm, between, normed)
+  if (laurel) planLaurel(context, laurel, constants, forMixer.from, between)
+  const forFeedForward = parallel ? besideMixer : rowsOf(feedForward.norm, between, normed, feedForward.parts)
   const after = planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
   if (altUp) planCorrection(context, altUp, constants, after, normed)
   if (ownInput) {
@@ -153,7 +179,7 @@ function planHalf<Part>(
   context: PlanContext,
   { parts, partScales, outNorm, streamNorm, scale }: SubLayerTensors<Part>,
   buffers: LayerBuffers,
-  from: GPUBuffer,
+  from: SourceRows,
   stream: GPUBuffer,
   planPart: (context: PlanContext, part: Part, buffers: LayerBuffers, rows: PartRows) => void,
 ): GPUBuffer {
@@ -164,7 +190,7 @@ function planHalf<Part>(
     const rows = outNorm
       ? { to: scratch.part, adds: i > 0, scale: own }
       : { to: stream, adds: true, scale: own * scale }
-    planPart(context, part, buffers, { ...rows, from })
+    planPart(context, part, buffers, { ...rows, ...from })
   })
   if (outNorm) planNorm(context, outNorm, { constants, from: scratch.part, to: stream, adds: true, scale })
   if (!streamNorm) return stream

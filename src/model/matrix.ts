@@ -56,3 +56,8 @@ function shardRows(format: MatrixFormat, groups: number, rows: number, limit: nu
 export function matrixBytes(matrix: Matrix): number {
   return matrix.shards.reduce((sum, shard) => sum + 4 * shard.planes.words, 0)
 }
+
+/** Groups in each of the eight segments of a row's sum. */
+export function segmentGroups({ groups }: Pick<Matrix, 'groups'>): number {
+  return Math.ceil(groups / 8)
+}

@@ -65,6 +65,10 @@ interface Epilogue {
 
 interface MatrixStep extends Epilogue {
   readonly x: GPUBuffer
+  /** How the product of one token makes its row of x; null: it reads x. */
+  readonly made?: MadeRow | null
+  /** Of which batches of one token it makes it, for the others it reads x; all of them where left out. */
+  readonly makes?: (batch: BatchShape) => boolean
   /** f32 values from one token's row to the next, and to where it begins: fours. Rows of the matrix's columns where left out. */
   readonly xStride?: number
   readonly xOffset?: number
@@ -73,6 +77,8 @@ interface MatrixStep extends Epilogue {
   readonly yStride: number
   readonly yOffset?: number
   readonly tokens: (batch: BatchShape) => number
+  /** Fewer tokens are left to other dispatches; 1 where left out. */
+  readonly leastTokens?: number
 }
 
 interface ExpertStep extends MatrixStep {
@@ -81,6 +87,30 @@ interface ExpertStep extends MatrixStep {
   readonly xRows: 'tokens' | 'entries'
   /** f32 values, in fours, from what a token's first expert reads of its row to what the next one reads; none where left out. */
   readonly xStep?: number
+}
+
+/** A row of x that a product makes itself, of what is in another buffer. */
+export interface MadeRow {
+  readonly x: GPUBuffer
+  readonly batch?: GPUBuffer
+  readonly conditions: Readonly<Record<string, boolean>>
+  /** Numbers of the module that makes it. */
+  readonly constants?: Readonly<Record<string, number>>
+  readonly params: Readonly<Record<string, number>>
+}
+
+type ProductForm =
+  | { readonly columns: number; readonly made?: MadeRow | null }
+  | { readonly tokensPerLane: number }
+
+/** How long the row is that a product of the matrix makes. */
+export function rowOf({ groups }: Matrix) {
+  return { row_quads: (groups * groupWeights) / 4 }
+}
+
+/** How many columns a lane of `matvec` takes, in rising order. */
+export function matvecColumns({ matvecTokens }: Pick<Variants, 'matvecTokens'>): readonly number[] {
+  return [1, 2, 4, 8].filter((columns) => columns <= matvecTokens)
 }
 
 /** Puts a forward pass together: pipelines compile side by side, the order of the calls is the order of the plan. */
@@ -120,12 +150,11 @@ export class PlanBuilder {
     )
   }
 
-  /** One dispatch a shard: matvec for one token, matmul for more, in the form that fits their number. */
+  /** One dispatch a shard: matvec for few tokens, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
     for (const shard of matrix.shards) {
       const { rows, firstRow } = shard
       const shape = `${matrix.format.name} [${rows}, ${matrix.columns}]`
-      const most = pointAt(this.variants, 'matmul', shape).tokens_per_lane
       const product = this.#product(
         matrix,
         shard,
@@ -137,13 +166,28 @@ export class PlanBuilder {
         },
         { tactic: shape },
       )
-      const at = (least: number, most: number) => (batch: BatchShape) => {
-        const tokens = step.tokens(batch)
-        return tokens >= least && tokens <= most ? tokens : null
+      const { made = null, makes = null } = step
+      /** `making` null: whether the product makes its row itself or not. */
+      const at =
+        (least: number, most: number, making: boolean | null = null) =>
+        (batch: BatchShape) => {
+          const tokens = step.tokens(batch)
+          if (making !== null && makes !== null && makes(batch) !== making) return null
+          return tokens >= least && tokens <= most ? tokens : null
+        }
+      let least = step.leastTokens ?? 1
+      for (const columns of matvecColumns(this.variants).filter((each) => each >= least)) {
+        const makesRow = made !== null && columns === 1
+        if (makesRow) product.add({ columns, made }, step.x, at(1, 1, true))
+        if (!makesRow || makes) product.add({ columns }, step.x, at(least, columns, makesRow ? false : null))
+        least = columns + 1
       }
-      product.add(null, step.x, at(1, 1))
-      if (most > 4) product.add(4, step.x, at(2, 4))
-      product.add(most, step.x, at(most > 4 ? 5 : 2, Number.POSITIVE_INFINITY))
+      const most = pointAt(this.variants, 'matmul', shape).tokens_per_lane
+      if (most > 4 && least <= 4) {
+        product.add({ tokensPerLane: 4 }, step.x, at(least, 4))
+        least = 5
+      }
+      product.add({ tokensPerLane: most }, step.x, at(least, Number.POSITIVE_INFINITY))
     }
   }
 
@@ -178,17 +222,19 @@ export class PlanBuilder {
           ? tokens * top
           : null
       }
-      product.add(null, chosen, entries(null))
-      for (const [size, tiles] of tilesFor(routes, this.variants)) product.add(size, tiles, entries(size))
+      product.add({ columns: 1 }, chosen, entries(null))
+      for (const [size, tiles] of tilesFor(routes, this.variants)) {
+        product.add({ tokensPerLane: size }, tiles, entries(size))
+      }
     }
   }
 
-  /** A shard's product, of which `add` puts a form into the plan: matvec, or matmul by so many tokens a lane. */
+  /** A shard's product, of which `add` puts a form into the plan: matvec of so many columns, or matmul by so many tokens a lane. */
   #product(
     matrix: Matrix,
     shard: MatrixShard,
     step: MatrixStep,
-    own: Readonly<Record<string, number>> & { readonly rows: number },
+    place: Readonly<Record<string, number>> & { readonly rows: number },
     { stack, tactic }: { readonly stack?: ExpertStack; readonly tactic?: string },
   ) {
     const { residual = false, gated = false, biasAt = null, scale = null, cap = null } = step
@@ -197,8 +243,8 @@ export class PlanBuilder {
     if (gated && !stack && matrix.shards.length > 1) throw new Error('a gated matrix lies in one buffer')
     const shape = (tokens: number): MatmulShape => ({
       tokens,
-      rows: own.rows,
-      outputs: gated ? own.rows / 2 : own.rows,
+      rows: place.rows,
+      outputs: gated ? place.rows / 2 : place.rows,
       columns: matrix.columns,
       weightBytes: (matrixBytes(matrix) * shard.rows) / matrix.rows,
       residual,
@@ -216,27 +262,27 @@ export class PlanBuilder {
       residual,
     }
     const eighth = Math.ceil(matrix.groups / 8)
-    const add = (
-      tokensPerLane: number | null,
-      routes: GPUBuffer,
-      tokens: (batch: BatchShape) => number | null,
-    ) => {
-      const kind = tokensPerLane === null ? 'matvec' : 'matmul'
+    const add = (form: ProductForm, routes: GPUBuffer, tokens: (batch: BatchShape) => number | null) => {
+      const few = 'columns' in form
+      const kind = few ? 'matvec' : 'matmul'
       const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
-      const { subgroups, ...point } =
-        tokensPerLane === null ? chosen : { ...chosen, tokens_per_lane: tokensPerLane }
+      const { subgroups, ...point } = few
+        ? { ...chosen, columns: form.columns }
+        : { ...chosen, tokens_per_lane: form.tokensPerLane }
+      const made = few ? (form.made ?? null) : null
       const dispatch = {
         ...(tactic === undefined ? {} : { tactic: tacticOf(kind, tactic) }),
         variant: {
           ...format,
-          conditions: { ...conditions, subgroups },
+          moduleConstants: { ...format.moduleConstants, ...(made && rowOf(matrix)), ...made?.constants },
+          conditions: { ...conditions, subgroups, ...made?.conditions },
           constants: { ...point, ...constants },
         },
         buffers: {
           weights: shard.buffer,
-          x: step.x,
+          x: made?.x ?? step.x,
           constants: step.constants ?? shard.buffer,
-          routes,
+          routes: made?.batch ?? routes,
           y: step.y,
         },
         params: {
@@ -244,21 +290,22 @@ export class PlanBuilder {
           ...params,
           groups: matrix.groups,
           // A row in one go is not what matvec sums.
-          segment_groups: tokensPerLane === null || this.invariance === 'on' ? eighth : matrix.groups,
+          segment_groups: few || this.invariance === 'on' ? eighth : matrix.groups,
           ...shard.planes,
           x_stride: xStride / 4,
           x_offset: xOffset / 4,
           y_stride: step.yStride,
           scale: scale ?? 1,
           cap: cap ?? 1,
-          ...own,
+          ...made?.params,
+          ...place,
         },
         shape: (batch: BatchShape) => {
           const count = tokens(batch)
           return count === null ? null : shape(count)
         },
       }
-      if (tokensPerLane === null) this.add(matvec, dispatch)
+      if (few) this.add(matvec, dispatch)
       else this.add(matmul, dispatch)
     }
     return { add }

@@ -27,6 +27,12 @@ export interface Variants {
   }
   /** `most_lanes` of a tile: tokens × query heads a kv head, at most this. */
   readonly attentionPrefill: { readonly most_lanes: number; readonly subgroups: boolean }
+  /** Tokens of a step that `matvec` takes, at most: 1, 2, 4 or 8. More are for `matmul`. */
+  readonly matvecTokens: number
+  /** 1: each workgroup of a product of one token normalizes the token's row by itself. 0: a norm is a dispatch. */
+  readonly ownNorms: 0 | 1
+  /** Splits of one token's context that each workgroup of the output product merges by itself, at most; 0: none. */
+  readonly mergedSplits: number
   /** Lanes of kernels that walk a row or a vector. */
   readonly rowLanes: number
   /** Lanes of kernels that walk one head of one token. */
@@ -66,6 +72,9 @@ const prefillBy64Lanes = { most_lanes: 64, subgroups: false } as const
 export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kind][] } = {
   matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
   matmul: [matmulBy8Rows, matmulBy8Tokens, matmulWide],
+  matvecTokens: [1, 8],
+  ownNorms: [0, 1],
+  mergedSplits: [0, 4],
   attentionDecode: [decodeBy8Lanes, sharing(decodeBy8Lanes), decodeBy64Lanes],
   attentionPrefill: [prefillBy48Lanes, sharing(prefillBy48Lanes), prefillBy64Lanes],
   rowLanes: [32, 128],
@@ -142,6 +151,9 @@ export const software: Variants = {
   matmul: matmulBy8Rows,
   attentionDecode: decodeBy8Lanes,
   attentionPrefill: prefillBy48Lanes,
+  matvecTokens: 1,
+  ownNorms: 1,
+  mergedSplits: 4,
   rowLanes: 32,
   headLanes: 8,
   samplerLanes: 64,
@@ -153,6 +165,8 @@ export const softwareWithSubgroups: Variants = {
   name: 'subgroups-share-activations',
   matvec: sharing(matvecByLane),
   matmul: matmulBy8Tokens,
+  ownNorms: 0,
+  mergedSplits: 0,
   attentionDecode: sharing(decodeBy8Lanes),
   attentionPrefill: sharing(prefillBy48Lanes),
 }
@@ -164,6 +178,9 @@ export const hardware: Variants = {
   matmul: matmulWide,
   attentionDecode: decodeBy64Lanes,
   attentionPrefill: prefillBy64Lanes,
+  matvecTokens: 8,
+  ownNorms: 1,
+  mergedSplits: 4,
   rowLanes: 128,
   headLanes: 32,
   samplerLanes: 256,

@@ -1,10 +1,11 @@
 import type { GpuDevice } from '../../src/gpu/device'
 import { type Activation, activates } from '../../src/kernels/activation'
 import { matmul, matvec, plainProduct } from '../../src/kernels/matmul'
+import { matvecColumns } from '../../src/model/plan'
 import type { Variants } from '../../src/model/variants'
 import { activate, gated as gatedValue } from '../reference/activation'
 import { matmul as reference } from '../reference/matmul'
-import { isQuick, runKernel } from './gpu'
+import { isQuick, runKernel, testVariants } from './gpu'
 import { gamma } from './gpu-compare'
 import type { Random } from './gpu-random'
 import type { TestMatrix } from './gpu-weights'
@@ -106,11 +107,22 @@ export function matmulPoints({ matmul }: Variants): MatmulPoint[] {
   return [...new Set([4, matmul.tokens_per_lane])].map((tokens_per_lane) => ({ ...matmul, tokens_per_lane }))
 }
 
+/** Points of `matvec` that a device's variants use. */
+export function matvecPoints(variants: Variants): MatvecPoint[] {
+  return matvecColumns(variants).map((columns) => ({ ...variants.matvec, columns }))
+}
+
+/** Those to test with a tensor type: all, or where pipelines compile slowly, several columns with one type only. */
+export function matvecPointsToTest(gpu: GpuDevice, type: string): MatvecPoint[] {
+  const all = testVariants(gpu).flatMap(matvecPoints)
+  return isQuick(gpu) && type !== 'Q4_1' ? all.filter(({ columns }) => columns === 1) : all
+}
+
 interface Point {
   readonly workgroup_size: number
   readonly subgroups?: boolean
 }
-export type MatvecPoint = Point & { readonly segment_lanes: number }
+export type MatvecPoint = Point & { readonly segment_lanes: number; readonly columns: number }
 export type MatmulPoint = Point & { readonly rows_per_lane: number; readonly tokens_per_lane: number }
 
 function activationOf({ gated = false, activation }: ProductForm): Activation {

@@ -7,16 +7,23 @@ import {
   splitSize,
   visibleSplits,
 } from '../../kernels/attention'
-import { headNormWeights, headNorm as normKinds, plainHeads } from '../../kernels/heads'
-import { ropeKv } from '../../kernels/rope-kv'
+import { plainHeads } from '../../kernels/heads'
 import { valueDimOf } from '../attention-in'
 import type { BatchShape } from '../batch'
-import type { HeadLayout, HeadNormDescription } from '../description'
 import { blockSize } from '../kv-cache'
 import { paddedColumns } from '../matrix'
-import { pointAt, tacticOf } from '../variants'
+import type { MadeRow } from '../plan'
+import { pointAt, tacticOf, type Variants } from '../variants'
 import type { AttentionTensors } from './attention'
-import type { LayerBuffers, PlanContext } from './context'
+import type { LayerBuffers, PlanContext, SourceRows } from './context'
+import { makesRows, mergedRow } from './made-rows'
+import { planWrittenHeads } from './written-heads'
+
+/** A row that a product makes for the batches of which `makes` says so. */
+export interface MergedRow {
+  readonly made: MadeRow
+  readonly makes: (batch: BatchShape) => boolean
+}
 
 /** What every kernel of attention is compiled with. */
 function headConstants({ kvBits }: PlanContext, tensors: AttentionTensors) {
@@ -36,19 +43,24 @@ function headConstants({ kvBits }: PlanContext, tensors: AttentionTensors) {
   }
 }
 
-/** From projected rows to what the heads give. */
+/**
+ * From the stream's rows to what the heads give. The row that the output product makes of it itself, for a batch of one token
+ * with few splits; null: it does not.
+ */
 export function planHeads(
   context: PlanContext,
   tensors: AttentionTensors,
-  { kv, constants }: LayerBuffers,
-): void {
+  layer: LayerBuffers,
+  rows: SourceRows,
+): MergedRow | null {
+  const { kv, constants } = layer
   const { plan, activations, layout, limits, variants } = context
   const { batch, partials } = activations
   const { query: q, attended } = activations.scratch
   const { at, heads, kvHeads, headDim, softCap } = tensors
   if (kv === null) throw new Error('a layer with attention has a cache')
   const head = headConstants(context, tensors)
-  planRopeKv(context, tensors, head, kv.valuesAtBytes / 4, { cache: kv.buffer, constants })
+  planWrittenHeads(context, tensors, head, layer, rows)
   const splits = visibleSplits(limits.maxContext, head.window)
   const conditions = {
     softcap: softCap !== null,
@@ -65,6 +77,8 @@ export function planHeads(
     bias_at: at.positionBias ?? 0,
   }
   const buffers = { q, cache: kv.buffer, batch, partials, constants, y: attended }
+  const width = heads * head.value_dim
+  const merges = !tensors.latent && !tensors.gate && variants.mergedSplits > 0 && makesRows(context, width)
   const decode = { ...params, tiles_at: layout.decodeTiles }
   const decodeShape = ({ decode: tile }: BatchShape) => (tile.tiles > 0 ? tileShape(tile) : null)
   // Where texts are read whole, no token comes alone, not even that of the shortest text.
@@ -89,7 +103,7 @@ export function planHeads(
       variant: { constants: { ...head, workgroup_size: 16 }, conditions },
       buffers,
       params: decode,
-      shape: decodeShape,
+      shape: (batch) => (merges && mergesSplits(batch, head.window, variants) ? null : decodeShape(batch)),
     })
   }
   const { most_lanes, subgroups } = variants.attentionPrefill
@@ -106,80 +120,18 @@ export function planHeads(
     params: { ...params, tiles_at: layout.prefillTiles },
     shape: ({ prefill }) => (prefill.tiles > 0 ? tileShape(prefill) : null),
   })
-}
-
-/** Heads are normalized and turned; K and V go to the cache. */
-function planRopeKv(
-  { plan, weights, activations, layout, variants }: PlanContext,
-  tensors: AttentionTensors,
-  head: ReturnType<typeof headConstants>,
-  values_at: number,
-  buffers: { readonly cache: GPUBuffer; readonly constants: GPUBuffer },
-): void {
-  const { projected: qkv, query: q } = activations.scratch
-  const { at, query, key, value, rope, headNorm, valueNorm, queryGrowth, headDim, latent } = tensors
-  // Of a latent query the product has written all but what is rotated.
-  const query_from = latent?.dim ?? 0
-  plan.add(ropeKv, {
-    variant: {
-      constants: {
-        ...head,
-        workgroup_size: variants.headLanes,
-        rope_dim: rope?.dim ?? 0,
-        rope_from: query_from,
-        query_from,
-        writes_kv: tensors.sharesKvOf === null ? 1 : 0,
-        ...(headNorm ? normConstants(headNorm) : {}),
-        ...(latent ? latentNorm : {}),
-      },
-      conditions: {
-        rope_halves: rope?.pairs === 'halves',
-        norm_after_rope: headNorm?.afterRope ?? false,
-        value_norm: valueNorm !== null,
-        scales_by_position: queryGrowth !== null,
-      },
-    },
-    // Where nothing turns, the table is not read.
-    buffers: { ...buffers, qkv, rope: rope ? weights.rope(rope) : qkv, batch: activations.batch, q },
-    params: {
-      ...plainHeads.params,
-      positions_at: layout.positions,
-      slots_at: layout.slots,
-      values_at,
-      rope_quads: (rope?.headDim ?? headDim) / 4,
-      row_quads: tensors.rowWidth / 4,
-      ...quads('q', { ...query, first: query.first + (latent?.keyDim ?? 0) }),
-      ...quads('k', key),
-      ...quads('v', value),
-      q_norm_at: at.queryNorm ?? 0,
-      k_norm_at: latent?.norm.weightAt ?? at.keyNorm ?? 0,
-      eps: latent?.norm.epsilon ?? headNorm?.epsilon ?? 0,
-      value_eps: valueNorm ?? 0,
-      scale: tensors.scale,
-      scale_beta: queryGrowth?.beta ?? 0,
-      scale_span: queryGrowth?.original ?? 1,
-    },
-    shape: ({ tokens }) => ({ tokens }),
-  })
-}
-
-function quads<Name extends 'q' | 'k' | 'v'>(name: Name, { first, stride }: HeadLayout) {
-  return { [`${name}_at`]: first / 4, [`${name}_stride`]: stride / 4 } as Record<
-    `${Name}_at` | `${Name}_stride`,
-    number
-  >
-}
-
-const latentNorm = { norm: normKinds.rmsOfLatent, norm_weights: headNormWeights.shared }
-
-function normConstants({ kind, over }: HeadNormDescription) {
-  const each = kind === 'layer' ? normKinds.layerNorm : normKinds.rms
+  if (!merges) return null
   return {
-    norm: over === 'all' ? normKinds.rmsOfAll : each,
-    norm_weights: over === 'head' ? headNormWeights.shared : headNormWeights.ofEachHead,
+    made: mergedRow(activations, { constants: head, params: decode, sinks: conditions.sinks }),
+    makes: (batch) => mergesSplits(batch, head.window, variants),
   }
 }
 
 function tileShape({ tiles, tokens, maxContext, contextTokens }: BatchShape['decode']) {
   return { tiles, tokens, maxContext, contextTokens }
+}
+
+/** Whether each workgroup of the output product merges the splits by itself, since they are few. */
+function mergesSplits({ tokens, decode }: BatchShape, window: number, { mergedSplits }: Variants): boolean {
+  return tokens === 1 && decode.tiles === 1 && visibleSplits(decode.maxContext, window) <= mergedSplits
 }

@@ -6,16 +6,9 @@ import type { ScratchWidths } from '../scratch'
 import { addOne } from '../tensor-finder'
 import { planHeads } from './attention-heads'
 import type { LayerBuffers, PartRows, PlanContext } from './context'
-import { findLatent, type LatentTensors, latentScratch, planLatentQuery, planLatentValues } from './latent'
+import { findLatent, type LatentTensors, latentScratch, planLatentValues } from './latent'
 import type { PartPlace } from './place'
-import {
-  findOutput,
-  findProjected,
-  type OutputTensors,
-  type ProjectedTensors,
-  planOutput,
-  planProjected,
-} from './projected'
+import { findOutput, findProjected, type OutputTensors, type ProjectedTensors, planOutput } from './projected'
 
 /** Attention over the KV cache (Vaswani et al. 2017, arXiv:1706.03762), with the tensors of one layer. */
 export interface AttentionTensors extends Omit<AttentionDescription, 'latent'> {
@@ -105,10 +98,8 @@ export function planAttention(
   const { plan, activations } = context
   const { constants } = buffers
   const { projected, attended, unfolded } = activations.scratch
-  const { input, back, heads, headDim, gate, latent, rowWidth: width } = tensors
-  planProjected(context, input, constants, { from: rows.from, to: projected, stride: width })
-  if (latent) planLatentQuery(context, latent, tensors, { constants, width })
-  planHeads(context, tensors, buffers)
+  const { back, heads, headDim, gate, latent, rowWidth: width } = tensors
+  const merged = planHeads(context, tensors, buffers, rows)
   if (gate) {
     const { constants: sigmoid, params } = activates({ kind: 'sigmoid' })
     plan.add(gated, {
@@ -132,6 +123,6 @@ export function planAttention(
   }
   if (latent) {
     planLatentValues(context, latent, heads)
-    planOutput(context, back, constants, unfolded, rows, heads * latent.valueDim)
-  } else planOutput(context, back, constants, attended, rows)
+    planOutput(context, back, constants, unfolded, rows, null, heads * latent.valueDim)
+  } else planOutput(context, back, constants, attended, rows, merged)
 }

@@ -1,7 +1,7 @@
 import type { Activations } from '../activations'
 import type { BatchLayout, BatchShape } from '../batch'
 import type { KvLayer } from '../kv-cache'
-import type { PlanBuilder } from '../plan'
+import type { MadeRow, PlanBuilder } from '../plan'
 import type { LayerState } from '../state-copies'
 import type { RunnerLimits } from '../step'
 import type { Variants } from '../variants'
@@ -38,9 +38,15 @@ export interface StatefulBuffers {
   readonly state: LayerState
 }
 
-/** Where a part's rows come from and go to: both f32 [tokens, stride]. */
-export interface PartRows {
+/** Rows that a part reads, f32 [tokens, stride]. */
+export interface SourceRows {
   readonly from: GPUBuffer
+  /** How products make the row of a batch's only token, which is not in `from` then; null: it is. */
+  readonly made: MadeRow | null
+}
+
+/** Where a part's rows come from and go to: both f32 [tokens, stride]. */
+export interface PartRows extends SourceRows {
   readonly to: GPUBuffer
   /** Added to what is there; else in its place. */
   readonly adds: boolean

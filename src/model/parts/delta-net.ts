@@ -96,7 +96,7 @@ export function planDeltaNet(
   const { keyHeads, valueHeads, keyDim, valueDim, norm } = is
   const { constants, state } = buffers
   const places = placesOf(tensors)
-  planProjected(context, input, constants, { from: rows.from, to: projected })
+  planProjected(context, input, constants, { ...rows, to: projected })
   for (const place of places.convolved) {
     planConvolution(context, tensors.convolution, buffers, {
       ...place,

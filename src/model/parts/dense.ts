@@ -58,7 +58,7 @@ export function planDense(
   const { activated, gateUp, routed } = activations.scratch
   const { kind, intermediate, inputMatrices, inputBias, cutoff = null, act, shareMatrix } = tensors
   const yStride = paddedColumns(intermediate)
-  const common = { x: rows.from, constants, tokens: tokensOf }
+  const common = { x: rows.from, made: rows.made, constants, tokens: tokensOf }
   if (!gatesApart(tensors)) {
     plan.multiply(weights.matrix(inputMatrices[0]!), {
       ...common,

@@ -76,7 +76,7 @@ export function planMamba(
   const { inner, channels, input, is } = tensors
   const { heads, headDim, stateDim, groups, scales, dtLimit, norm } = is
   const { constants, state } = buffers
-  planProjected(context, input, constants, { from: rows.from, to: projected })
+  planProjected(context, input, constants, { ...rows, to: projected })
   planConvolution(context, tensors.convolution, buffers, {
     from: projected,
     fromStride: input.width,

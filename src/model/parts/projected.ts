@@ -1,6 +1,7 @@
 import type { Projection } from '../description'
 import type { MatrixSource } from '../matrix-source'
-import { type PartRows, type PlanContext, tokensOf } from './context'
+import type { MergedRow } from './attention-heads'
+import { type PartRows, type PlanContext, type SourceRows, tokensOf } from './context'
 import type { PartPlace } from './place'
 
 /** Products of the same rows whose results lie side by side. */
@@ -26,17 +27,20 @@ export function planProjected(
   { plan, weights }: PlanContext,
   { matrices, biasAt, width }: ProjectedTensors,
   constants: GPUBuffer,
-  rows: {
-    readonly from: GPUBuffer
+  rows: SourceRows & {
     readonly to: GPUBuffer
     /** f32 values from one row of `to` to the next, where something else follows. */
     readonly stride?: number
+    /** Fewer tokens are left to other dispatches. */
+    readonly leastTokens?: number
   },
 ): void {
   let yOffset = 0
   for (const source of matrices) {
     plan.multiply(weights.matrix(source), {
       x: rows.from,
+      made: rows.made,
+      leastTokens: rows.leastTokens ?? 1,
       constants,
       y: rows.to,
       yStride: rows.stride ?? width,
@@ -71,10 +75,12 @@ export function planOutput(
   constants: GPUBuffer,
   x: GPUBuffer,
   rows: PartRows,
+  merged: MergedRow | null = null,
   xStride?: number,
 ): void {
   plan.multiply(weights.matrix(matrix), {
     x,
+    ...(merged ?? {}),
     ...(xStride === undefined ? {} : { xStride }),
     constants,
     y: rows.to,

@@ -46,7 +46,7 @@ export function planShortConv(
   rows: PartRows,
 ): void {
   const { projected, attended } = context.activations.scratch
-  planProjected(context, input, buffers.constants, { from: rows.from, to: projected })
+  planProjected(context, input, buffers.constants, { ...rows, to: projected })
   planConvolution(context, convolution, buffers, {
     from: projected,
     fromStride: input.width,

@@ -5,6 +5,7 @@ import {
   expectedProduct,
   formName,
   matmulPoints,
+  matvecPoints,
   multiply,
   otherForms,
   randomProduct,
@@ -13,7 +14,7 @@ import { Random } from '../../support/gpu-random'
 import { randomMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
-const points = testVariants(gpu).flatMap((variants) => [variants.matvec, ...matmulPoints(variants)])
+const points = testVariants(gpu).flatMap((variants) => [...matvecPoints(variants), ...matmulPoints(variants)])
 
 describe.each(otherForms.map((form) => [formName(form), form] as const))('a product, %s', (name, form) => {
   it('is right, and has the same bits for one token and for many', async () => {

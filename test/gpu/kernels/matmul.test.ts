@@ -5,8 +5,8 @@ import {
   expectedProduct,
   formsToTest,
   type MatmulPoint,
-  type MatvecPoint,
   matmulPoints,
+  matvecPointsToTest,
   multiply,
   paddedTokens,
   randomProduct,
@@ -16,7 +16,6 @@ import { fittingColumns, productTypes, randomMatrix } from '../../support/gpu-we
 
 const gpu = await openTestGpu()
 const points: readonly MatmulPoint[] = testVariants(gpu).flatMap(matmulPoints)
-const matvecPoints: readonly MatvecPoint[] = testVariants(gpu).map(({ matvec }) => matvec)
 /** Points that no device uses today: the sum must not depend on how many rows and tokens a lane owns. */
 const otherPoints: readonly MatmulPoint[] = [
   { workgroup_size: 8, rows_per_lane: 2, tokens_per_lane: 8 },
@@ -65,7 +64,7 @@ describe.each(productTypes)('the product of a %s matrix with many tokens', (type
         form,
       )
       const [first, ...others] = [
-        ...matvecPoints,
+        ...matvecPointsToTest(gpu, type),
         ...points,
         ...(type === 'Q4_1' && name === 'plain' ? otherPoints : []),
       ]

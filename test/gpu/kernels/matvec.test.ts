@@ -1,12 +1,17 @@
 import { describe, it } from 'vitest'
-import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
+import { isQuick, openTestGpu } from '../../support/gpu'
 import { expectClose } from '../../support/gpu-compare'
-import { expectedProduct, formsToTest, multiply, randomProduct } from '../../support/gpu-products'
+import {
+  expectedProduct,
+  formsToTest,
+  matvecPointsToTest,
+  multiply,
+  randomProduct,
+} from '../../support/gpu-products'
 import { Random } from '../../support/gpu-random'
 import { fittingColumns, productTypes, randomMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
-const points = testVariants(gpu).map(({ matvec }) => matvec)
 
 /** Rows that are no multiple of 4 or of a workgroup; columns of one group, of fewer groups than segments, of many. */
 const shapes = [
@@ -23,7 +28,7 @@ describe.each(productTypes)('the product of a %s matrix with few tokens', (type)
       const matrix = randomMatrix(random, type, rows, fittingColumns(type, columns))
       const product = randomProduct(random, matrix, tokens, form)
       const { y, tolerance } = expectedProduct(product)
-      for (const point of points) {
+      for (const point of matvecPointsToTest(gpu, type)) {
         const got = await multiply(gpu, point, product)
         const label = `matvec ${JSON.stringify(point)} ${type} ${name} [${rows}, ${matrix.columns}] × ${tokens}`
         expectClose(label, got, y, (i) => tolerance[i]!)
@@ -38,7 +43,7 @@ it('pads rows of plain types that are not whole groups of 32', async () => {
     for (const columns of [4, 36, 100]) {
       const product = randomProduct(random, randomMatrix(random, type, 10, columns), 1, {})
       const { y, tolerance } = expectedProduct(product)
-      for (const point of points) {
+      for (const point of matvecPointsToTest(gpu, type)) {
         const label = `matvec ${JSON.stringify(point)} ${type} [10, ${columns}]`
         expectClose(label, await multiply(gpu, point, product), y, (i) => tolerance[i]!)
       }

@@ -1,0 +1,240 @@
+import { type headConstants, headNormWeights, headNorm as normKinds, plainHeads } from '../../kernels/heads'
+import { noNorm } from '../../kernels/matmul'
+import { projectHeads, ropeKv } from '../../kernels/rope-kv'
+import { reads } from '../../kernels/weights/format'
+import type { BatchShape } from '../batch'
+import type { HeadLayout, HeadNormDescription } from '../description'
+import { type MatrixShard, matrixBytes, segmentGroups } from '../matrix'
+import { rowOf } from '../plan'
+import type { AttentionTensors } from './attention'
+import { type LayerBuffers, type PlanContext, type SourceRows, tokensOf } from './context'
+import { planLatentQuery } from './latent'
+import { manyTokens } from './made-rows'
+import { planProjected } from './projected'
+
+/** What every kernel of attention is compiled with. */
+type HeadConstants = Readonly<
+  Record<
+    keyof typeof plainHeads.constants | Exclude<(typeof headConstants)[number], 'workgroup_size'>,
+    number
+  >
+>
+
+/**
+ * From the stream's rows to queries, and to K and V in the cache. One token's heads are computed and written by one
+ * kernel where nothing else wants the projected row.
+ */
+export function planWrittenHeads(
+  context: PlanContext,
+  tensors: AttentionTensors,
+  head: HeadConstants,
+  layer: LayerBuffers,
+  rows: SourceRows,
+): void {
+  const { input, latent, rowWidth: stride } = tensors
+  const { projected } = context.activations.scratch
+  const { constants } = layer
+  const own = writtenHeads(context, tensors, layer)
+  const groups = headGroups(context, tensors)
+  planProjected(context, input, constants, { ...rows, to: projected, stride, leastTokens: groups ? 2 : 1 })
+  if (latent) planLatentQuery(context, latent, tensors, { constants, width: stride })
+  if (groups) planProjectedHeads(context, tensors, head, own, rows, groups)
+  planRopeKv(context, head, own, groups ? manyTokens : tokensOf)
+}
+
+/** What the kernels that put heads where they go are told, and what they bind. */
+function writtenHeads(
+  { weights, activations, layout }: PlanContext,
+  tensors: AttentionTensors,
+  { kv, constants }: LayerBuffers,
+) {
+  const { projected: qkv, query: q } = activations.scratch
+  const { at, query, key, value, rope, headNorm, valueNorm, queryGrowth, headDim, latent } = tensors
+  // Of a latent query the product has written all but what is rotated.
+  const query_from = latent?.dim ?? 0
+  return {
+    constants: {
+      rope_dim: rope?.dim ?? 0,
+      rope_from: query_from,
+      query_from,
+      writes_kv: tensors.sharesKvOf === null ? 1 : 0,
+      ...(headNorm ? normConstants(headNorm) : {}),
+      ...(latent ? latentNorm : {}),
+    },
+    conditions: {
+      rope_halves: rope?.pairs === 'halves',
+      norm_after_rope: headNorm?.afterRope ?? false,
+      value_norm: valueNorm !== null,
+      scales_by_position: queryGrowth !== null,
+    },
+    // Where nothing turns, the table is not read.
+    buffers: {
+      cache: kv!.buffer,
+      constants,
+      rope: rope ? weights.rope(rope) : qkv,
+      batch: activations.batch,
+      q,
+    },
+    params: {
+      ...plainHeads.params,
+      positions_at: layout.positions,
+      slots_at: layout.slots,
+      values_at: kv!.valuesAtBytes / 4,
+      rope_quads: (rope?.headDim ?? headDim) / 4,
+      row_quads: tensors.rowWidth / 4,
+      ...quads('q', { ...query, first: query.first + (latent?.keyDim ?? 0) }),
+      ...quads('k', key),
+      ...quads('v', value),
+      q_norm_at: at.queryNorm ?? 0,
+      k_norm_at: latent?.norm.weightAt ?? at.keyNorm ?? 0,
+      eps: latent?.norm.epsilon ?? headNorm?.epsilon ?? 0,
+      value_eps: valueNorm ?? 0,
+      scale: tensors.scale,
+      scale_beta: queryGrowth?.beta ?? 0,
+      scale_span: queryGrowth?.original ?? 1,
+    },
+  }
+}
+
+/** Heads are normalized and turned; K and V go to the cache. */
+function planRopeKv(
+  context: PlanContext,
+  head: HeadConstants,
+  own: ReturnType<typeof writtenHeads>,
+  tokens: (shape: BatchShape) => number,
+): void {
+  const { plan, variants, activations } = context
+  plan.add(ropeKv, {
+    variant: {
+      constants: { ...head, workgroup_size: variants.headLanes, ...own.constants },
+      conditions: own.conditions,
+    },
+    buffers: { ...own.buffers, qkv: activations.scratch.projected },
+    params: own.params,
+    shape: (shape) => (tokens(shape) > 0 ? { tokens: tokens(shape) } : null),
+  })
+}
+
+/** The same of a batch's only token with the product before it, a dispatch for each matrix. */
+function planProjectedHeads(
+  context: PlanContext,
+  { input }: AttentionTensors,
+  head: HeadConstants,
+  own: ReturnType<typeof writtenHeads>,
+  rows: SourceRows,
+  groups: readonly HeadGroup[],
+): void {
+  const { plan, weights, variants, stride } = context
+  const { subgroups, ...point } = variants.matvec
+  const { made } = rows
+  let firstRow = 0
+  for (const [i, source] of input.matrices.entries()) {
+    const matrix = weights.matrix(source)
+    const format = reads(matrix.format)
+    const [{ buffer, planes }] = matrix.shards as [MatrixShard]
+    const { first, count } = groups[i]!
+    const shape = { tokens: 1, count, columns: matrix.columns, weightBytes: matrixBytes(matrix) }
+    plan.add(projectHeads, {
+      variant: {
+        ...format,
+        moduleConstants: { ...format.moduleConstants, ...(made && rowOf(matrix)) },
+        constants: {
+          ...head,
+          ...point,
+          workgroup_size: projectLanes(context, Math.max(head.head_dim, head.value_dim)),
+          columns: 1,
+          ...own.constants,
+        },
+        conditions: {
+          ...format.conditions,
+          ...own.conditions,
+          projects: true,
+          biased: input.biasAt !== null,
+          subgroups,
+          ...made?.conditions,
+        },
+      },
+      buffers: { ...own.buffers, weights: buffer, x: made?.x ?? rows.from },
+      params: {
+        ...noNorm,
+        ...own.params,
+        first_head: first,
+        first_row: firstRow,
+        rows: matrix.rows,
+        groups: matrix.groups,
+        segment_groups: segmentGroups(matrix),
+        ...planes,
+        x_stride: stride / 4,
+        bias_at: (input.biasAt ?? 0) + firstRow,
+        ...made?.params,
+      },
+      shape: ({ tokens }) => (tokens === 1 ? shape : null),
+    })
+    firstRow += source.rows
+  }
+}
+
+/** Heads of Q, then K, then V by their numbers. */
+interface HeadGroup {
+  readonly first: number
+  readonly count: number
+}
+
+/**
+ * Which heads each matrix of the projection gives, where a workgroup may compute a head and put it where it goes; null: the
+ * projected row is wanted for something else, or heads do not come apart.
+ */
+function headGroups(
+  { limits, weights }: PlanContext,
+  tensors: AttentionTensors,
+): readonly HeadGroup[] | null {
+  const { input, latent, gate, headNorm, heads, kvHeads, headDim, sharesKvOf } = tensors
+  if (limits.maxSequences === 0 || latent || gate || headNorm?.over === 'all') return null
+  const layouts = [
+    { ...tensors.query, count: heads },
+    ...(sharesKvOf === null ? [tensors.key, tensors.value].map((each) => ({ ...each, count: kvHeads })) : []),
+  ]
+  const firstRows = layouts.flatMap(({ first, stride, count }) =>
+    Array.from({ length: count }, (_, head) => first + head * stride),
+  )
+  const groups: HeadGroup[] = []
+  let row = 0
+  for (const source of input.matrices) {
+    const end = row + source.rows
+    const own = [...firstRows.keys()].filter((n) => firstRows[n]! >= row && firstRows[n]! + headDim <= end)
+    const [first = 0] = own
+    if (own.length === 0 || own.at(-1)! - first + 1 !== own.length) return null
+    if (weights.matrix(source).shards.length > 1) return null
+    groups.push({ first, count: own.length })
+    row = end
+  }
+  return groups.reduce((sum, { count }) => sum + count, 0) === firstRows.length ? groups : null
+}
+
+/** Lanes of a workgroup that computes a head: as many as do not idle in its last turn. */
+function projectLanes({ plan, variants }: PlanContext, headDim: number): number {
+  const { segment_lanes } = variants.matvec
+  const wanted = (headDim / 4) * segment_lanes
+  const most = Math.min(plan.gpu.device.limits.maxComputeInvocationsPerWorkgroup, 256)
+  let best = 8
+  const taken = (lanes: number) => Math.ceil(wanted / lanes) * lanes
+  for (let lanes = 8; lanes <= most; lanes *= 2) if (taken(lanes) <= taken(best)) best = lanes
+  return best
+}
+
+function quads<Name extends 'q' | 'k' | 'v'>(name: Name, { first, stride }: HeadLayout) {
+  return { [`${name}_at`]: first / 4, [`${name}_stride`]: stride / 4 } as Record<
+    `${Name}_at` | `${Name}_stride`,
+    number
+  >
+}
+
+const latentNorm = { norm: normKinds.rmsOfLatent, norm_weights: headNormWeights.shared }
+
+function normConstants({ kind, over }: HeadNormDescription) {
+  const each = kind === 'layer' ? normKinds.layerNorm : normKinds.rms
+  return {
+    norm: over === 'all' ? normKinds.rmsOfAll : each,
+    norm_weights: over === 'head' ? headNormWeights.shared : headNormWeights.ofEachHead,
+  }
+}
