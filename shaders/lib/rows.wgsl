@@ -65,7 +65,7 @@ fn store_gated(y_row: u32, expert: u32, row: u32, gate_sum: f32, up_sum: f32) {
   if (scaled) {
     gate *= params.scale;
   }
-  put(y_row, row, gated_by(gate, with_bias(up_sum, expert, half_row(row, true))));
+  put(y_row, row, gated_by(gate, with_bias(up_sum, expert, half_row(row, true) + params.bias_skip)));
 }
 
 fn store(y_row: u32, expert: u32, row: u32, sum: f32) {

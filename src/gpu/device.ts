@@ -46,6 +46,10 @@ export class GpuDevice {
   /** Resolves when the device is lost other than by `destroy`. */
   readonly lost: Promise<OctavoError>
   readonly #pipelines = new Map<string, Promise<Pipeline>>()
+  /** By their shaders: variants may differ in what a shader does not look at. */
+  readonly #byCode = new Map<string, Promise<Pipeline>>()
+  /** Shaders of pipelines that have not begun to compile. */
+  readonly #linking = new Set<Promise<string>>()
   #destroyed = false
 
   private constructor(
@@ -137,12 +141,12 @@ export class GpuDevice {
     buffer.destroy()
   }
 
-  /** Pipelines that were compiled, or are being. */
+  /** Pipelines that were asked for, whether they share a shader or not. */
   get pipelines(): number {
     return this.#pipelines.size
   }
 
-  /** The pipeline of a kernel's variant; the same one for the same question. */
+  /** The pipeline of a kernel's variant; the same one for the same question, and for the same shader. */
   pipeline(kernel: AnyKernel, variant: KernelVariant): Promise<Pipeline> {
     const key = JSON.stringify([kernel.shader, variant])
     let pipeline = this.#pipelines.get(key)
@@ -155,7 +159,24 @@ export class GpuDevice {
   }
 
   async #compile(kernel: AnyKernel, variant: KernelVariant): Promise<Pipeline> {
-    return Pipeline.create(this.device, kernel, variant, await linkShader(kernel, variant))
+    const linking = linkShader(kernel, variant)
+    this.#linking.add(linking)
+    try {
+      const code = await linking
+      const known = this.#byCode.get(code)
+      if (known !== undefined) return known
+      const pipeline = Pipeline.create(this.device, kernel, variant, code)
+      this.#byCode.set(code, pipeline)
+      pipeline.catch(() => this.#byCode.delete(code))
+      return pipeline
+    } finally {
+      this.#linking.delete(linking)
+    }
+  }
+
+  /** Resolves when every pipeline that has been asked for compiles, or has failed to. */
+  async compiling(): Promise<void> {
+    await Promise.allSettled(this.#linking)
   }
 
   /**

@@ -56,6 +56,8 @@ const params = {
   y_offset: 'u32',
   /** Where `constants` has a value for each row. */
   bias_at: 'u32',
+  /** Biases between those of the gate's rows and those of the up projection's: of rows that another buffer has. */
+  bias_skip: 'u32',
   scale: 'f32',
   cap: 'f32',
   ...activationParams,
@@ -93,6 +95,7 @@ export const noNorm = { norm_width: 0, norm_at: 0, norm_bias_at: 0, norm_eps: 0 
 export const plainProduct = {
   x_offset: 0,
   bias_at: 0,
+  bias_skip: 0,
   scale: 1,
   cap: 1,
   activation_at: 0,

@@ -24,4 +24,6 @@ export interface MatrixSource {
   readonly rows: number
   /** Rows of an expert's matrix, where it is a stack of those: they lie in one buffer. */
   readonly expertRows?: number
+  /** Gate over up: where it is split, each buffer has the gate's rows that match the up projection's in it. */
+  readonly halves?: boolean
 }

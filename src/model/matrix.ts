@@ -1,6 +1,6 @@
 import type { GpuDevice } from '../gpu/device'
 import { groupWeights, type MatrixFormat, type Planes } from '../kernels/weights/format'
-import type { MatrixSource } from './matrix-source'
+import type { MatrixPart, MatrixSource } from './matrix-source'
 
 /** Some rows of a matrix in one buffer. */
 export interface MatrixShard {
@@ -40,7 +40,30 @@ export function createMatrix(gpu: GpuDevice, source: MatrixSource): Matrix {
     if (format.table) gpu.device.queue.writeBuffer(buffer, 4 * planes.table, format.table())
     shards.push({ firstRow, rows: count, buffer, planes })
   }
-  return { source, format, rows, columns, groups, shards }
+  const inHalves = source.halves && shards.length > 1
+  const placed = inHalves ? { ...source, parts: matchingHalves(source, rowsPerShard / 2) } : source
+  return { source: placed, format, rows, columns, groups, shards }
+}
+
+/** The parts of gate over up, cut and laid anew: so many rows of the gate, as many of the up projection, and so on. */
+function matchingHalves({ parts, rows }: MatrixSource, count: number): readonly MatrixPart[] {
+  const placed: MatrixPart[] = []
+  let row = 0
+  for (let first = 0; first < rows / 2; first += count) {
+    const last = Math.min(first + count, rows / 2)
+    for (const half of [0, rows / 2]) {
+      for (const part of parts) {
+        const begin = Math.max(part.firstRow, half + first)
+        const end = Math.min(part.firstRow + part.rows, half + last)
+        if (begin >= end) continue
+        const tensorRow = (part.tensorRow ?? 0) + begin - part.firstRow
+        const firstRow = row + begin - half - first
+        placed.push({ ...part, tensorRow, firstRow, rows: end - begin })
+      }
+      row += last - first
+    }
+  }
+  return placed
 }
 
 /** The most rows, in whole `unit`s where there are several shards, whose planes stay within `limit` bytes. */

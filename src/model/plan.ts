@@ -153,7 +153,9 @@ export class PlanBuilder {
   /** One dispatch a shard: matvec for few tokens, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
     for (const shard of matrix.shards) {
-      const { rows, firstRow } = shard
+      const { rows } = shard
+      const halves = matrix.source.halves === true
+      const first = halves ? shard.firstRow / 2 : shard.firstRow
       const shape = `${matrix.format.name} [${rows}, ${matrix.columns}]`
       const product = this.#product(
         matrix,
@@ -161,8 +163,9 @@ export class PlanBuilder {
         step,
         {
           rows,
-          y_offset: (step.yOffset ?? 0) + firstRow,
-          bias_at: (step.biasAt ?? 0) + firstRow,
+          y_offset: (step.yOffset ?? 0) + first,
+          bias_at: (step.biasAt ?? 0) + first,
+          bias_skip: halves ? (matrix.rows - rows) / 2 : 0,
         },
         { tactic: shape },
       )
@@ -240,7 +243,6 @@ export class PlanBuilder {
     const { residual = false, gated = false, biasAt = null, scale = null, cap = null } = step
     const { xStride = matrix.groups * groupWeights, xOffset = 0 } = step
     const { constants, params } = activates(step.activation ?? { kind: gated ? 'silu' : 'none' })
-    if (gated && !stack && matrix.shards.length > 1) throw new Error('a gated matrix lies in one buffer')
     const shape = (tokens: number): MatmulShape => ({
       tokens,
       rows: place.rows,

@@ -68,6 +68,8 @@ export async function prepareRunner<Runner>(preparation: Preparation<Runner>): P
   const candidatesOfAll =
     preparation.variants ?? (stored ? [stored.variants, software] : chooseVariants(gpu.info))
   const choice = new Choice(preparation, candidatesOfAll, stored, key)
+  await gpu.compiling()
+  throwIfAborted(signal)
   const finish = async (): Promise<PreparedRunner<Runner>> => {
     writeConstants(gpu, tensors, weights, ropeTables, await uploader.finish())
     return choice.finish()

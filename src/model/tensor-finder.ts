@@ -122,12 +122,16 @@ export class TensorFinder implements TensorLookup {
     return rule === 'if there' ? this.has(`${stem}.bias`) : rule
   }
 
-  /** One matrix of all rows where those that begin with each stem share a format and may lie together, else one each. */
+  /**
+   * One matrix of all rows where those that begin with each stem share a format and may lie together, else one each.
+   * `halves`: they are a gate and an up projection, for one product.
+   */
   matrix(
     name: string,
     stems: readonly Omit<Projection, 'bias'>[],
     columns: number,
     role: MatrixRole = 'layer',
+    halves = false,
   ): MatrixSource[] {
     const matrices: MatrixSource[] = []
     const found = stems.map(({ stem, rows, transposed = false }) => {
@@ -145,7 +149,8 @@ export class TensorFinder implements TensorLookup {
         rows += part.rows
       }
       const notes = group.flatMap((part) => part.notes)
-      matrices.push({ name, format: group[0]!.format, parts, notes, columns, rows })
+      const { format } = group[0]!
+      matrices.push({ name, format, parts, notes, columns, rows, ...(halves && together ? { halves } : {}) })
     }
     this.matrices.push(...matrices)
     return matrices

@@ -78,12 +78,12 @@ export class WeightUploader implements WeightSink {
     }
     for (const tensor of constants) uploader.#keep(tensor)
     uploader.#targets.sort((a, b) => a.from - b.from)
-    for (const { packing } of uploader.#targets) {
-      if (uploader.#pipelines.has(packing)) continue
+    const compile = async (packing: Packing) => {
       const { kernel, conditions = {}, moduleConstants = {} } = packing
       const variant = { constants: { workgroup_size: 64 }, conditions, moduleConstants }
       uploader.#pipelines.set(packing, await gpu.pipeline(kernel, variant))
     }
+    await Promise.all([...new Set(uploader.#targets.map(({ packing }) => packing))].map(compile))
     return uploader
   }
 

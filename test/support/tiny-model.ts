@@ -25,6 +25,8 @@ export interface TinyModelOptions extends Partial<Omit<LlamaShape, 'ropeFactors'
   readonly types?: Partial<TinyTypes>
   /** Write `rope_freqs.weight`. */
   readonly ropeFactors?: boolean
+  /** Write biases of the gate and of the up projection; the numbers of `weights` are then not the whole model. */
+  readonly gateBiases?: boolean
   readonly contextLength?: number
   readonly seed?: number
 }
@@ -58,7 +60,14 @@ export function allTypes(type: TensorType): TinyTypes {
  * Its answers are nonsense, and always the same.
  */
 export function tinyModel(options: TinyModelOptions = {}): TinyModel {
-  const { types: chosen, ropeFactors = false, contextLength = 512, seed = 1, ...sizes } = options
+  const {
+    types: chosen,
+    ropeFactors = false,
+    gateBiases = false,
+    contextLength = 512,
+    seed = 1,
+    ...sizes
+  } = options
   const heads = sizes.heads ?? 4
   const headDim = sizes.headDim ?? 16
   const shape: LlamaShape = {
@@ -77,7 +86,8 @@ export function tinyModel(options: TinyModelOptions = {}): TinyModel {
     ropeFactors,
   }
   const types = { ...allTypes('Q4_1'), ...chosen }
-  const tensors = randomTensors(shape, types, randomNumbers(seed))
+  const tensors = new Map(randomTensors(shape, types, randomNumbers(seed)))
+  if (gateBiases) addGateBiases(tensors, shape, randomNumbers(seed + 1))
   const metadata = new Map([...modelMetadata(shape, contextLength), ...tokenizerMetadata(shape.vocab)])
   return {
     file: writeGguf(metadata, tensors),
@@ -134,6 +144,19 @@ function randomTensors(
   vector('output_norm', hidden, 0.5, 1.5)
   if (types.output) matrix('output', types.output, hidden, vocab)
   return tensors
+}
+
+function addGateBiases(
+  tensors: Map<string, RandomTensor>,
+  { layers, intermediate }: LlamaShape,
+  random: () => number,
+): void {
+  for (let i = 0; i < layers; i++) {
+    for (const part of ['gate', 'up']) {
+      const values = Array.from({ length: intermediate }, () => random() - 0.5)
+      tensors.set(`blk.${i}.ffn_${part}.bias`, floatTensor(values))
+    }
+  }
 }
 
 function modelMetadata(shape: LlamaShape, contextLength: number): Map<string, GgufValue> {

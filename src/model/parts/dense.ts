@@ -22,10 +22,11 @@ export interface DenseTensors extends DenseDescription {
 
 export function findDense(place: PartPlace, part: DenseDescription): DenseTensors {
   const { find, constants, hidden, name } = place
-  const { inputs, down, intermediate, share } = part
+  const { kind, inputs, down, intermediate, share, cutoff = null } = part
+  const halves = kind === 'gated' && cutoff === null
   return {
     ...part,
-    inputMatrices: find.matrix(`${name} gate, up`, inputs, hidden),
+    inputMatrices: find.matrix(`${name} gate, up`, inputs, hidden, 'layer', halves),
     inputBias: find.biases(inputs, constants),
     downMatrix: find.matrix(`${name} down`, [down], intermediate)[0]!,
     downBias: find.biases([down], constants),

@@ -3,9 +3,9 @@ import { decode } from '../../../bench/decode'
 import { Engine } from '../../../src/engine/engine'
 import type { EngineProfile } from '../../../src/util/profile'
 import { countingGpu, objectsCreated } from '../../support/count-device'
+import { plainGpu } from '../../support/limited-gpu'
 import { loadModelBytes } from '../../support/load-model'
 import { tinyModel } from '../../support/tiny-model'
-import { replaceMethod } from '../../support/watch-device'
 
 const tiny = tinyModel({ layers: 2 })
 const run = { promptTokens: 40, tokens: 6, vocab: 200 }
@@ -94,29 +94,8 @@ it('refuses a second profile, and gives one without steps', async () => {
   destroy()
 })
 
-/** The same GPU without timestamp queries. */
-function withoutTimestamps(gpu: GPU): GPU {
-  return Object.create(gpu, {
-    requestAdapter: {
-      value: async (options?: GPURequestAdapterOptions) => {
-        const adapter = await gpu.requestAdapter(options)
-        if (!adapter) return null
-        const request = replaceMethod(adapter, 'requestDevice', (descriptor: GPUDeviceDescriptor) =>
-          request({
-            ...descriptor,
-            requiredFeatures: [...(descriptor.requiredFeatures ?? [])].filter(
-              (name) => name !== 'timestamp-query',
-            ),
-          }),
-        )
-        return adapter
-      },
-    },
-  })
-}
-
 it('says that a device without timestamp queries has no times, and gives those of steps', async () => {
-  const counting = countingGpu(withoutTimestamps(navigator.gpu))
+  const counting = countingGpu(plainGpu(navigator.gpu))
   const { runner, info, destroy } = await loadModelBytes(tiny.file, { gpu: counting.gpu })
   expect(info.device.features).not.toContain('timestamp-query')
   runner.profiler.start()
