@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, inject, it } from 'vitest'
 import type { LoadedModel } from '../../../src/model/load'
+import { hardware, software } from '../../../src/model/variants'
+import { llamaLogits } from '../../reference/llama'
 import { ForcedSequence } from '../../support/force-tokens'
-import { narrowGpu } from '../../support/limited-gpu'
-import { loadModelBytes } from '../../support/load-model'
+import { expectStep, goldenPrompt } from '../../support/golden-prompts'
+import { narrowGpu, plainGpu } from '../../support/limited-gpu'
+import { loadModelBytes, loadModelUrl, realModelUrl } from '../../support/load-model'
 import { allTypes, type TinyModelOptions, tinyModel } from '../../support/tiny-model'
 import { watchDevices, watchMethod } from '../../support/watch-device'
 
@@ -15,6 +18,39 @@ async function logitsOf({ runner }: LoadedModel): Promise<Float32Array[]> {
   for (const id of ids.slice(67)) all.push((await sequence.decode(id)).logits)
   return all
 }
+
+describe('a device with default limits and no features', () => {
+  const gpu = plainGpu(navigator.gpu)
+
+  it('gives the reference’s tokens', async () => {
+    const model = await loadModelUrl(realModelUrl, { gpu })
+    expect(model.info.device).toMatchObject({
+      maxBindingBytes: 128 * 1024 * 1024,
+      limits: { maxComputeWorkgroupStorageSize: 16384, maxComputeInvocationsPerWorkgroup: 256 },
+    })
+    expect(model.info.device.features.filter((name) => name !== 'core-features-and-limits')).toEqual([])
+    const prompt = goldenPrompt('fact')
+    const steps = inject('adapter') === 'lavapipe' ? prompt.ids.length : 3
+    const sequence = new ForcedSequence(model.runner, 0, prompt.promptIds.length + steps)
+    expectStep(prompt, 0, await sequence.prefill(prompt.promptIds, 64), 'f16')
+    for (let i = 1; i < steps; i++) expectStep(prompt, i, await sequence.decode(prompt.ids[i - 1]!), 'f16')
+    model.destroy()
+  })
+
+  const wide: TinyModelOptions = { headDim: 256, heads: 16, kvHeads: 1, layers: 1 }
+  it.each([software, hardware])('computes sixteen heads of 256 on one kv head, $name', async (variants) => {
+    const tiny = tinyModel(wide)
+    const expected = llamaLogits(tiny.shape, tiny.weights, ids, 'f32')
+    const model = await loadModelBytes(tiny.file, { gpu, format: 'f32', variants })
+    for (const [i, logits] of (await logitsOf(model)).entries()) {
+      const wanted = expected[66 + i]!
+      const scale = Math.sqrt(wanted.reduce((sum, value) => sum + value * value, 0) / wanted.length)
+      const worst = wanted.reduce((most, value, id) => Math.max(most, Math.abs(value - logits[id]!)), 0)
+      expect(worst).toBeLessThan(1e-4 * scale)
+    }
+    model.destroy()
+  })
+})
 
 describe('a device that binds few bytes at once', () => {
   const shape: TinyModelOptions = { vocab: 1500, intermediate: 1376, layers: 2 }
