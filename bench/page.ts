@@ -1,5 +1,6 @@
 import { loadModelUrl } from '../test/support/load-model'
 import { type BatchBenchOptions, benchBatch } from './batch'
+import { benchCold, type ColdBenchOptions } from './cold'
 import { benchContext, type ContextBenchOptions } from './context'
 import { countDecode } from './counts'
 import { benchEmbeddings, type EmbeddingsBenchOptions, encoderPaths } from './embeddings'
@@ -14,6 +15,7 @@ const calls = {
   benchBatch: (options: BatchBenchOptions) => benchBatch(options),
   benchContext: (model: string, options: ContextBenchOptions) =>
     benchContext((how) => loadModelUrl(model, how), options),
+  benchCold: (options: Omit<ColdBenchOptions, 'gpu'>) => benchCold({ ...options, gpu: navigator.gpu }),
   benchTurns: (options: TurnsBenchOptions) => benchTurns(options),
   benchEmbeddings: async (folder: string, options: EmbeddingsBenchOptions) =>
     benchEmbeddings(
