@@ -99,11 +99,17 @@ describe('as the library wesl links it', () => {
   for (const kernel of kernels) {
     it(kernel.shader, async () => {
       const names = kernel.conditions ?? []
-      const switches = [[], names, ...names.map((name) => [name])]
-      const readsWeights = shaders[kernel.shader]!.includes('package::weights')
+      // A product either normalizes its row or merges it.
+      const all = names.filter((name) => name !== 'combines')
+      // A kernel that has it projects always.
+      const least = names.filter((name) => name === 'projects')
+      const switches = [least, all, ...names.map((name) => [...least, name])]
+      const readsWeights = [...modulesOf(kernel.shader)].some((path) =>
+        shaders[path]!.includes('package::weights'),
+      )
       const weights: readonly (MatrixFormat | null)[] = readsWeights ? formats : [null]
       for (const format of weights) {
-        for (const on of format === weights[0] ? switches : [[], names]) {
+        for (const on of format === weights[0] ? switches : [least, all]) {
           const conditions = {
             ...Object.fromEntries(names.map((name) => [name, on.includes(name)])),
             ...format?.conditions,
@@ -124,9 +130,27 @@ describe('as the library wesl links it', () => {
   }
 })
 
+/** A shader, and the files that it imports from, directly or not. */
+function modulesOf(shader: string): Set<string> {
+  const found = new Set([shader])
+  for (const path of found) {
+    for (const [, names] of shaders[path]!.matchAll(/import package::([\w:]+)::/g)) {
+      const imported = names!.replaceAll('::', '/')
+      if (shaders[imported] !== undefined) found.add(imported)
+    }
+  }
+  return found
+}
+
+/** Constants of rows that products make themselves. */
+const rowConstants = ['row_quads', 'heads', 'value_dim', 'split_size', 'window']
+
 function textsOf(kernel: Kernel, conditions: Conditions, format: MatrixFormat | null): Texts {
   const own = [...kernel.constants, ...(kernel.conditions ?? []), ...Object.keys(kernel.bindings), 'params']
-  const moduleConstants = Object.keys(format?.constants ?? { bits: 1, width: 1, unit_codes: 1 })
+  const moduleConstants = [
+    ...Object.keys(format?.constants ?? { bits: 1, width: 1, unit_codes: 1 }),
+    ...rowConstants.filter((name) => !kernel.constants.includes(name)),
+  ]
   const bindings = [
     ...[...kernel.constants, ...moduleConstants].map((name) => `const ${name}: u32 = 1u;`),
     ...(kernel.conditions ?? []).map((name) => `const ${name}: bool = ${conditions[name]};`),
