@@ -5,7 +5,7 @@ export function noOpGpu(): GPU {
     maxBufferSize: limit,
     maxStorageBufferBindingSize: limit,
     maxStorageBuffersPerShaderStage: 10,
-    maxComputeWorkgroupStorageSize: 32768,
+    maxComputeWorkgroupStorageSize: 16384,
     maxComputeInvocationsPerWorkgroup: 256,
     maxComputeWorkgroupSizeX: 256,
     minUniformBufferOffsetAlignment: 256,

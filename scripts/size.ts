@@ -8,8 +8,8 @@ const budgetKb: Readonly<Record<string, number>> = {
   'index.js': 11,
   'error-transfer.js': 2.5,
   // The engine, fetched when an engine is created: the worker's script, or the same for a thread without one.
-  'worker.js': 167,
-  'service.js': 166,
+  'worker.js': 180,
+  'service.js': 179,
 }
 
 const folder = join(import.meta.dirname, '../dist')

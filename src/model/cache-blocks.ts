@@ -2,7 +2,7 @@ import type { GpuDevice } from '../gpu/device'
 import { blockRanges, type KvCache } from './kv-cache'
 
 /** Rises whenever the bytes of a block come to mean something else: their order, or how K is rotated. */
-export const cacheLayout = 1
+export const cacheLayout = 2
 
 /**
  * Copies KV blocks between the GPU and this thread, as they are stored: of each layer K, then V. Both kinds of copy
