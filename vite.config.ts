@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { leanShaders } from './scripts/lean-shaders.ts'
+import { movableParts, partFiles, partUrls } from './scripts/library-parts.ts'
 import { type Adapter, chromiumOptions, testAdapter } from './test/support/browser.ts'
 import { firefox } from './test/support/firefox.ts'
 import { serveTestFiles } from './test/support/test-files.ts'
@@ -10,11 +11,20 @@ const src = (path: string) => resolve(import.meta.dirname, path)
 
 /** Relative, so that the built library finds its worker beside itself wherever it is served from. */
 const base = './'
+const workerParts = partFiles('core')
 const worker = {
   format: 'es' as const,
-  plugins: () => [leanShaders()],
-  rollupOptions: { output: { entryFileNames: 'worker.js', chunkFileNames: 'worker-[name].js' } },
+  plugins: () => [leanShaders(), workerParts.plugin],
+  rollupOptions: {
+    preserveEntrySignatures: 'allow-extension' as const,
+    output: {
+      entryFileNames: 'worker.js',
+      chunkFileNames: 'worker-[name].js',
+      codeSplitting: workerParts.codeSplitting,
+    },
+  },
 }
+const serviceParts = partFiles('service')
 const alias = { octavo: src('src/index.ts') }
 
 declare module 'vitest' {
@@ -34,8 +44,8 @@ export default defineConfig(({ mode }) => {
   if (mode === 'library') {
     return {
       base,
-      worker,
-      plugins: [leanShaders()],
+      worker: { ...worker, plugins: () => [...worker.plugins(), movableParts()] },
+      plugins: [leanShaders(), serviceParts.plugin, partUrls()],
       publicDir: false,
       build: {
         target: 'es2022',
@@ -44,7 +54,14 @@ export default defineConfig(({ mode }) => {
         license: { fileName: 'LICENSES.md' },
         lib: { entry: src('src/index.ts'), formats: ['es'], fileName: () => 'index.js' },
         // Vite leaves white space in libraries, for bundlers; pages load this one as it is.
-        rolldownOptions: { output: { minify: true, chunkFileNames: '[name].js' } },
+        rolldownOptions: {
+          preserveEntrySignatures: 'allow-extension',
+          output: {
+            minify: true,
+            chunkFileNames: '[name].js',
+            codeSplitting: serviceParts.codeSplitting,
+          },
+        },
       },
     }
   }
@@ -75,6 +92,7 @@ export default defineConfig(({ mode }) => {
             name: 'unit',
             environment: 'node',
             include: ['test/unit/**/*.test.ts'],
+            setupFiles: ['test/support/fetch-all-parts.ts'],
             testTimeout: 30_000,
           },
         },
@@ -94,6 +112,7 @@ export default defineConfig(({ mode }) => {
           test: {
             name: 'gpu',
             include: ['test/gpu/**/*.test.ts'],
+            setupFiles: ['test/support/fetch-all-parts.ts'],
             fileParallelism: false,
             testTimeout: 600_000,
             hookTimeout: 600_000,

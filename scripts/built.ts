@@ -13,7 +13,10 @@ interface Product {
   readonly inputs: readonly string[]
 }
 
-const common = ['src', 'shaders', 'vite.config.ts', 'package.json', 'package-lock.json']
+const common = [
+  ...['src', 'shaders', 'vite.config.ts', 'package.json', 'package-lock.json'],
+  ...['scripts/lean-shaders.ts', 'scripts/library-parts.ts'],
+]
 
 export const demo: Product = {
   script: 'build:demo',

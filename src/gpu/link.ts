@@ -1,5 +1,5 @@
 /** Modules of WGSL by their names, such as `lib::reduce`: what `import package::lib::reduce::…` means. */
-export type Modules = (name: string) => string | Promise<string>
+export type Modules = (name: string) => Promise<string>
 
 export type Conditions = Readonly<Record<string, boolean>>
 

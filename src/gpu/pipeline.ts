@@ -8,6 +8,8 @@ export class Pipeline {
     readonly variant: KernelVariant,
     readonly gpu: GPUComputePipeline,
     readonly layout: GPUBindGroupLayout,
+    /** Its WGSL. */
+    readonly code: string,
   ) {}
 
   static async create(
@@ -34,7 +36,7 @@ export class Pipeline {
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module: device.createShaderModule({ label: kernel.shader, code }), entryPoint: 'main' },
     })
-    return new Pipeline(kernel, variant, gpu, layout)
+    return new Pipeline(kernel, variant, gpu, layout, code)
   }
 
   bind(

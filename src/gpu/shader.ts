@@ -1,20 +1,6 @@
 import type { Kernel, KernelVariant } from './kernel'
 import { link } from './link'
-
-const sources: Readonly<Record<string, string>> = import.meta.glob('../../shaders/**/*.wgsl', {
-  query: '?raw',
-  import: 'default',
-  eager: true,
-})
-
-/** All shaders' texts by their paths. */
-export const shaderTexts = sources
-
-function source(path: string): string {
-  const text = sources[`../../shaders/${path}.wgsl`]
-  if (text === undefined) throw new Error(`there is no shader ${path}`)
-  return text
-}
+import { shaderFile } from './shader-files'
 
 /**
  * That a value is read from another lane where not all lanes may be is for the kernels to avoid: the check cannot know
@@ -64,10 +50,10 @@ function declarations(kernel: AnyKernel, variant: KernelVariant): { text: string
  */
 export async function linkShader(kernel: AnyKernel, variant: KernelVariant): Promise<string> {
   const { text, names } = declarations(kernel, variant)
-  const modules = (name: string): string => {
+  const modules = async (name: string): Promise<string> => {
     if (name === 'bindings') return text
-    if (name === 'main') return `import package::bindings::{${names.join(', ')}};\n${source(kernel.shader)}`
-    return source(variant.modules?.[name] ?? name.replaceAll('::', '/'))
+    if (name !== 'main') return shaderFile(variant.modules?.[name] ?? name.replaceAll('::', '/'))
+    return `import package::bindings::{${names.join(', ')}};\n${await shaderFile(kernel.shader)}`
   }
   const linked = await link('main', modules, variant.conditions ?? {})
   return variant.conditions?.subgroups ? `${subgroupDirectives}\n${linked}` : linked

@@ -26,9 +26,17 @@ export const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16'])
  */
 export function floatWeightsOf(header: ModelHeader, asked: FloatWeights | null): FloatWeights {
   if (header.kind === 'gguf') return 'exact'
+  return asked ?? (isQuantized(header) ? 'exact' : 'int4')
+}
+
+/** Whether it is of a repo whose config.json says how its matrices are quantized. */
+export function isQuantized(
+  header: ModelHeader,
+): header is Extract<ModelHeader, { readonly kind: 'safetensors' }> {
+  if (header.kind === 'gguf') return false
   const { quantization_config, quantization } = header.texts.config
   // Some configs write null where there is none.
-  return asked ?? ((quantization_config ?? quantization ?? null) === null ? 'int4' : 'exact')
+  return (quantization_config ?? quantization ?? null) !== null
 }
 
 /**

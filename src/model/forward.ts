@@ -9,8 +9,8 @@ import { attentionIn } from './attention-in'
 import type { BatchLayout, BatchShape } from './batch'
 import type { LogitsDescription, ModelDescription } from './description'
 import type { KvCache } from './kv-cache'
+import { lazyParts } from './lazy-parts'
 import { paddedColumns } from './matrix'
-import { laterStreams, planCorrection, planJoinedStream, planPrediction, planStreams } from './parts/alt-up'
 import {
   type LayerBuffers,
   type PartRows,
@@ -20,12 +20,10 @@ import {
 } from './parts/context'
 import { planRows } from './parts/embedded'
 import { planFeedForward } from './parts/feed-forward'
-import { planLaurel } from './parts/laurel'
-import { planLayerInput, planLayerInputs } from './parts/layer-inputs'
 import { makesRows, manyTokens, normalizedRow } from './parts/made-rows'
 import { planMixer } from './parts/mixer'
 import { planNorm } from './parts/norm'
-import { type PooledRows, planPooled } from './parts/pooled'
+import type { PooledRows } from './parts/pooled'
 import { planRescale } from './parts/rescaled'
 import { type Plan, PlanBuilder } from './plan'
 import type { LayerState } from './state-copies'
@@ -76,18 +74,18 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
     stride: paddedColumns(description.hidden),
   }
   let stream = planEmbedding(context, description, tensors)
-  if (tensors.layerInputs) planLayerInputs(context, tensors.layerInputs, stream)
-  if (tensors.altUp) planStreams(context, tensors.altUp, stream)
+  if (tensors.layerInputs) lazyParts.layerInputs.fetched.planLayerInputs(context, tensors.layerInputs, stream)
+  if (tensors.altUp) lazyParts.altUp.fetched.planStreams(context, tensors.altUp, stream)
   tensors.layers.forEach((layer, i) => {
     const buffers = { constants: weights.layers[i]!, kv: cache.layers[i]!, state: states[i]! }
     stream = planLayer(context, layer, buffers, stream)
   })
-  if (tensors.altUp) planJoinedStream(context, tensors.altUp, stream)
+  if (tensors.altUp) lazyParts.altUp.fetched.planJoinedStream(context, tensors.altUp, stream)
   if (tensors.pooled && options.pooled) {
     const { finalNorm } = tensors
     const { normed } = activations
     if (finalNorm) planNorm(context, finalNorm, { constants: weights.constants, from: stream, to: normed })
-    planPooled(context, tensors.pooled, options.pooled, finalNorm ? normed : stream)
+    lazyParts.pooled.fetched.planPooled(context, tensors.pooled, options.pooled, finalNorm ? normed : stream)
   } else if (description.logits) planLogits(context, description.logits, tensors, stream)
   return plan.build()
 }
@@ -150,7 +148,7 @@ function planLayer(
     return { from: to, made: makes ? normalizedRow(from, norm) : null }
   }
   const { altUp, mixer, laurel, feedForward, parallel, ownInput } = layer
-  if (altUp) planPrediction(context, altUp, constants, stream)
+  if (altUp) lazyParts.altUp.fetched.planPrediction(context, altUp, constants, stream)
   const readsWithMixer = parallel && !feedForward.norm
   const forMixer = rowsOf(mixer.norm, stream, normed, [
     ...mixer.parts,
@@ -160,13 +158,15 @@ function planLayer(
   const besideMixer =
     parallel && feedForward.norm ? rowsOf(feedForward.norm, stream, normedToo, feedForward.parts) : forMixer
   const between = planHalf(context, mixer, buffers, forMixer, stream, planMixer)
-  if (laurel) planLaurel(context, laurel, constants, forMixer.from, between)
+  if (laurel) lazyParts.laurel.fetched.planLaurel(context, laurel, constants, forMixer.from, between)
   const forFeedForward = parallel ? besideMixer : rowsOf(feedForward.norm, between, normed, feedForward.parts)
   const after = planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
-  if (altUp) planCorrection(context, altUp, constants, after, normed)
+  if (altUp) lazyParts.altUp.fetched.planCorrection(context, altUp, constants, after, normed)
   if (ownInput) {
-    const [from, places] = altUp ? [normed, laterStreams(context, altUp)] : [after, [{ to: after }]]
-    planLayerInput(context, ownInput, constants, from, places)
+    const [from, places] = altUp
+      ? [normed, lazyParts.altUp.fetched.laterStreams(context, altUp)]
+      : [after, [{ to: after }]]
+    lazyParts.layerInputs.fetched.planLayerInput(context, ownInput, constants, from, places)
   }
   if (layer.streamScaleAt !== null) {
     planRescale(context, { stream: after, constants, scale: { at: layer.streamScaleAt } })

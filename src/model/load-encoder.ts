@@ -7,6 +7,7 @@ import type { ModelDescription } from './description'
 import { type EncoderRoom, encoderBlocks, encoderLayout } from './encoder-batch'
 import { checkEncoder } from './encoder-check'
 import { GpuEncoder } from './encoder-runner'
+import { fetchParts } from './fetch-parts'
 import { floatWeightsOf } from './float-matrix'
 import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockBytesOf, blockSize, type KvCache, kvLayer, layerBlock } from './kv-cache'
@@ -60,6 +61,7 @@ const mostTokens = 8192
  */
 export async function loadEncoder(options: LoadModelOptions): Promise<LoadingEncoder> {
   const { header, signal } = options
+  await fetchParts(header)
   const description = readDescription(header)
   const tensors = encoderTensors(header, description, options)
   const gpu = await GpuDevice.open(options.gpu)

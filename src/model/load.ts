@@ -9,6 +9,7 @@ import { BatchWriter, batchLayout } from './batch'
 import { BlockCopies } from './block-copies'
 import { CacheBlocks } from './cache-blocks'
 import type { ModelDescription } from './description'
+import { fetchParts } from './fetch-parts'
 import { type ForwardOptions, planForward, prefillTileTokens } from './forward'
 import { blockSize, createKvCache } from './kv-cache'
 import { createLayerStates } from './layer-states'
@@ -93,6 +94,7 @@ const leastLogitRows = 32
  */
 export async function loadModel(options: LoadModelOptions): Promise<LoadingModel> {
   const { header, signal } = options
+  await fetchParts(header)
   const { description = readDescription(header) } = options
   const tensors = findTensors(header, description, options.floatWeights)
   const gpu = await GpuDevice.open(options.gpu)

@@ -2,13 +2,14 @@ import type { GpuDevice } from '../gpu/device'
 import type { DroppedVariant, VariantDiagnostics } from '../util/diagnostics'
 import type { TensorInfo, WeightSink } from '../util/model-file'
 import { abortedError, OctavoError } from '../util/octavo-error'
+import { lazyParts } from './lazy-parts'
 import type { Plan } from './plan'
 import { isAt, kindOf } from './points'
-import { type Flaw, prove } from './proof/prove'
+import type { Flaw } from './proof/prove'
 import type { RopeDescription } from './rope'
 import { provenOf, readTactics, type StoredTactics, type TacticsOptions, tacticsKey } from './tactics'
 import type { ModelTensors } from './tensors'
-import { type TuningBatch, tune } from './tuner'
+import type { TuningBatch } from './tuner'
 import { WeightUploader } from './upload'
 import {
   candidates,
@@ -109,6 +110,13 @@ class Choice<Runner> {
     this.#whyNotTimed = stored?.whyNotTimed ?? null
     // Compiles while the weights stream in; a failure is reported when the plan is wanted.
     this.#plan = this.#compile()
+    if (given.tactics && !stored) this.#fetchParts(given.tactics)
+  }
+
+  /** While the weights stream in, too; what fails is fetched again when it is wanted. */
+  #fetchParts({ tune }: TacticsOptions): void {
+    lazyParts.proof.fetch().catch(() => undefined)
+    if (tune !== 'off') lazyParts.tuner.fetch().catch(() => undefined)
   }
 
   async finish(): Promise<PreparedRunner<Runner>> {
@@ -151,6 +159,7 @@ class Choice<Runner> {
     const { gpu, signal, tuningBatches } = this.#given
     tactics.onTuning()
     const batches = tuningBatches(this.#variants)
+    const { tune } = await lazyParts.tuner.fetch()
     const { tuned, timed, whyNotTimed, ms } = await tune({
       gpu,
       plan: await this.#plan,
@@ -171,6 +180,7 @@ class Choice<Runner> {
     for (let plan = first; ; plan = await this.#plan) {
       const pipelines = plan.map(({ pipeline }) => pipeline)
       if (this.#stored?.proven === (await provenOf(pipelines))) return
+      const { prove } = await lazyParts.proof.fetch()
       const { flaws, ...proof } = await prove(gpu, pipelines, weights.matrices)
       throwIfAborted(signal)
       const lost = flaws.length > 0 ? await lostError(gpu) : null

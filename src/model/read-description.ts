@@ -7,6 +7,7 @@ import type { Family, ModelBody } from './families/family'
 import { families } from './families/index'
 import { labelsOf } from './families/labels'
 import { ggufConfig } from './gguf-config'
+import { lazyParts } from './lazy-parts'
 import { modelTask } from './model-task'
 import { readVectorSettings } from './vector-settings'
 
@@ -108,14 +109,27 @@ function stemsOf(name: string): string[] {
   return end < 0 ? [name] : [name, name.slice(0, end)]
 }
 
+/** Whether the model's family is one of those that are in the worker's own file. */
+export function familyIsAtHand(header: ModelHeader): boolean {
+  const [architecture, field] =
+    header.kind === 'gguf'
+      ? [header.metadata.get('general.architecture'), 'gguf' as const]
+      : [header.texts.config.model_type, 'modelTypes' as const]
+  return families.some((family) => family[field].includes(String(architecture)))
+}
+
 function familyOf(architecture: string, field: 'gguf' | 'modelTypes', what: string): Family {
-  const family = families.find((each) => each[field].includes(architecture))
+  const find = (among: readonly Family[]) => among.find((each) => each[field].includes(architecture))
+  const family = find(families)
   if (family) return family
-  const known = [...new Set(families.flatMap((each) => each[field]))].sort().join(', ')
+  const { otherFamilies } = lazyParts.families.fetched
+  const other = find(otherFamilies)
+  if (other) return other
+  const all = [...families, ...otherFamilies].flatMap((each) => each[field])
   throw new OctavoError(
     'unsupported-architecture',
     `${what} '${architecture}' is not supported.`,
-    `Choose a model of one of these: ${known}.`,
+    `Choose a model of one of these: ${[...new Set(all)].sort().join(', ')}.`,
   )
 }
 

@@ -1,7 +1,5 @@
-import { altUpScratch } from './parts/alt-up'
+import { lazyParts } from './lazy-parts'
 import { feedForwardScratch } from './parts/feed-forward'
-import { laurelScratch } from './parts/laurel'
-import { layerInputsScratch } from './parts/layer-inputs'
 import { mixerScratch } from './parts/mixer'
 import type { ModelTensors } from './tensors'
 
@@ -38,10 +36,10 @@ export function scratchWidths(
   const widen = (wanted: ScratchWidths) => {
     for (const name of scratchNames) widths[name] = Math.max(widths[name], wanted[name] ?? 0)
   }
-  if (altUp) widen(altUpScratch(altUp))
-  if (layerInputs) widen(layerInputsScratch(layerInputs))
+  if (altUp) widen(lazyParts.altUp.fetched.altUpScratch(altUp))
+  if (layerInputs) widen(lazyParts.layerInputs.fetched.layerInputsScratch(layerInputs))
   for (const { mixer, feedForward, laurel, ownInput } of layers) {
-    if (laurel) widen(laurelScratch(laurel, stride))
+    if (laurel) widen(lazyParts.laurel.fetched.laurelScratch(laurel, stride))
     for (const part of mixer.parts) widen(mixerScratch(part))
     for (const part of feedForward.parts) widen(feedForwardScratch(part))
     if (ownInput || mixer.outNorm || feedForward.outNorm) widen({ part: stride })

@@ -1,10 +1,9 @@
 import type { DeviceInfo } from '../gpu/device'
-import { shaderTexts } from '../gpu/shader'
+import { shaderTexts } from '../gpu/shader-files'
 import type { DroppedVariant, TimedVariants } from '../util/diagnostics'
 import { sha256 } from '../util/sha256'
 import type { Tune } from '../util/tune'
 import { attentionIn } from './attention-in'
-import { products as knownProducts } from './proof/known-answers'
 import type { ModelTensors } from './tensors'
 import { candidates, candidatesFor, kinds, type TunablePoint, tunableKinds, type Variants } from './variants'
 
@@ -61,17 +60,14 @@ export async function tacticsKey(
   return digest(JSON.stringify(parts))
 }
 
-/** Changes with the kernels, their table and their known cases. */
+/** Changes with the kernels that every model has, and their table. */
 export function kernelsVersion(): Promise<string> {
-  return digest(JSON.stringify([shaderTexts, candidates, knownProducts]))
+  return digest(JSON.stringify([shaderTexts, candidates]))
 }
 
-/** What a proof is about: the variants of these pipelines. */
-export function provenOf(
-  pipelines: readonly { readonly kernel: { readonly shader: string }; readonly variant: object }[],
-) {
-  const all = pipelines.map(({ kernel, variant }) => JSON.stringify([kernel.shader, variant]))
-  return digest([...new Set(all)].sort().join('\n'))
+/** What a proof is about: the WGSL of these pipelines, of kernels too that are fetched for some models only. */
+export function provenOf(pipelines: readonly { readonly code: string }[]): Promise<string> {
+  return digest([...new Set(pipelines.map(({ code }) => code))].sort().join('\n'))
 }
 
 function digest(text: string): Promise<string> {

@@ -10,20 +10,15 @@ import type {
   ModelDescription,
   SubLayer,
 } from './description'
-import { floatWeightsOf } from './float-matrix'
+import { floatWeightsOf, isQuantized } from './float-matrix'
+import { lazyParts } from './lazy-parts'
 import type { MatrixSource } from './matrix-source'
-import { type AltUpLayerTensors, type AltUpTensors, findAltUp, findAltUpLayer } from './parts/alt-up'
+import type { AltUpLayerTensors, AltUpTensors } from './parts/alt-up'
 import { type FeedForwardTensors, findFeedForward } from './parts/feed-forward'
-import { findLaurel, type LaurelTensors } from './parts/laurel'
-import {
-  findLayerInput,
-  findLayerInputs,
-  type LayerInputsTensors,
-  type LayerInputTensors,
-} from './parts/layer-inputs'
+import type { LaurelTensors } from './parts/laurel'
+import type { LayerInputsTensors, LayerInputTensors } from './parts/layer-inputs'
 import { findMixer, type MixerTensors } from './parts/mixer'
-import { findPooled, type PooledTensors } from './parts/pooled'
-import { readQuantization } from './quantized/read-quantization'
+import type { PooledTensors } from './parts/pooled'
 import { type NormTensors, TensorFinder } from './tensor-finder'
 
 /** The tensors of a half of a layer, each part's beside what it is. */
@@ -88,7 +83,9 @@ export function findTensors(
   description: ModelDescription,
   floatWeights: FloatWeights | null,
 ): ModelTensors {
-  const quantization = header.kind === 'safetensors' ? readQuantization(header.texts.config) : null
+  const quantization = isQuantized(header)
+    ? lazyParts.quantized.fetched.readQuantization(header.texts.config)
+    : null
   const find = new TensorFinder(header, floatWeightsOf(header, floatWeights), quantization)
   const { hidden, layers, embedding, layerInputs, altUp, logits, pooled } = description
   if (layers.length > header.tensors.length) {
@@ -110,8 +107,10 @@ export function findTensors(
       : null,
     types: embedding.types ? find.matrix('token types', [embedding.types], hidden, 'exact')[0]! : null,
     embeddingNorm: find.norm(embedding.norm, hidden, constants),
-    layerInputs: layerInputs ? findLayerInputs(place, layerInputs, layers.length) : null,
-    altUp: altUp ? findAltUp(place, altUp) : null,
+    layerInputs: layerInputs
+      ? lazyParts.layerInputs.fetched.findLayerInputs(place, layerInputs, layers.length)
+      : null,
+    altUp: altUp ? lazyParts.altUp.fetched.findAltUp(place, altUp) : null,
     layers: layers.map((layer, i) => findLayer(find, description, layer, i)),
     finalNorm: find.norm(description.finalNorm, hidden, constants),
     output:
@@ -119,7 +118,7 @@ export function findTensors(
         ? find.matrix('output', [{ stem: logits.stem, rows: vocab }], hidden, 'vocabulary')[0]!
         : matrix,
     outputBias: logits && find.biases([{ stem: logits.stem, rows: vocab, bias: logits.bias }], constants),
-    pooled: pooled && findPooled(find, pooled, hidden, constants),
+    pooled: pooled && lazyParts.pooled.fetched.findPooled(find, pooled, hidden, constants),
     ropeDivisors: findDivisors(find, description, constants),
     constants,
   }
@@ -151,9 +150,11 @@ function findLayer(
     mixer: half(layer.mixer, (part: MixerDescription) => findMixer(place, part)),
     feedForward: half(layer.feedForward, (part: FeedForwardDescription) => findFeedForward(place, part)),
     parallel: layer.parallel,
-    altUp: altUp && layer.altUp ? findAltUpLayer(place, altUp, layer.altUp) : null,
-    laurel: laurel ? findLaurel(place, laurel) : null,
-    ownInput: ownInput ? findLayerInput(place, ownInput, i, layers.length) : null,
+    altUp: altUp && layer.altUp ? lazyParts.altUp.fetched.findAltUpLayer(place, altUp, layer.altUp) : null,
+    laurel: laurel ? lazyParts.laurel.fetched.findLaurel(place, laurel) : null,
+    ownInput: ownInput
+      ? lazyParts.layerInputs.fetched.findLayerInput(place, ownInput, i, layers.length)
+      : null,
     streamScaleAt: streamScale ? constants.add(find.scalar(streamScale), 1) : null,
     constants,
   }

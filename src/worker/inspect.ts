@@ -1,3 +1,4 @@
+import { fetchParts } from '../model/fetch-parts'
 import type { RoomOptions } from '../model/load'
 import { embeddingRows } from '../model/read-description'
 import { type Room, readTypeNames, roomNeeded } from '../model/room'
@@ -43,6 +44,7 @@ export async function inspect(
   const reasons: InspectionReason[] = []
   const opened = await openedEvenIfDiskIsFull(reference, request, signal, reasons)
   const { header, source } = opened
+  await fetchParts(header)
   await attempt(reasons, () => createTokenizer(header, embeddingRows(header)))
   const room = await roomFor(means, request, opened, reasons)
   const { licence, models } = await repoFacts

@@ -1,12 +1,13 @@
-import { ConversationStore } from '../conversations/conversation-store'
 import type { CacheIdentity } from '../conversations/record'
 import { Engine } from '../engine/engine'
 import { cacheLayout } from '../model/cache-blocks'
+import { fetchParts } from '../model/fetch-parts'
 import { type LoadedModel, loadModel } from '../model/load'
 import { modelTask } from '../model/model-task'
 import { embeddingRows } from '../model/read-description'
 import { createChatTemplate } from '../text/chat-template'
 import { createTokenizer } from '../text/tokenizer'
+import { LazyPart } from '../util/lazy-part'
 import type { WeightSink } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
@@ -14,10 +15,15 @@ import type { ByteProgress, OpenedModel } from '../weights/types'
 import { Conversations } from './conversations'
 import type { EncoderSession } from './encoder-session'
 import { engineDiagnostics, engineInfo } from './engine-info'
-import { loadEncoderSession } from './load-encoder-session'
 import type { LoadPhase, LoadProgress, LoadRequest } from './protocol'
 import { Session } from './session'
 import { browserVersion, openTacticsStore } from './tactics-store'
+
+const encoders = new LazyPart('models that read whole texts', () => import('./load-encoder-session'))
+const conversationStore = new LazyPart(
+  'saved conversations',
+  () => import('../conversations/conversation-store'),
+)
 
 /**
  * Loads a model: what the reference means, then room on the GPU, then the weights, then a first run.
@@ -44,6 +50,7 @@ export async function loadSession(
   const enter = (phase: LoadPhase) => report({ phase, ...bytes })
   enter('resolving')
   const opened = await openModel(modelReference(request.model), { hub, signal })
+  await fetchParts(opened.header)
   const tokenizer = createTokenizer(opened.header, embeddingRows(opened.header))
   bytes = { ...bytes, totalBytes: opened.header.fileBytes }
   enter('preparing')
@@ -73,6 +80,7 @@ export async function loadSession(
     enter('warming-up')
   }
   if (modelTask(opened.header) !== 'generate') {
+    const { loadEncoderSession } = await encoders.fetch()
     return loadEncoderSession({ opened, tokenizer, options, stream, maxWaiting })
   }
   const template = createChatTemplate(opened.header, tokenizer)
@@ -91,7 +99,7 @@ export async function loadSession(
       blocks: model.cacheBlocks,
       identity: cacheIdentity(opened, model),
       maxBytes: request.conversations.maxBytes,
-      openStore: (maxBytes) => ConversationStore.open(maxBytes),
+      openStore: async (maxBytes) => (await conversationStore.fetch()).ConversationStore.open(maxBytes),
     })
     const { prefixCache } = engine
     const { maxContext } = model.runner.limits

@@ -1,10 +1,10 @@
 import { type Endpoint, expose } from 'comlink'
 import type { EngineDiagnostics } from '../util/diagnostics'
+import { LazyPart } from '../util/lazy-part'
 import { OctavoError } from '../util/octavo-error'
 import type { EngineProfile } from '../util/profile'
 import type { EncoderSession } from './encoder-session'
 import { asOctavoError, carryErrorsWhole, errorToWire } from './error-transfer'
-import { inspect } from './inspect'
 import type { ModelInspection } from './inspection'
 import { loadSession } from './load-session'
 import type {
@@ -24,6 +24,8 @@ import type {
   WireGeneration,
 } from './protocol'
 import type { Session, SessionGeneration } from './session'
+
+const inspection = new LazyPart('looking at models', () => import('./inspect'))
 
 /** Answers the page's calls at the endpoint, for one model. */
 export function serve(endpoint: Endpoint, gpu: GPU | null): void {
@@ -70,6 +72,7 @@ class ModelService implements Service {
   async inspect(request: LoadRequest): Promise<ModelInspection> {
     try {
       const means = { gpu: this.#gpu, noGpu: noWebGpu(), memoryBytes: deviceMemory() }
+      const { inspect } = await inspection.fetch()
       return await inspect(means, request, this.#unloading.signal)
     } catch (error) {
       throw asOctavoError(error)

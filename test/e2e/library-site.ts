@@ -7,9 +7,16 @@ import { sendRange } from '../../scripts/hub/send-range.ts'
 
 /** The built library in a subfolder of one origin, as on a CDN, and an empty page on another. */
 export class LibrarySite {
+  /** Names of the library's files that were asked for. */
+  readonly served = new Set<string>()
+  /** One that is not there. */
+  missing: string | null = null
+
   private constructor(
     readonly pages: Server,
     readonly cdn: Server,
+    /** Of the built library. */
+    readonly folder: string,
   ) {}
 
   static async start(): Promise<LibrarySite> {
@@ -22,18 +29,26 @@ export class LibrarySite {
       )
     })
     const cdn = await listening()
+    const site = new LibrarySite(pages, cdn, folder)
     cdn.on('request', (request, response) => {
       response.setHeader('Access-Control-Allow-Origin', '*')
       const path = new URL(request.url ?? '/', 'http://localhost').pathname
       const file = normalize(join(folder, path.slice(subfolder.length)))
-      if (!path.startsWith(subfolder) || !file.startsWith(folder) || !existsSync(file)) {
+      const name = path.slice(subfolder.length)
+      if (
+        !path.startsWith(subfolder) ||
+        !file.startsWith(folder) ||
+        !existsSync(file) ||
+        name === site.missing
+      ) {
         response.writeHead(404).end()
         return
       }
+      site.served.add(name)
       const type = file.endsWith('.js') ? 'text/javascript' : 'application/octet-stream'
       sendRange(request, response, { source: file, bytes: statSync(file).size }, { 'Content-Type': type })
     })
-    return new LibrarySite(pages, cdn)
+    return site
   }
 
   /** The app's page. */

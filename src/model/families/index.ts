@@ -1,57 +1,8 @@
-import { apertus } from './apertus'
-import { arcee } from './arcee'
-import { bert, distilbert, mpnet, nomicBert, roberta } from './bert'
-import { cohere, cohere2 } from './cohere'
-import { deepseekV2, deepseekV3 } from './deepseek'
-import { ernie, ernieMoe } from './ernie'
-import { exaone4 } from './exaone'
-import { falconH1 } from './falcon-h1'
 import type { Family } from './family'
-import { gemma, gemma2, gemma3 } from './gemma'
-import { gemma3n } from './gemma3n'
-import { gemma4 } from './gemma4'
-import { glm4, glm4Moe } from './glm'
-import { gptNeox } from './gpt-neox'
-import { gptOss } from './gpt-oss'
-import { gpt2 } from './gpt2'
-import { granite, graniteMoe } from './granite'
-import { graniteHybrid } from './granite-hybrid'
-import { hunyuan } from './hunyuan'
-import { lfm2, lfm2Moe } from './lfm2'
 import { llama } from './llama'
-import { minicpm3 } from './minicpm'
 import { ministral3, mistral } from './mistral'
-import { mixtral } from './mixtral'
-import { modernbert } from './modernbert'
-import { olmo2, olmoe } from './olmo'
-import { phi, phi3 } from './phi'
 import { qwen2, qwen3 } from './qwen'
-import { qwen2Moe, qwen3Moe } from './qwen-moe'
-import { qwen3Next, qwen35, qwen35Moe } from './qwen3.5'
-import { seedOss } from './seed-oss'
 import { smollm3 } from './smollm3'
-import { stablelm } from './stablelm'
-import { starcoder2 } from './starcoder2'
 
-const llamas = [llama, mistral, ministral3, arcee, seedOss, smollm3, granite, olmo2, apertus, ernie, hunyuan]
-const others = [qwen2, qwen3, phi, phi3, cohere, cohere2, glm4, exaone4]
-const gemmas = [gemma, gemma2, gemma3, gemma3n, gemma4]
-const older = [gpt2, gptNeox, stablelm, starcoder2]
-const latents = [minicpm3, deepseekV2, deepseekV3]
-const hybrids = [falconH1, graniteHybrid, lfm2, qwen35]
-const mixtures = [mixtral, qwen2Moe, qwen3Moe, olmoe, graniteMoe, ernieMoe, glm4Moe, gptOss, lfm2Moe]
-const hybridMixtures = [qwen3Next, qwen35Moe]
-const encoders = [bert, roberta, distilbert, mpnet, nomicBert, modernbert]
-
-/** All that Octavo runs. */
-export const families: readonly Family[] = [
-  ...llamas,
-  ...others,
-  ...gemmas,
-  ...older,
-  ...latents,
-  ...hybrids,
-  ...mixtures,
-  ...hybridMixtures,
-  ...encoders,
-]
+/** Families that need no file but the worker's own. */
+export const families: readonly Family[] = [llama, mistral, ministral3, smollm3, qwen2, qwen3]

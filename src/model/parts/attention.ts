@@ -1,12 +1,13 @@
 import { activates } from '../../kernels/activation'
 import { gated } from '../../kernels/gated'
 import type { AttentionDescription, HeadNormDescription } from '../description'
+import { lazyParts } from '../lazy-parts'
 import { paddedColumns } from '../matrix'
 import type { ScratchWidths } from '../scratch'
 import { addOne } from '../tensor-finder'
 import { planHeads } from './attention-heads'
 import type { LayerBuffers, PartRows, PlanContext } from './context'
-import { findLatent, type LatentTensors, latentScratch, planLatentValues } from './latent'
+import type { LatentTensors } from './latent'
 import type { PartPlace } from './place'
 import { findOutput, findProjected, type OutputTensors, type ProjectedTensors, planOutput } from './projected'
 
@@ -41,7 +42,7 @@ export function findAttention(place: PartPlace, attention: AttentionDescription)
     input,
     rowWidth: input.width + (latent?.query?.projection.rows ?? 0),
     back: findOutput(place, output, heads * (latent?.valueDim ?? headDim)),
-    latent: latent && findLatent(place, latent, heads),
+    latent: latent && lazyParts.latent.fetched.findLatent(place, latent, heads),
     at: {
       queryNorm: headNorm && findHeadNorm(place, headNorm, headNorm.query, heads * headDim, headDim),
       keyNorm:
@@ -85,7 +86,7 @@ export function attentionScratch(tensors: AttentionTensors): ScratchWidths {
     projected: tensors.rowWidth,
     query: heads * headDim,
     attended: paddedColumns(heads * headDim),
-    ...(latent ? latentScratch(latent, heads) : {}),
+    ...(latent ? lazyParts.latent.fetched.latentScratch(latent, heads) : {}),
   }
 }
 
@@ -122,7 +123,7 @@ export function planAttention(
     })
   }
   if (latent) {
-    planLatentValues(context, latent, heads)
+    lazyParts.latent.fetched.planLatentValues(context, latent, heads)
     planOutput(context, back, constants, unfolded, rows, null, heads * latent.valueDim)
   } else planOutput(context, back, constants, attended, rows, merged)
 }

@@ -4,11 +4,11 @@ import { projectHeads, ropeKv } from '../../kernels/rope-kv'
 import { reads } from '../../kernels/weights/format'
 import type { BatchShape } from '../batch'
 import type { HeadLayout, HeadNormDescription } from '../description'
+import { lazyParts } from '../lazy-parts'
 import { type MatrixShard, matrixBytes, segmentGroups } from '../matrix'
 import { rowOf } from '../plan'
 import type { AttentionTensors } from './attention'
 import { type LayerBuffers, type PlanContext, type SourceRows, tokensOf } from './context'
-import { planLatentQuery } from './latent'
 import { manyTokens } from './made-rows'
 import { planProjected } from './projected'
 
@@ -37,7 +37,7 @@ export function planWrittenHeads(
   const own = writtenHeads(context, tensors, layer)
   const groups = headGroups(context, tensors)
   planProjected(context, input, constants, { ...rows, to: projected, stride, leastTokens: groups ? 2 : 1 })
-  if (latent) planLatentQuery(context, latent, tensors, { constants, width: stride })
+  if (latent) lazyParts.latent.fetched.planLatentQuery(context, latent, tensors, { constants, width: stride })
   if (groups) planProjectedHeads(context, tensors, head, own, rows, groups)
   planRopeKv(context, head, own, groups ? manyTokens : tokensOf)
 }

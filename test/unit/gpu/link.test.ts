@@ -10,7 +10,7 @@ import type { MatrixFormat } from '../../../src/kernels/weights/format'
 type Texts = Readonly<Record<string, string>>
 
 function linked(texts: Texts, conditions: Conditions = {}): Promise<string> {
-  const modules = (name: string): string => {
+  const modules = async (name: string): Promise<string> => {
     const text = texts[name]
     if (text === undefined) throw new Error(`there is no module ${name}`)
     return text

@@ -1,0 +1,4 @@
+import { fetchAllParts } from '../../src/model/lazy-parts'
+
+/** Tests call what lies behind `fetchParts`, too; that it fetches what a model needs is for the tests of the built library. */
+await fetchAllParts()
