@@ -1,4 +1,5 @@
 import { createEngine, type Engine } from '../src/index'
+import type { Precision } from '../src/util/precision'
 import { adapterName } from './adapter-name'
 import { jsMsPerStep } from './js-time'
 import { median } from './median'
@@ -8,6 +9,7 @@ export interface EngineBenchOptions {
   readonly model: string | File
   /** In Node: the GPU. In a browser: none, and the engine runs in its worker. */
   readonly gpu?: GPU
+  readonly precision?: Precision
   readonly promptTokens: number
   readonly decodeTokens: number
   readonly repeats: number
@@ -19,6 +21,7 @@ export interface EngineFigures {
     readonly model: string
     readonly features: string
     readonly variants: string
+    readonly precision: Precision
     /** Load with nothing stored, and again from this device's store; a `File` is never stored. */
     readonly loadColdMs: number
     readonly loadWarmMs: number
@@ -62,6 +65,7 @@ export async function benchEngine(
       model: info.model.file,
       features: info.device.features.join(' '),
       variants: info.variants.name ?? '',
+      precision: info.precision,
       loadColdMs: cold.ms,
       loadWarmMs,
       peakGpuBytes: info.peakGpuBytes,
@@ -74,9 +78,13 @@ export async function benchEngine(
   }
 }
 
-async function load({ model, gpu }: EngineBenchOptions): Promise<{ engine: Engine; ms: number }> {
+async function load({
+  model,
+  gpu,
+  precision = 'exact',
+}: EngineBenchOptions): Promise<{ engine: Engine; ms: number }> {
   const started = performance.now()
-  const engine = await createEngine({ model, ...(gpu ? { gpu } : {}) })
+  const engine = await createEngine({ model, precision, ...(gpu ? { gpu } : {}) })
   return { engine, ms: performance.now() - started }
 }
 

@@ -12,6 +12,8 @@ import {
 } from '../src/kernels/attention'
 import { weightFormats } from '../src/kernels/formats'
 import { plainHeads } from '../src/kernels/heads'
+import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../src/kernels/int8-products'
+import { int8GroupWords, int8Rows } from '../src/kernels/int8-rows'
 import { kvBits, kvRegionWords } from '../src/kernels/kv-format'
 import { matmul, matvec, plainProduct } from '../src/kernels/matmul'
 import { norm } from '../src/kernels/norm'
@@ -19,7 +21,7 @@ import { pool, poolings } from '../src/kernels/pool'
 import { fusedRow, ropeKv } from '../src/kernels/rope-kv'
 import { reads } from '../src/kernels/weights/format'
 import { blockSize } from '../src/model/kv-cache'
-import { hardware, pointsFor, software, type Variants } from '../src/model/variants'
+import { hardware, packedDotFeature, pointsFor, software, type Variants } from '../src/model/variants'
 import { type KvFormat, kvFormats } from '../src/util/kv-format'
 import { expertCases } from './expert-cases'
 import { layerProducts, type ModelShape, modelShapes, type Product } from './kernel-shapes'
@@ -132,22 +134,29 @@ class KernelBench {
     const planes = format.planes(rows * groups)
     const outputs = gated ? rows / 2 : rows
     const activation = activates({ kind: gated ? 'silu' : 'none' })
-    for (const tokens of [1, promptTokens]) {
+    const forms = [1, promptTokens].flatMap((tokens) =>
+      (format.integers ? [false, true] : [false]).map((inBytes) => ({ tokens, inBytes })),
+    )
+    for (const { tokens, inBytes } of forms) {
       const many = tokens > 1
-      const { subgroups, ...point } = many ? variants.matmul : { ...variants.matvec, columns: 1 }
+      const [few, most] = inBytes
+        ? ([variants.int8Matvec, { ...variants.int8Matmul, tokens_per_lane: int8TokensPerLane }] as const)
+        : ([{ ...variants.matvec, columns: 1 }, variants.matmul] as const)
+      const { subgroups, ...point } = many ? most : few
       const what = `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`
+      const packed_dot = inBytes && this.gpu.info.wgslFeatures.includes(packedDotFeature)
       await this.#time(
-        many ? matmul : matvec,
+        inBytes ? (many ? int8Matmul : int8Matvec) : many ? matmul : matvec,
         { model, what, operations: 2 * rows * columns * tokens },
         {
           variant: {
             constants: { ...point, ...activation.constants },
             ...reads(format),
-            conditions: { ...format.conditions, residual, gated, subgroups },
+            conditions: { ...format.conditions, residual, gated, packed_dot, subgroups },
           },
           buffers: {
             weights: planes.words,
-            x: columns * Math.max(8, tokens),
+            x: (inBytes ? 4 * int8Stride(columns) : columns) * Math.max(8, tokens),
             constants: 4,
             routes: 4,
             y: outputs * Math.max(8, tokens),
@@ -158,7 +167,7 @@ class KernelBench {
             groups,
             segment_groups: Math.ceil(groups / (this.options.segments ?? 8)),
             ...planes,
-            x_stride: columns / 4,
+            x_stride: inBytes ? int8Stride(columns) : columns / 4,
             y_stride: outputs,
             y_offset: 0,
           },
@@ -302,6 +311,18 @@ class KernelBench {
         shape: { tokens: 1, width: hidden },
       },
     )
+    for (const rows of [1, promptTokens]) {
+      await this.#time(
+        int8Rows,
+        { model, what: `× ${rows}`, operations: null },
+        {
+          variant: { constants: { workgroup_size: variants.headLanes } },
+          buffers: { x: rows * hidden, y: (rows * hidden * int8GroupWords) / 32 },
+          params: { x_stride: hidden / 4, x_offset: 0, groups: hidden / 32 },
+          shape: { tokens: rows, columns: hidden },
+        },
+      )
+    }
     const tokens = 256
     await this.#time(
       pool,

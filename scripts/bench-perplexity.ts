@@ -2,19 +2,21 @@ import { parseArgs } from 'node:util'
 import { importBench, nodeGpu, nodeModel, nodeName } from '../bench/in-node.ts'
 import { commit } from '../bench/report.ts'
 import { type KvFormat, kvFormats } from '../src/util/kv-format.ts'
+import { precisions } from '../src/util/precision.ts'
 import perplexity from '../test/golden/smollm2/perplexity.json' with { type: 'json' }
 import { lavapipeVariables } from './lavapipe.ts'
 
 /**
- * npm run bench:perplexity -- [--lavapipe] [--kv f16]… [--tokens 1419]
+ * npm run bench:perplexity -- [--lavapipe] [--kv f16]… [--precision exact]… [--tokens 1419]
  *
- * Perplexity of the golden passage for each format of the KV cache, and what a token takes in it; in this process, on
+ * Perplexity of the golden passage for each precision and each format of the KV cache, and what a token takes in it; in this process, on
  * the GPU that the package webgpu finds.
  */
 const { values } = parseArgs({
   options: {
     lavapipe: { type: 'boolean', default: false },
     kv: { type: 'string', multiple: true, default: [...kvFormats] },
+    precision: { type: 'string', multiple: true, default: ['exact'] },
     tokens: { type: 'string', default: String(perplexity.ids.length) },
   },
 })
@@ -23,6 +25,11 @@ const formats = values.kv.map((name) => {
   if (!format) throw new Error(`--kv is '${name}', not one of ${kvFormats.join(', ')}`)
   return format satisfies KvFormat
 })
+const asked = values.precision.map((name) => {
+  const precision = precisions.find((each) => each === name)
+  if (!precision) throw new Error(`--precision is '${name}', not one of ${precisions.join(', ')}`)
+  return precision
+})
 if (values.lavapipe) Object.assign(process.env, lavapipeVariables())
 const { benchPerplexity } = await importBench<typeof import('../bench/perplexity.ts')>('perplexity.ts')
 const gpu = nodeGpu(process.env.VK_ICD_FILENAMES ?? null)
@@ -30,13 +37,22 @@ const ids = perplexity.ids.slice(0, Number(values.tokens))
 console.log(
   `${nodeName()}, ${commit()}, ${ids.length} tokens; transformers in f32: ${perplexity.perplexity} for all`,
 )
-console.log('format  perplexity  greatest difference of a logprob from f32  bytes a token  blocks a MiB')
-for (const row of await benchPerplexity({ model: await nodeModel(), gpu, ids, formats })) {
-  const { format, greatestDifference, bytesPerToken, blocksPerMebibyte } = row
+console.log(
+  'precision format  perplexity  greatest difference of a logprob from the first row’s  bytes a token  blocks a MiB',
+)
+for (const row of await benchPerplexity({
+  model: await nodeModel(),
+  gpu,
+  ids,
+  formats,
+  precisions: asked,
+})) {
+  const { precision, format, greatestDifference, bytesPerToken, blocksPerMebibyte } = row
   const columns = [
+    precision.padEnd(9),
     format.padEnd(6),
     row.perplexity.toFixed(4).padStart(11),
-    (greatestDifference?.toFixed(4) ?? '').padStart(42),
+    greatestDifference.toFixed(4).padStart(51),
     String(bytesPerToken).padStart(14),
     blocksPerMebibyte.toFixed(2).padStart(13),
   ]

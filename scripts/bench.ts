@@ -3,10 +3,11 @@ import type { EngineBenchOptions, EngineFigures } from '../bench/engine.ts'
 import { withBenchPage } from '../bench/in-browser.ts'
 import { importBench, nodeGpu, nodeModel, nodeName } from '../bench/in-node.ts'
 import { report } from '../bench/report.ts'
+import { type Precision, precisions } from '../src/util/precision.ts'
 import { lavapipeVariables } from './lavapipe.ts'
 
 /**
- * npm run bench -- [--lavapipe] [--node] [--prompt 128] [--decode 32] [--repeats 3] [--json FILE]
+ * npm run bench -- [--lavapipe] [--node] [--prompt 128] [--decode 32] [--repeats 3] [--precision exact] [--json FILE]
  *
  * Times the engine with the tests' model: in Chromium on SwiftShader or lavapipe, or with `--node` in this process on
  * the GPU that the package webgpu finds.
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     prompt: { type: 'string', default: '128' },
     decode: { type: 'string', default: '32' },
     repeats: { type: 'string', default: '3' },
+    precision: { type: 'string', default: 'exact' },
     json: { type: 'string' },
   },
 })
@@ -25,11 +27,18 @@ const options = {
   promptTokens: count('prompt'),
   decodeTokens: count('decode'),
   repeats: count('repeats'),
+  precision: precision(),
 }
 const variables = values.lavapipe ? { ...lavapipeVariables(), OCTAVO_ADAPTER: 'lavapipe' } : {}
 Object.assign(process.env, variables)
 if (values.node) await benchInNode()
 else await benchInBrowser()
+
+function precision(): Precision {
+  const found = precisions.find((each) => each === values.precision)
+  if (!found) throw new Error(`--precision is '${values.precision}', not one of ${precisions.join(', ')}`)
+  return found
+}
 
 function count(name: 'prompt' | 'decode' | 'repeats'): number {
   const value = Number(values[name])

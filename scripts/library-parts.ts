@@ -15,6 +15,7 @@ const parts: Readonly<Record<string, RegExp>> = {
   latent: /src\/model\/parts\/latent\.ts$/,
   streams: /src\/(model\/parts\/(alt-up|laurel|layer-inputs)|gpu\/shaders\/streams)\.ts$/,
   proof: /src\/model\/(proof\/prove|tuner)\.ts$/,
+  integers: /src\/gpu\/shaders\/integers\.ts$/,
   tables: /src\/gpu\/shaders\/tables\.ts$/,
   safetensors: /src\/gpu\/shaders\/safetensors\.ts$/,
 }

@@ -18,6 +18,7 @@ export const partKb: Readonly<Record<string, number>> = {
   experts: 2.6,
   families: 10.8,
   inspect: 2.6,
+  integers: 3,
   latent: 1.2,
   proof: 9,
   quantized: 6.3,

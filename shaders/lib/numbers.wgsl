@@ -26,6 +26,11 @@ fn high_nibbles(word: u32) -> vec4f {
   return vec4f((vec4u(word) >> vec4u(4u, 12u, 20u, 28u)) & vec4u(15u));
 }
 
+// Four bytes, none of them 128 or more, each less the same.
+fn bytes_less(word: u32, offset: u32) -> u32 {
+  return ((word | 0x80808080u) - 0x01010101u * offset) ^ 0x80808080u;
+}
+
 fn signed_bytes(word: u32) -> vec4f {
   return vec4f(unpack4xI8(word));
 }

@@ -30,6 +30,14 @@ fn scalars_of_eight(mine: f32) -> array<f32, 8> {
   );
 }
 
+@if(subgroups)
+fn words_from_eight(mine: u32) -> array<u32, 8> {
+  return array<u32, 8>(
+    subgroupBroadcast(mine, 0u), subgroupBroadcast(mine, 1u), subgroupBroadcast(mine, 2u), subgroupBroadcast(mine, 3u),
+    subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u),
+  );
+}
+
 // Whether the lane has something to do, or one that it must load for.
 @if(subgroups)
 fn wanted(own: bool) -> bool {

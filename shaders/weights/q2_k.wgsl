@@ -6,12 +6,14 @@
 //   other eight; bits 2k and 2k + 1 of byte 8 + i are the high bits of the (4k + i)th;
 //   from params.supers on, for each 8 groups, d and dmin in a word, or d alone, two in a word; all f16.
 import package::bindings::{weights, params};
-import package::lib::numbers::{half, Octet};
+import package::lib::numbers::{half, bytes_less, Octet};
 import package::lib::planes::{word, half_at};
 
 const spans = 2u;
 @if(third) const has_minimum = false;
 @if(!third) const has_minimum = true;
+@if(third) const middle = 4u;
+@if(!third) const middle = 0u;
 const header_groups = 8u;
 
 // Scales of a block as bytes, in their order.
@@ -32,18 +34,29 @@ fn fetch(group: u32) -> Packed {
 }
 
 @if(third)
-fn octet(packed: Packed, i: u32) -> Octet {
+fn codes(packed: Packed, i: u32) -> vec2u {
   let low = packed.low[i >> 1u] >> (4u * (i & 1u));
   let high = packed.high >> (2u * i);
   let first = (low & 0x03030303u) | ((high & 0x01010101u) << 2u);
   let second = ((low >> 2u) & 0x03030303u) | ((high & 0x02020202u) << 1u);
-  return Octet(vec4f(unpack4xU8(first)) - 4.0, vec4f(unpack4xU8(second)) - 4.0);
+  return vec2u(first, second);
 }
 
 @if(!third)
-fn octet(packed: Packed, i: u32) -> Octet {
+fn codes(packed: Packed, i: u32) -> vec2u {
   let low = packed.low[i >> 1u] >> (4u * (i & 1u));
-  return Octet(vec4f(unpack4xU8(low & 0x03030303u)), vec4f(unpack4xU8((low >> 2u) & 0x03030303u)));
+  return vec2u(low, low >> 2u) & vec2u(0x03030303u);
+}
+
+fn octet(packed: Packed, i: u32) -> Octet {
+  let both = codes(packed, i);
+  return Octet(vec4f(unpack4xU8(both.x)) - f32(middle), vec4f(unpack4xU8(both.y)) - f32(middle));
+}
+
+// The codes of the octet, of Q3_K less 4, as integers of eight bits.
+fn bytes(packed: Packed, i: u32) -> vec2u {
+  let both = codes(packed, i);
+  return vec2u(bytes_less(both.x, middle), bytes_less(both.y, middle));
 }
 
 @if(third)

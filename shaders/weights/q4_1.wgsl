@@ -24,6 +24,11 @@ fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(low_nibbles(packed[i]), high_nibbles(packed[i]));
 }
 
+// The codes of the octet as integers of eight bits.
+fn bytes(packed: Packed, i: u32) -> vec2u {
+  return vec2u(packed[i], packed[i] >> 4u) & vec2u(0x0f0f0f0fu);
+}
+
 fn scale(group: Header, place: u32, span: u32) -> vec2f {
   let both = word(params.scales + group);
   return vec2f(half(both), half(both >> 16u));

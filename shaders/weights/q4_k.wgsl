@@ -29,16 +29,28 @@ fn fetch(group: u32) -> Packed {
 
 @if(fifth)
 fn octet(packed: Packed, i: u32) -> Octet {
+  let both = bytes(packed, i);
+  return Octet(vec4f(unpack4xU8(both.x)), vec4f(unpack4xU8(both.y)));
+}
+
+// The codes of the octet as integers of eight bits.
+@if(fifth)
+fn bytes(packed: Packed, i: u32) -> vec2u {
   let low = packed.low[i];
   let high = packed.high >> (2u * i);
   let first = (low & 0x0f0f0f0fu) | ((high & 0x01010101u) << 4u);
   let second = ((low >> 4u) & 0x0f0f0f0fu) | ((high & 0x02020202u) << 3u);
-  return Octet(vec4f(unpack4xU8(first)), vec4f(unpack4xU8(second)));
+  return vec2u(first, second);
 }
 
 @if(!fifth)
 fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(low_nibbles(packed.low[i]), high_nibbles(packed.low[i]));
+}
+
+@if(!fifth)
+fn bytes(packed: Packed, i: u32) -> vec2u {
+  return vec2u(packed.low[i], packed.low[i] >> 4u) & vec2u(0x0f0f0f0fu);
 }
 
 fn header(group: u32) -> Header {

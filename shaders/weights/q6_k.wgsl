@@ -5,7 +5,7 @@
 //   s from params.scales on: two i8 a group, four in a word;
 //   d from params.supers on: one f16 for each 8 groups, two in a word.
 import package::bindings::{weights, params};
-import package::lib::numbers::Octet;
+import package::lib::numbers::{bytes_less, Octet};
 import package::lib::planes::{word, half_at};
 
 const spans = 2u;
@@ -22,12 +22,23 @@ fn fetch(group: u32) -> Packed {
   return Packed(weights[group], vec2u(word(high), word(high + 1u)));
 }
 
-fn octet(packed: Packed, i: u32) -> Octet {
+fn codes(packed: Packed, i: u32) -> vec2u {
   let low = packed.low[i];
   let high = packed.high[i >> 1u] >> (4u * (i & 1u));
   let first = (low & 0x0f0f0f0fu) | ((high & 0x03030303u) << 4u);
   let second = ((low >> 4u) & 0x0f0f0f0fu) | (((high >> 2u) & 0x03030303u) << 4u);
-  return Octet(vec4f(unpack4xU8(first)) - 32.0, vec4f(unpack4xU8(second)) - 32.0);
+  return vec2u(first, second);
+}
+
+fn octet(packed: Packed, i: u32) -> Octet {
+  let both = codes(packed, i);
+  return Octet(vec4f(unpack4xU8(both.x)) - 32.0, vec4f(unpack4xU8(both.y)) - 32.0);
+}
+
+// The codes of the octet, less 32, as integers of eight bits.
+fn bytes(packed: Packed, i: u32) -> vec2u {
+  let both = codes(packed, i);
+  return vec2u(bytes_less(both.x, 32u), bytes_less(both.y, 32u));
 }
 
 fn header(group: u32) -> Header {

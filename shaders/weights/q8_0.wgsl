@@ -21,9 +21,14 @@ fn fetch(group: u32) -> Packed {
 }
 
 fn octet(packed: Packed, i: u32) -> Octet {
-  let four = select(packed.first, packed.second, i >= 2u);
-  let two = select(four.xy, four.zw, (i & 1u) == 1u);
+  let two = bytes(packed, i);
   return Octet(signed_bytes(two.x), signed_bytes(two.y));
+}
+
+// The octet as integers of eight bits.
+fn bytes(packed: Packed, i: u32) -> vec2u {
+  let four = select(packed.first, packed.second, i >= 2u);
+  return select(four.xy, four.zw, (i & 1u) == 1u);
 }
 
 fn scale(group: Header, place: u32, span: u32) -> vec2f {

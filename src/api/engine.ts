@@ -152,7 +152,7 @@ export class Engine {
    * Brings a saved conversation back into the cache, as far as there is room, so that the next request that begins
    * with it computes only what is new. Resolves with the tokens that the cache has of it.
    *
-   * @throws OctavoError 'not-found', 'conversation-mismatch' where another model, cache format, invariance or GPU computed it,
+   * @throws OctavoError 'not-found', 'conversation-mismatch' where another model, cache format, invariance, precision or GPU computed it,
    * 'no-storage', 'invalid-option', 'aborted'
    * @example
    * const tokens = await engine.restoreConversation('tuesday').catch(() => 0)

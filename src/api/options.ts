@@ -2,6 +2,7 @@ import { type FloatWeights, floatWeightsKinds } from '../util/float-weights'
 import { type Invariance, invariances } from '../util/invariance'
 import { type KvFormat, kvFormats } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
+import { type Precision, precisions } from '../util/precision'
 import { type Tune, tunings } from '../util/tune'
 import type { LoadProgress, LoadRequest } from '../worker/protocol'
 import { required } from './generation-settings'
@@ -70,6 +71,12 @@ export interface EngineOptions {
    * None of them changes a bit of an answer. Default `cached`.
    */
   tune?: Tune
+  /**
+   * `exact`: products of matrices round none of their inputs below 16 bits. `fast`: they round activations to 8 bits, with a
+   * scale for each 32, for every tensor type whose weights are integers too (`engine.info.exactTypes` lists those of the
+   * model that are not). That is what llama.cpp does on CPUs; README has what it costs and gains. Default `exact`.
+   */
+  precision?: Precision
   /** Requests that run at once, 1 … 64; more wait for their turn. Default 8. */
   maxSequences?: number
   /** Requests that may wait for their turn; one more is refused with 'queue-full'. Default 256. */
@@ -98,6 +105,7 @@ const optionFields = {
   conversations: built(objectRule()),
   invariance: built(oneOf(...invariances)),
   tune: built(oneOf(...tunings)),
+  precision: built(oneOf(...precisions)),
   maxSequences: built(integer(1, 64)),
   maxWaiting: built(integer(0)),
   tokenBudget: built(integer(16, 8192)),
@@ -127,17 +135,8 @@ export function loadRequest(options: EngineOptions): LoadRequest {
   if (!isPlainObject(options))
     throw wrongValue('invalid-option', 'The argument', options, 'an object with a model')
   checkFields('invalid-option', '', optionFields, options)
-  const {
-    hub,
-    floatWeights,
-    kvCache,
-    conversations,
-    invariance,
-    tune,
-    maxSequences,
-    maxWaiting,
-    tokenBudget,
-  } = options
+  const { hub, floatWeights, kvCache, conversations, invariance, precision, tune } = options
+  const { maxSequences, maxWaiting, tokenBudget } = options
   checkFields('invalid-option', 'hub.', hubFields, hub ?? {})
   checkFields('invalid-option', 'kvCache.', kvCacheFields, kvCache ?? {})
   checkFields('invalid-option', 'conversations.', conversationFields, conversations ?? {})
@@ -152,6 +151,7 @@ export function loadRequest(options: EngineOptions): LoadRequest {
     conversations: { maxBytes: conversations?.maxBytes ?? 512 * 1024 ** 2 },
     invariance: invariance ?? 'on',
     tune: tune ?? 'cached',
+    precision: precision ?? 'exact',
     maxSequences: maxSequences ?? 8,
     maxWaiting: maxWaiting ?? 256,
     tokenBudget: tokenBudget ?? 256,

@@ -8,6 +8,8 @@ export interface CacheIdentity {
   readonly format: string
   /** Whether they are those of any order of steps, to the bit: `on` or `off`. */
   readonly invariance: string
+  /** What products rounded their inputs to: `exact` or `fast`. Records from before there was a choice have none. */
+  readonly precision?: string
   /** Octavo's version of what the bytes of a block mean. */
   readonly layout: number
   /** Tokens that a block holds. */
@@ -81,6 +83,13 @@ export function difference(
     return {
       reason: `it was computed with invariance ${saved.invariance}, and this engine has it ${now.invariance}`,
       remedy: `Load the model with invariance '${saved.invariance}'`,
+    }
+  }
+  const [was, is] = [saved, now].map(({ precision = 'exact' }) => precision)
+  if (was !== is) {
+    return {
+      reason: `it was computed with precision ${was}, and this engine has ${is}`,
+      remedy: `Load the model with precision '${was}'`,
     }
   }
   if (saved.device !== now.device) {

@@ -11,6 +11,8 @@ export interface DeviceInfo {
   readonly description: string
   readonly isFallbackAdapter: boolean
   readonly features: readonly string[]
+  /** Extensions of WGSL that the browser knows. */
+  readonly wgslFeatures: readonly string[]
   /** Lanes of the smallest subgroup; null where the browser does not say. */
   readonly subgroupMinSize: number | null
   readonly subgroupMaxSize: number | null
@@ -56,6 +58,7 @@ export class GpuDevice {
     /** Kept: a collected adapter takes its device with it in some implementations. */
     readonly adapter: GPUAdapter,
     readonly device: GPUDevice,
+    wgslFeatures: readonly string[],
   ) {
     const { vendor, architecture, device: name, description } = adapter.info
     this.info = {
@@ -65,6 +68,7 @@ export class GpuDevice {
       description,
       isFallbackAdapter: adapter.info.isFallbackAdapter ?? false,
       features: [...device.features].sort(),
+      wgslFeatures,
       subgroupMinSize: adapter.info.subgroupMinSize ?? null,
       subgroupMaxSize: adapter.info.subgroupMaxSize ?? null,
       maxBufferBytes: device.limits.maxBufferSize,
@@ -104,7 +108,7 @@ export class GpuDevice {
     const requiredFeatures = wantedFeatures.filter((name) => adapter.features.has(name))
     try {
       const device = await adapter.requestDevice({ requiredLimits, requiredFeatures })
-      return new GpuDevice(adapter, device)
+      return new GpuDevice(adapter, device, [...(gpu.wgslLanguageFeatures ?? [])].sort())
     } catch (cause) {
       throw new OctavoError(
         'no-adapter',

@@ -20,8 +20,12 @@ export const shaderTexts: ShaderFiles = import.meta.glob(
     '!../../shaders/alt_up_correct.wgsl',
     '!../../shaders/match_magnitude.wgsl',
     '!../../shaders/cutoff.wgsl',
+    '!../../shaders/rescale.wgsl',
     '!../../shaders/lib/modalities.wgsl',
     '!../../shaders/pool.wgsl',
+    '!../../shaders/int8_*.wgsl',
+    '!../../shaders/lib/int8_activations.wgsl',
+    '!../../shaders/lib/integers.wgsl',
     '!../../shaders/weights/iq1.wgsl',
     '!../../shaders/weights/iq2.wgsl',
     '!../../shaders/weights/iq4.wgsl',
@@ -48,8 +52,12 @@ const lazyFiles: readonly (readonly [path: RegExp, part: LazyPart<{ readonly fil
     new LazyPart('mixtures of experts', () => import('./shaders/experts')),
   ],
   [
-    /\/(alt_up_predict|alt_up_correct|match_magnitude|cutoff|lib\/modalities)\.wgsl$/,
+    /\/(alt_up_predict|alt_up_correct|match_magnitude|cutoff|rescale|lib\/modalities)\.wgsl$/,
     new LazyPart('several residual streams', () => import('./shaders/streams')),
+  ],
+  [
+    /\/(int8_\w+|lib\/integers)\.wgsl$/,
+    new LazyPart('products of integers', () => import('./shaders/integers')),
   ],
   [/\/(pool)\.wgsl$/, new LazyPart('models that read whole texts', () => import('./shaders/encoders'))],
   [

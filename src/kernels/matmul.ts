@@ -27,7 +27,7 @@ export function mostTiles(entries: number, experts: number, tokensPerLane: numbe
   return used + Math.floor((entries - used) / tokensPerLane)
 }
 
-const bindings = {
+export const productBindings = {
   /** Planes of one format, see shaders/weights/. */
   weights: storage('read', 'vec4u', ['planes / 4']),
   x: storage('read', 'vec4f', ['tokens', 'x_stride']),
@@ -41,7 +41,7 @@ const bindings = {
   y: storage('read_write', 'f32', ['tokens', 'y_stride']),
 } as const
 
-const params = {
+export const productParams = {
   /** Of one expert's matrix, where W is a stack. */
   rows: 'u32',
   /** columns / 32 */
@@ -80,7 +80,7 @@ export const normParams = {
 export const normalizing = ['normalizes', 'centered', 'shifted'] as const
 
 const matvecParams = {
-  ...params,
+  ...productParams,
   ...normParams,
   /** Of the splits that are merged, as `attentionCombine` has them. */
   tiles_at: 'u32',
@@ -111,12 +111,19 @@ export const plainProduct = {
   sinks_at: 0,
 }
 
-const conditions = [
+export const productConditions = [
   ...['gated', 'interleaved', 'experts'],
   ...['biased', 'scaled', 'capped', 'residual', 'subgroups'],
 ] as const
 
-function bytes({ tokens, columns, outputs, residual, weightBytes, stack }: MatmulShape): number {
+export function productBytes({
+  tokens,
+  columns,
+  outputs,
+  residual,
+  weightBytes,
+  stack,
+}: MatmulShape): number {
   const used = stack ? Math.min(tokens, stack.experts) / stack.experts : 1
   const xRows = stack ? tokens / stack.xRepeats : tokens
   return weightBytes * used + 4 * (xRows * columns + tokens * outputs * (residual ? 2 : 1))
@@ -148,16 +155,16 @@ function bytes({ tokens, columns, outputs, residual, weightBytes, stack }: Matmu
  */
 export const matvec = kernel({
   shader: 'matvec',
-  bindings,
+  bindings: productBindings,
   params: matvecParams,
   constants: ['workgroup_size', 'segment_lanes', 'columns', 'activation'],
-  conditions: [...conditions, ...normalizing, 'combines', 'sinks'],
+  conditions: [...productConditions, ...normalizing, 'combines', 'sinks'],
   grid: ({ tokens, rows }: MatmulShape, { workgroup_size, segment_lanes, columns }) => [
     Math.ceil(rows / (4 * (workgroup_size / segment_lanes))),
     Math.ceil(tokens / columns),
     1,
   ],
-  bytes,
+  bytes: productBytes,
 })
 
 /**
@@ -167,14 +174,14 @@ export const matvec = kernel({
  */
 export const matmul = kernel({
   shader: 'matmul',
-  bindings,
-  params,
+  bindings: productBindings,
+  params: productParams,
   constants: ['workgroup_size', 'rows_per_lane', 'tokens_per_lane', 'activation'],
-  conditions,
+  conditions: productConditions,
   grid: ({ tokens, rows, stack }: MatmulShape, { workgroup_size, rows_per_lane, tokens_per_lane }) => [
     stack ? mostTiles(tokens, stack.experts, tokens_per_lane) : Math.ceil(tokens / tokens_per_lane),
     Math.ceil(rows / (rows_per_lane * workgroup_size)),
     1,
   ],
-  bytes,
+  bytes: productBytes,
 })

@@ -1,6 +1,8 @@
 import type { GpuDevice } from '../gpu/device'
 import { splitSize } from '../kernels/attention'
+import { int8GroupWords } from '../kernels/int8-rows'
 import { resultWords } from '../kernels/sample'
+import { groupWeights } from '../kernels/weights/format'
 import { attentionIn, valueDimOf } from './attention-in'
 import type { BatchLayout } from './batch'
 import { createRoutes, type ExpertRoutes, type ProductRoutes, type Router } from './experts'
@@ -44,6 +46,8 @@ export interface Activations {
   readonly partials: GPUBuffer
   /** By the number of heads that latent attention has. */
   readonly headRoutes: ReadonlyMap<number, ProductRoutes>
+  /** u32 [tokens, groups, words]: x of a product as integers, where products take them; see `int8Rows` */
+  readonly int8Rows: GPUBuffer | null
   /** f32 [maxLogitRows, hidden]: rows of x that need logits */
   readonly last: GPUBuffer
   /** f32 [maxLogitRows, hidden] */
@@ -60,6 +64,8 @@ export function createActivations(
   columns: number,
   limits: RunnerLimits,
   layout: BatchLayout,
+  /** Rows that products take as integers; null: none. */
+  int8Rows: number | null,
 ): Activations {
   const { maxSequences, maxLogitRows, maxContext, vocabSize } = limits
   const tokens = paddedRows(limits.maxBatchTokens)
@@ -95,9 +101,19 @@ export function createActivations(
     routes: allRoutes(tensors, limits.maxBatchTokens, words),
     headRoutes: new Map([...latentHeads].map((heads) => [heads, createHeadRoutes(gpu, heads, tokens)])),
     partials: words('attention splits, f32', maxSequences * splits * partialWidth),
+    int8Rows:
+      int8Rows === null
+        ? null
+        : words('x in bytes, u32', paddedRows(int8Rows) * widestGroups(tensors) * int8GroupWords),
     last: words('rows with logits, f32 [rows, hidden]', logitRows * hidden),
     lastNormed: words('normed rows with logits, f32 [rows, hidden]', logitRows * hidden),
   }
+}
+
+/** In the longest row of a matrix whose product may take integers. */
+function widestGroups({ matrices }: ModelTensors): number {
+  const widths = matrices.map(({ columns, format }) => (format.integers ? columns / groupWeights : 0))
+  return Math.max(0, ...widths)
 }
 
 function allRoutes(

@@ -4,6 +4,7 @@ import { gatherRows } from '../kernels/embed'
 import { kvBits } from '../kernels/kv-format'
 import { adjustIdsPerLane, adjustLogits, logprobs, resultWords, sample } from '../kernels/sample'
 import type { Invariance } from '../util/invariance'
+import type { Precision } from '../util/precision'
 import type { Activations } from './activations'
 import { attentionIn } from './attention-in'
 import type { BatchLayout, BatchShape } from './batch'
@@ -48,6 +49,7 @@ export interface ForwardOptions {
   readonly pooled: PooledRows | null
   readonly variants: Variants
   readonly invariance: Invariance
+  readonly precision: Precision
 }
 
 /** Tokens of a prefill tile: as many as a workgroup has lanes for, with one lane for each query head. */
@@ -60,7 +62,7 @@ export function prefillTileTokens({ layers }: ModelTensors, variants: Variants):
 /** The forward pass that a description and its tensors stand for, as a flat plan. */
 export async function planForward(options: ForwardOptions): Promise<Plan> {
   const { gpu, description, tensors, weights, cache, states, limits, layout, variants, activations } = options
-  const plan = new PlanBuilder(gpu, variants, options.invariance)
+  const plan = new PlanBuilder(gpu, variants, options.invariance, activations.int8Rows)
   const context: PlanContext = {
     plan,
     weights,

@@ -107,7 +107,7 @@ export async function makeEncoderRoom(
   gpu: GpuDevice,
   description: ModelDescription,
   tensors: ModelTensors,
-  { header, kvCache, maxBatchTokens, maxSequences, invariance }: RoomOptions,
+  { header, kvCache, maxBatchTokens, maxSequences, invariance, precision }: RoomOptions,
 ): Promise<EncoderParts> {
   const { maxTokens } = readVectorSettings(header)
   const longest = Math.min(
@@ -133,8 +133,9 @@ export async function makeEncoderRoom(
     blockSize,
     blocks: cache.blocks,
   }
+  const int8Rows = precision === 'fast' ? Math.max(room.maxBatchTokens, room.maxSequences) : null
   const { activations, ropeTables, pooled } = await gpu.allocating('the activations', () => ({
-    activations: createActivations(gpu, tensors, description.hidden, limits, layout),
+    activations: createActivations(gpu, tensors, description.hidden, limits, layout, int8Rows),
     ropeTables: createRopeTables(gpu, description, longest),
     pooled: createPooledRows(gpu, tensors.pooled!, description.hidden, room.maxSequences),
   }))
@@ -146,6 +147,7 @@ export async function makeEncoderRoom(
     ropeTables,
     cache,
     invariance,
+    precision,
     limits,
     layout,
     activations,

@@ -4,6 +4,7 @@ import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
 import type { ModelHeader, WeightSink } from '../util/model-file'
 import { abortedError, type OctavoError } from '../util/octavo-error'
+import type { Precision } from '../util/precision'
 import { createActivations } from './activations'
 import { BatchWriter, batchLayout } from './batch'
 import { BlockCopies } from './block-copies'
@@ -38,6 +39,7 @@ export interface LoadModelOptions {
   /** What is done with the floats of a safetensors model; null: what suits the repo. */
   readonly floatWeights: FloatWeights | null
   readonly invariance: Invariance
+  readonly precision: Precision
   /** Sequences that run at once. */
   readonly maxSequences: number
   /** Tokens of one step, over all sequences. */
@@ -72,7 +74,7 @@ export interface LoadedModel {
 /** What decides how much room a model takes. */
 export type RoomOptions = Pick<
   LoadModelOptions,
-  'header' | 'floatWeights' | 'kvCache' | 'invariance' | 'maxSequences' | 'maxBatchTokens'
+  'header' | 'floatWeights' | 'kvCache' | 'invariance' | 'precision' | 'maxSequences' | 'maxBatchTokens'
 >
 
 /** What the forward pass is made of, on the device; the same for every variant. */
@@ -163,17 +165,18 @@ export async function makeRoom(
     vocabSize: tensors.vocab,
     hasState: ownStates.length > 0,
   }
+  const { invariance, precision } = options
   const layout = batchLayout(limits)
+  const int8Rows = precision === 'fast' ? Math.max(limits.maxBatchTokens, limits.maxLogitRows) : null
   const { activations, blockCopies, stateCopies, ropeTables } = await gpu.allocating(
     'the activations',
     () => ({
-      activations: createActivations(gpu, tensors, description.hidden, limits, layout),
+      activations: createActivations(gpu, tensors, description.hidden, limits, layout, int8Rows),
       blockCopies: new BlockCopies(gpu, cache),
       stateCopies: new StateCopies(gpu, ownStates),
       ropeTables: createRopeTables(gpu, description, limits.maxContext),
     }),
   )
-  const { invariance } = options
   return {
     gpu,
     description,
@@ -183,6 +186,7 @@ export async function makeRoom(
     cache,
     states,
     invariance,
+    precision,
     limits,
     layout,
     activations,

@@ -1,6 +1,7 @@
 import type { DeviceInfo, GpuDevice } from '../gpu/device'
 import type { DroppedVariant, VariantDiagnostics } from '../util/diagnostics'
 import type { Invariance } from '../util/invariance'
+import type { Precision } from '../util/precision'
 import type { ModelDescription } from './description'
 import { blockSize, type KvCache } from './kv-cache'
 import type { ModelTensors } from './tensors'
@@ -19,6 +20,9 @@ export interface ModelInfo {
   readonly dropped: readonly DroppedVariant[]
   readonly diagnostics: VariantDiagnostics
   readonly pipelines: number
+  readonly precision: Precision
+  /** With `fast`: types of matrices whose products are exact all the same. */
+  readonly exactTypes: readonly string[]
   readonly kvCache: Pick<KvCache, 'format' | 'blocks' | 'maxTokens' | 'bytes'> & {
     readonly blockSize: number
   }
@@ -36,10 +40,11 @@ interface LoadedParts {
   readonly invariance: Invariance
   readonly dropped: readonly DroppedVariant[]
   readonly diagnostics: VariantDiagnostics
+  readonly precision: Precision
 }
 
 export function describeModel(parts: LoadedParts): ModelInfo {
-  const { gpu, description, tensors, cache, variants, invariance, dropped } = parts
+  const { gpu, description, tensors, cache, variants, invariance, precision, dropped } = parts
   const { format, blocks, maxTokens, bytes } = cache
   return {
     description,
@@ -49,6 +54,8 @@ export function describeModel(parts: LoadedParts): ModelInfo {
     device: gpu.info,
     variants,
     invariance,
+    precision,
+    exactTypes: precision === 'fast' ? exactTypes(tensors) : [],
     dropped,
     diagnostics: parts.diagnostics,
     pipelines: gpu.pipelines,
@@ -63,6 +70,11 @@ export function parametersOf({ matrices, constants, layers }: ModelTensors): num
   const small = [constants, ...layers.map((layer) => layer.constants)].flatMap(({ entries }) => entries)
   const inMatrices = matrices.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
   return small.reduce((sum, { tensor }) => sum + tensor.dims.reduce((a, b) => a * b, 1), inMatrices)
+}
+
+function exactTypes({ matrices }: ModelTensors): string[] {
+  const exact = matrices.filter(({ format, expertRows }) => !format.integers || expertRows !== undefined)
+  return [...new Set(exact.map(({ format }) => format.name))].sort()
 }
 
 function tensorTypes(tensors: ModelTensors): ModelInfo['tensorTypes'] {

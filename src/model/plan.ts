@@ -1,15 +1,17 @@
 import type { GpuDevice } from '../gpu/device'
-import type { Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
+import type { Binding, Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { type Activation, activates } from '../kernels/activation'
 import { splitSize } from '../kernels/attention'
+import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../kernels/int8-products'
+import { int8Rows } from '../kernels/int8-rows'
 import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
 import { type ProductRoutes, tileSizeFor, tilesFor } from './experts'
 import { type Matrix, type MatrixShard, matrixBytes } from './matrix'
-import { pointAt, tacticOf, type Variants } from './variants'
+import { packedDotFeature, pointAt, tacticOf, type Variants } from './variants'
 
 export type Plan = readonly Dispatch<BatchShape>[]
 
@@ -63,6 +65,11 @@ interface Epilogue {
   readonly residual?: boolean
 }
 
+/** Rows of x as a product reads them. */
+interface InputRows extends Required<Pick<MatrixStep, 'x' | 'xStride' | 'xOffset' | 'tokens'>> {
+  readonly columns: number
+}
+
 interface MatrixStep extends Epilogue {
   readonly x: GPUBuffer
   /** How the product of one token makes its row of x; null: it reads x. */
@@ -99,9 +106,13 @@ export interface MadeRow {
   readonly params: Readonly<Record<string, number>>
 }
 
-type ProductForm =
+type ProductForm = (
   | { readonly columns: number; readonly made?: MadeRow | null }
   | { readonly tokensPerLane: number }
+) & {
+  /** x as `int8_rows` has rounded it. */
+  readonly inBytes?: GPUBuffer
+}
 
 /** How long the row is that a product of the matrix makes. */
 export function rowOf({ groups }: Matrix) {
@@ -117,11 +128,15 @@ export function matvecColumns({ matvecTokens }: Pick<Variants, 'matvecTokens'>):
 export class PlanBuilder {
   readonly #params: ParamsArena
   readonly #dispatches: Promise<Dispatch<BatchShape>>[] = []
+  /** What the rows in bytes were made of, as long as nothing else is written there. */
+  #inBytes: InputRows | null = null
 
   constructor(
     readonly gpu: GpuDevice,
     readonly variants: Variants,
     readonly invariance: Invariance,
+    /** Where products that take integers find their rows, see `int8Rows`; null: all take floats. */
+    readonly int8Rows: GPUBuffer | null = null,
   ) {
     this.#params = new ParamsArena(gpu.device, (label, bytes, usage) => gpu.buffer(label, bytes, usage))
   }
@@ -132,6 +147,9 @@ export class PlanBuilder {
     step: Step<Shape>,
   ): void {
     const { constants } = step.variant
+    for (const [name, { access }] of Object.entries<Binding>(kernel.bindings)) {
+      if (access === 'read_write' && step.buffers[name] === this.#inBytes?.x) this.#inBytes = null
+    }
     this.#dispatches.push(
       this.gpu.pipeline(kernel as unknown as Kernel<never>, step.variant).then((pipeline) => ({
         pipeline,
@@ -152,6 +170,8 @@ export class PlanBuilder {
 
   /** One dispatch a shard: matvec for few tokens, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
+    const inBytes = matrix.format.integers === true ? this.int8Rows : null
+    if (inBytes) this.#putInBytes(inBytes, matrix, step)
     for (const shard of matrix.shards) {
       const { rows } = shard
       const halves = matrix.source.halves === true
@@ -166,8 +186,9 @@ export class PlanBuilder {
           y_offset: (step.yOffset ?? 0) + first,
           bias_at: (step.biasAt ?? 0) + first,
           bias_skip: halves ? (matrix.rows - rows) / 2 : 0,
+          ...(inBytes ? { x_stride: int8Stride(matrix.columns), x_offset: 0 } : {}),
         },
-        { tactic: shape },
+        inBytes ? {} : { tactic: shape },
       )
       const { made = null, makes = null } = step
       /** `making` null: whether the product makes its row itself or not. */
@@ -179,6 +200,11 @@ export class PlanBuilder {
           return tokens >= least && tokens <= most ? tokens : null
         }
       let least = step.leastTokens ?? 1
+      if (inBytes) {
+        product.add({ columns: 1, inBytes }, step.x, at(1, 1))
+        product.add({ tokensPerLane: int8TokensPerLane, inBytes }, step.x, at(2, Number.POSITIVE_INFINITY))
+        continue
+      }
       for (const columns of matvecColumns(this.variants).filter((each) => each >= least)) {
         const makesRow = made !== null && columns === 1
         if (makesRow) product.add({ columns, made }, step.x, at(1, 1, true))
@@ -232,6 +258,24 @@ export class PlanBuilder {
     }
   }
 
+  /** Rounds x to bytes, unless the product before did, of the same rows. */
+  #putInBytes(
+    to: GPUBuffer,
+    { columns, groups }: Matrix,
+    { x, xStride = columns, xOffset = 0, tokens }: MatrixStep,
+  ) {
+    const rows: InputRows = { x, xStride, xOffset, columns, tokens }
+    const names = ['x', 'xStride', 'xOffset', 'columns', 'tokens'] as const
+    if (names.every((name) => this.#inBytes?.[name] === rows[name])) return
+    this.add(int8Rows, {
+      variant: { constants: { workgroup_size: this.variants.headLanes } },
+      buffers: { x, y: to },
+      params: { x_stride: xStride / 4, x_offset: xOffset / 4, groups },
+      shape: (batch) => (tokens(batch) > 0 ? { tokens: tokens(batch), columns } : null),
+    })
+    this.#inBytes = rows
+  }
+
   /** A shard's product, of which `add` puts a form into the plan: matvec of so many columns, or matmul by so many tokens a lane. */
   #product(
     matrix: Matrix,
@@ -264,25 +308,29 @@ export class PlanBuilder {
       residual,
     }
     const eighth = Math.ceil(matrix.groups / 8)
+    const packed_dot = this.gpu.info.wgslFeatures.includes(packedDotFeature)
     const add = (form: ProductForm, routes: GPUBuffer, tokens: (batch: BatchShape) => number | null) => {
       const few = 'columns' in form
+      const { inBytes = null } = form
       const kind = few ? 'matvec' : 'matmul'
+      const own = this.variants[few ? 'int8Matvec' : 'int8Matmul']
       const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
-      const { subgroups, ...point } = few
-        ? { ...chosen, columns: form.columns }
-        : { ...chosen, tokens_per_lane: form.tokensPerLane }
+      const { subgroups, ...point } = {
+        ...(inBytes ? own : chosen),
+        ...(few ? (inBytes ? {} : { columns: form.columns }) : { tokens_per_lane: form.tokensPerLane }),
+      }
       const made = few ? (form.made ?? null) : null
       const dispatch = {
         ...(tactic === undefined ? {} : { tactic: tacticOf(kind, tactic) }),
         variant: {
           ...format,
           moduleConstants: { ...format.moduleConstants, ...(made && rowOf(matrix)), ...made?.constants },
-          conditions: { ...conditions, subgroups, ...made?.conditions },
+          conditions: { ...conditions, subgroups, ...made?.conditions, ...(inBytes && { packed_dot }) },
           constants: { ...point, ...constants },
         },
         buffers: {
           weights: shard.buffer,
-          x: made?.x ?? step.x,
+          x: inBytes ?? made?.x ?? step.x,
           constants: step.constants ?? shard.buffer,
           routes: made?.batch ?? routes,
           y: step.y,
@@ -307,8 +355,8 @@ export class PlanBuilder {
           return count === null ? null : shape(count)
         },
       }
-      if (few) this.add(matvec, dispatch)
-      else this.add(matmul, dispatch)
+      if (few) this.add(inBytes ? int8Matvec : matvec, dispatch)
+      else this.add(inBytes ? int8Matmul : matmul, dispatch)
     }
     return { add }
   }

@@ -19,6 +19,9 @@ export interface Variants {
     readonly tokens_per_lane: 4 | 8
     readonly subgroups: boolean
   }
+  /** Of products that take integers. */
+  readonly int8Matvec: Variants['matvec']
+  readonly int8Matmul: Omit<Variants['matmul'], 'tokens_per_lane'>
   /** `most_heads`: query heads of a kv head that one workgroup serves, at most. */
   readonly attentionDecode: {
     readonly workgroup_size: number
@@ -63,6 +66,8 @@ const matvecBySegment = { workgroup_size: 64, segment_lanes: 8, subgroups: false
 const matmulBy8Rows = { workgroup_size: 16, rows_per_lane: 8, tokens_per_lane: 4, subgroups: false } as const
 const matmulBy8Tokens = { workgroup_size: 16, rows_per_lane: 4, tokens_per_lane: 8, subgroups: true } as const
 const matmulWide = { workgroup_size: 64, rows_per_lane: 4, tokens_per_lane: 4, subgroups: false } as const
+const int8MatmulBy4Rows = { workgroup_size: 16, rows_per_lane: 4, subgroups: false } as const
+const int8MatmulWide = { workgroup_size: 64, rows_per_lane: 4, subgroups: false } as const
 const decodeBy8Lanes = { workgroup_size: 8, most_heads: 4, subgroups: false } as const
 const decodeBy64Lanes = { workgroup_size: 64, most_heads: 8, subgroups: false } as const
 const prefillBy48Lanes = { most_lanes: 48, subgroups: false } as const
@@ -75,6 +80,8 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
   matvecTokens: [1, 8],
   ownNorms: [0, 1],
   mergedSplits: [0, 4],
+  int8Matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
+  int8Matmul: [int8MatmulBy4Rows, sharing(int8MatmulBy4Rows), int8MatmulWide],
   attentionDecode: [decodeBy8Lanes, sharing(decodeBy8Lanes), decodeBy64Lanes],
   attentionPrefill: [prefillBy48Lanes, sharing(prefillBy48Lanes), prefillBy64Lanes],
   rowLanes: [32, 128],
@@ -149,6 +156,8 @@ export const software: Variants = {
   name: 'lanes-own-rows',
   matvec: matvecByLane,
   matmul: matmulBy8Rows,
+  int8Matvec: matvecByLane,
+  int8Matmul: int8MatmulBy4Rows,
   attentionDecode: decodeBy8Lanes,
   attentionPrefill: prefillBy48Lanes,
   matvecTokens: 1,
@@ -167,6 +176,8 @@ export const softwareWithSubgroups: Variants = {
   matmul: matmulBy8Tokens,
   ownNorms: 0,
   mergedSplits: 0,
+  int8Matvec: sharing(matvecByLane),
+  int8Matmul: sharing(int8MatmulBy4Rows),
   attentionDecode: sharing(decodeBy8Lanes),
   attentionPrefill: sharing(prefillBy48Lanes),
 }
@@ -176,6 +187,8 @@ export const hardware: Variants = {
   name: 'lanes-share-rows',
   matvec: matvecBySegment,
   matmul: matmulWide,
+  int8Matvec: matvecBySegment,
+  int8Matmul: int8MatmulWide,
   attentionDecode: decodeBy64Lanes,
   attentionPrefill: prefillBy64Lanes,
   matvecTokens: 8,
@@ -185,6 +198,9 @@ export const hardware: Variants = {
   headLanes: 32,
   samplerLanes: 256,
 }
+
+/** The extension of WGSL with products of packed integers. */
+export const packedDotFeature = 'packed_4x8_integer_dot_product'
 
 /** Whole points that the device runs, whatever it would choose. */
 export function pointsFor(device: Device): readonly Variants[] {

@@ -35,6 +35,8 @@ export function engineInfo(
     encoder,
     invariance: info.invariance,
     variantsFrom: info.diagnostics.from,
+    precision: info.precision,
+    exactTypes: info.exactTypes,
     droppedVariants: info.dropped,
     kvCache: { format, blockSize, blocks, maxTokens, bytes },
     prefixCache,

@@ -107,7 +107,7 @@ async function openedEvenIfDiskIsFull(
 /** What the model takes; where this GPU refuses it, what it would take on one that does not. */
 async function roomFor(
   { gpu, noGpu, memoryBytes }: DeviceMeans,
-  { floatWeights, kvCache, invariance, maxSequences, tokenBudget }: LoadRequest,
+  { floatWeights, kvCache, invariance, precision, maxSequences, tokenBudget }: LoadRequest,
   { header }: OpenedModel,
   reasons: InspectionReason[],
 ): Promise<Room | null> {
@@ -116,6 +116,7 @@ async function roomFor(
     floatWeights,
     kvCache,
     invariance,
+    precision,
     maxSequences,
     maxBatchTokens: tokenBudget,
   }

@@ -7,6 +7,7 @@ import type { DroppedVariant, EngineDiagnostics, VariantDiagnostics } from '../u
 import type { FloatWeights } from '../util/float-weights'
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
+import type { Precision } from '../util/precision'
 import type { EngineProfile } from '../util/profile'
 import type { Tune } from '../util/tune'
 import type { ModelInspection } from './inspection'
@@ -29,6 +30,7 @@ export interface LoadRequest {
   }
   readonly invariance: Invariance
   readonly tune: Tune
+  readonly precision: Precision
   readonly maxSequences: number
   /** Generations that may wait for their turn, at most. */
   readonly maxWaiting: number
@@ -76,6 +78,8 @@ export interface EngineInfo {
     readonly description: string
     readonly isFallbackAdapter: boolean
     readonly features: readonly string[]
+    /** Extensions of WGSL that the browser knows. */
+    readonly wgslFeatures: readonly string[]
     /** Lanes of the smallest subgroup; null where the browser does not say. */
     readonly subgroupMinSize: number | null
     readonly maxBufferBytes: number
@@ -89,6 +93,10 @@ export interface EngineInfo {
   readonly encoder: EncoderInfo | null
   /** Whether a request’s numbers depend on nothing but itself, as it was asked for. */
   readonly invariance: Invariance
+  /** What products of matrices round their inputs to, as it was asked for. */
+  readonly precision: Precision
+  /** With `fast`: types of the model’s matrices whose products are exact all the same, since their weights are no integers. */
+  readonly exactTypes: readonly string[]
   /** What was tried before that and computed wrongly on this device. Empty on a device that works. */
   readonly droppedVariants: readonly DroppedVariant[]
   readonly kvCache: {

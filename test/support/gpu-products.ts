@@ -1,6 +1,7 @@
 import type { GpuDevice } from '../../src/gpu/device'
+import type { Kernel } from '../../src/gpu/kernel'
 import { type Activation, activates } from '../../src/kernels/activation'
-import { matmul, matvec, plainProduct } from '../../src/kernels/matmul'
+import { type MatmulShape, matmul, matvec, plainProduct } from '../../src/kernels/matmul'
 import { matvecColumns } from '../../src/model/plan'
 import type { Variants } from '../../src/model/variants'
 import { activate, gated as gatedValue } from '../reference/activation'
@@ -121,7 +122,9 @@ export function matvecPointsToTest(gpu: GpuDevice, type: string): MatvecPoint[] 
 interface Point {
   readonly workgroup_size: number
   readonly subgroups?: boolean
+  readonly packed_dot?: boolean
 }
+type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
 export type MatvecPoint = Point & { readonly segment_lanes: number; readonly columns: number }
 export type MatmulPoint = Point & { readonly rows_per_lane: number; readonly tokens_per_lane: number }
 
@@ -130,12 +133,26 @@ function activationOf({ gated = false, activation }: ProductForm): Activation {
 }
 
 /** y after the product, [tokens, yStride], by `matvec` or `matmul` as the point says. */
-export async function multiply(
+export function multiply(
   gpu: GpuDevice,
-  { subgroups = false, ...point }: MatvecPoint | MatmulPoint,
+  point: MatvecPoint | MatmulPoint,
   product: Product,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { matrix, tokens, form, x, constants, before } = product
+  const { x, xStride, xOffset } = product
+  const kernel = 'segment_lanes' in point ? matvec : matmul
+  return multiplyBy(gpu, kernel, point, product, { x, x_stride: xStride / 4, x_offset: xOffset / 4 })
+}
+
+/** The same by a kernel that finds its rows where it is told. */
+export async function multiplyBy(
+  gpu: GpuDevice,
+  // biome-ignore lint/suspicious/noExplicitAny: any kernel of products
+  kernel: Kernel<MatmulShape, any, any, any>,
+  { subgroups = false, packed_dot = false, ...point }: MatvecPoint | MatmulPoint,
+  product: Product,
+  { x, ...xPlace }: { readonly x: Words; readonly x_stride: number; readonly x_offset: number },
+): Promise<Float32Array<ArrayBuffer>> {
+  const { matrix, tokens, form, constants, before } = product
   const { residual = false, gated = false, biased = false, scale, cap } = form
   const chosen = activates(activationOf(form))
   const run = {
@@ -150,6 +167,7 @@ export async function multiply(
         scaled: scale !== undefined,
         capped: cap !== undefined,
         subgroups,
+        packed_dot,
       },
     },
     inputs: { weights: matrix.words, x, constants, routes: 1, y: before },
@@ -160,8 +178,7 @@ export async function multiply(
       groups: matrix.groups,
       segment_groups: Math.ceil(matrix.groups / 8),
       ...matrix.planes,
-      x_stride: product.xStride / 4,
-      x_offset: product.xOffset / 4,
+      ...xPlace,
       y_stride: product.yStride,
       y_offset: product.yOffset,
       bias_at: learned.length,
@@ -177,7 +194,6 @@ export async function multiply(
       residual,
     },
   }
-  const kernel = 'segment_lanes' in point ? matvec : matmul
   const outputs = await runKernel<typeof run.shape>(gpu, kernel, run)
   return outputs.floats('y').slice(0, tokens * product.yStride)
 }

@@ -30,6 +30,7 @@ export async function loadEncoderRepo(
     kvCache: { format: 'f16', maxTokens: null },
     floatWeights,
     invariance: 'on',
+    precision: 'exact',
     maxSequences: 4,
     maxBatchTokens,
     ...(variants ? { variants: [variants] } : {}),

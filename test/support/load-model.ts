@@ -7,6 +7,7 @@ import type { FloatWeights } from '../../src/util/float-weights'
 import type { Invariance } from '../../src/util/invariance'
 import type { KvFormat } from '../../src/util/kv-format'
 import type { GgufHeader, ModelHeader } from '../../src/util/model-file'
+import type { Precision } from '../../src/util/precision'
 import { readGgufHeader } from '../../src/weights/gguf'
 import { NeedMoreBytes } from '../../src/weights/malformed'
 import type { Repo } from './safetensors-repo'
@@ -25,6 +26,7 @@ export interface TestLoadOptions {
   readonly format?: KvFormat
   readonly floatWeights?: FloatWeights
   readonly invariance?: Invariance
+  readonly precision?: Precision
   readonly maxTokens?: number
   readonly maxSequences?: number
   readonly maxBatchTokens?: number
@@ -83,6 +85,7 @@ async function loadHeader(
   const {
     format = 'f16',
     invariance = 'on',
+    precision = 'exact',
     maxTokens = 512,
     maxSequences = 4,
     maxBatchTokens = 128,
@@ -94,6 +97,7 @@ async function loadHeader(
     kvCache: { format, maxTokens },
     floatWeights: options.floatWeights ?? 'exact',
     invariance,
+    precision,
     maxSequences,
     maxBatchTokens,
     ...(options.variants ? { variants: [options.variants].flat() } : {}),

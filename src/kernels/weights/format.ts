@@ -39,6 +39,8 @@ export interface MatrixFormat {
   readonly conditions?: Readonly<Record<string, boolean>>
   /** Numbers of that module, compiled in as `const NAME: u32`. */
   readonly constants?: Readonly<Record<string, number>>
+  /** Whether codes are integers of eight bits at most, which the module has as `bytes`. */
+  readonly integers?: boolean
   /** `groups` are runs of 32 weights. */
   readonly planes: (groups: number) => Planes
   /** What lies in the plane `table`. */
@@ -72,7 +74,10 @@ export function planesOf(
 }
 
 interface BlockLayout
-  extends Pick<WeightFormat, 'name' | 'module' | 'conditions' | 'constants' | 'fields' | 'table'> {
+  extends Pick<
+    WeightFormat,
+    'name' | 'module' | 'conditions' | 'constants' | 'integers' | 'fields' | 'table'
+  > {
   /** In a block. */
   readonly weights: number
   readonly tableWords?: number

@@ -6,6 +6,7 @@ export const kFormats: readonly WeightFormat[] = [
     name: 'Q2_K',
     module: 'q2_k',
     conditions: { third: false },
+    integers: true,
     weights: 256,
     fields: [
       { plane: 'scales', bytes: 16 },
@@ -17,6 +18,7 @@ export const kFormats: readonly WeightFormat[] = [
     name: 'Q3_K',
     module: 'q2_k',
     conditions: { third: true },
+    integers: true,
     weights: 256,
     fields: [
       { plane: 'high', bytes: 32, bits: 1, row: 32 },
@@ -29,6 +31,7 @@ export const kFormats: readonly WeightFormat[] = [
     name: 'Q4_K',
     module: 'q4_k',
     conditions: { fifth: false },
+    integers: true,
     weights: 256,
     fields: [
       { plane: 'scales', bytes: 16 },
@@ -39,6 +42,7 @@ export const kFormats: readonly WeightFormat[] = [
     name: 'Q5_K',
     module: 'q4_k',
     conditions: { fifth: true },
+    integers: true,
     weights: 256,
     fields: [
       { plane: 'scales', bytes: 16 },
@@ -49,6 +53,7 @@ export const kFormats: readonly WeightFormat[] = [
   blockFormat({
     name: 'Q6_K',
     module: 'q6_k',
+    integers: true,
     weights: 256,
     fields: [
       { plane: 'quants', bytes: 128, bits: 4, row: 64 },

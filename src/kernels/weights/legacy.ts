@@ -5,6 +5,7 @@ export const legacyFormats: readonly WeightFormat[] = [
   blockFormat({
     name: 'Q4_0',
     module: 'q4_0',
+    integers: true,
     weights: 32,
     fields: [
       { plane: 'scales', bytes: 2 },
@@ -14,6 +15,7 @@ export const legacyFormats: readonly WeightFormat[] = [
   blockFormat({
     name: 'Q4_1',
     module: 'q4_1',
+    integers: true,
     weights: 32,
     fields: [
       { plane: 'scales', bytes: 4 },
@@ -24,6 +26,7 @@ export const legacyFormats: readonly WeightFormat[] = [
     name: 'Q5_0',
     module: 'q5',
     conditions: { minimum: false },
+    integers: true,
     weights: 32,
     fields: [
       { plane: 'scales', bytes: 2 },
@@ -35,6 +38,7 @@ export const legacyFormats: readonly WeightFormat[] = [
     name: 'Q5_1',
     module: 'q5',
     conditions: { minimum: true },
+    integers: true,
     weights: 32,
     fields: [
       { plane: 'scales', bytes: 4 },
@@ -45,6 +49,7 @@ export const legacyFormats: readonly WeightFormat[] = [
   blockFormat({
     name: 'Q8_0',
     module: 'q8_0',
+    integers: true,
     weights: 32,
     fields: [
       { plane: 'scales', bytes: 2 },

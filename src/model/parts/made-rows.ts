@@ -15,6 +15,8 @@ export function makesRows(
   besideBytes = besideRowBytes,
 ): boolean {
   const { maxComputeWorkgroupStorageSize: most } = plan.gpu.device.limits
+  // What is rounded to bytes lies in a buffer.
+  if (plan.int8Rows !== null) return false
   return limits.maxSequences > 0 && width % 4 === 0 && 4 * paddedColumns(width) + besideBytes <= most
 }
 

@@ -86,6 +86,7 @@ it('reads of a mixture’s experts those that the token takes, and counts all of
     floatWeights: 'exact',
     kvCache: { format: 'f16', maxTokens: 64 },
     invariance: 'on',
+    precision: 'exact',
     maxSequences: 1,
     maxBatchTokens: 64,
   })

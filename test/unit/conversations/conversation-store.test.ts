@@ -155,6 +155,7 @@ describe('a conversation is not restored', () => {
     [{ content: 'b' }, /another file of that name/, /Load/],
     [{ format: 'f32' }, /values are f16, and this engine’s are f32/, /kvCache\.format 'f16'/],
     [{ invariance: 'off' }, /with invariance on, and this engine has it off/, /invariance 'on'/],
+    [{ precision: 'fast' }, /with precision exact, and this engine has fast/, /precision 'exact'/],
     [{ device: 'another GPU' }, /on a GPU, and this engine runs on another GPU/, /Use that GPU/],
     [{ layout: 2 }, /another version of Octavo .*layout 1.*layout 2/, /computed anew/],
     [{ blockSize: 8 }, /another version of Octavo .*4 tokens.*8 tokens/, /computed anew/],

@@ -107,7 +107,9 @@ describe('as the library wesl links it', () => {
       const readsWeights = [...modulesOf(kernel.shader)].some((path) =>
         shaders[path]!.includes('package::weights'),
       )
-      const weights: readonly (MatrixFormat | null)[] = readsWeights ? formats : [null]
+      // Products of integers are linked with formats of integers only.
+      const read = kernel.shader.startsWith('int8') ? formats.filter(({ integers }) => integers) : formats
+      const weights: readonly (MatrixFormat | null)[] = readsWeights ? read : [null]
       for (const format of weights) {
         for (const on of format === weights[0] ? switches : [least, all]) {
           const conditions = {

@@ -13,6 +13,7 @@ const device: DeviceInfo = {
   features: ['shader-f16'],
   subgroupMinSize: null,
   subgroupMaxSize: null,
+  wgslFeatures: [],
   maxBufferBytes: 2 ** 28,
   maxBindingBytes: 2 ** 27,
   limits: {

@@ -1,0 +1,10 @@
+import type { ShaderFiles } from '../shader-files'
+
+export const files: ShaderFiles = import.meta.glob(
+  ['../../../shaders/int8_*.wgsl', '../../../shaders/lib/{int8_activations,integers}.wgsl'],
+  {
+    query: '?raw',
+    import: 'default',
+    eager: true,
+  },
+)

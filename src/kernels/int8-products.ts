@@ -1,0 +1,62 @@
+import { kernel, storage } from '../gpu/kernel'
+import { int8GroupWords } from './int8-rows'
+import {
+  type MatmulShape,
+  matvec,
+  productBindings,
+  productBytes,
+  productConditions,
+  productParams,
+} from './matmul'
+import { groupWeights } from './weights/format'
+
+const bindings = {
+  ...productBindings,
+  /** As `int8Rows` writes them: x_stride and x_offset are fours of words. */
+  x: storage('read', 'vec4u', ['tokens', 'groups', 'words / 4']),
+} as const
+
+const conditions = [...productConditions, 'packed_dot'] as const
+
+/** Tokens that a lane of `int8Matmul` takes. */
+export const int8TokensPerLane = 8
+
+/** Fours of words from one row to the next. */
+export function int8Stride(columns: number): number {
+  return (columns / groupWeights) * (int8GroupWords / 4)
+}
+
+/** An activation takes 1.5 bytes where x is f32. */
+function bytes(shape: MatmulShape): number {
+  return productBytes(shape) - 2.5 * shape.tokens * shape.columns
+}
+
+/**
+ * As `matvec` without `experts`, with activations that are integers of eight bits and weights that are: the module has `bytes`. Of a group of
+ * 32 the products are summed as integers, so in any order the same, and added with `fma` times both scales; the sum of a
+ * matrix's row has the same order as there. `packed_dot`: by `dot4I8Packed`, else by other integer arithmetic.
+ */
+export const int8Matvec = kernel({
+  shader: 'int8_matvec',
+  bindings,
+  params: productParams,
+  constants: ['workgroup_size', 'segment_lanes', 'activation'],
+  conditions,
+  grid: (shape, constants) => matvec.grid(shape, { ...constants, columns: 1 }),
+  bytes,
+})
+
+/** As `int8Matvec`, for many tokens, eight a lane. */
+export const int8Matmul = kernel({
+  shader: 'int8_matmul',
+  bindings,
+  params: productParams,
+  constants: ['workgroup_size', 'rows_per_lane', 'activation'],
+  conditions,
+  grid: ({ tokens, rows }: MatmulShape, { workgroup_size, rows_per_lane }) => [
+    Math.ceil(rows / (rows_per_lane * workgroup_size)),
+    Math.ceil(tokens / int8TokensPerLane),
+    1,
+  ],
+  bytes,
+})
