@@ -140,9 +140,12 @@ function planLayer(
     from: GPUBuffer,
     to: GPUBuffer,
     readers: readonly { readonly kind: string }[],
+    /** All of them read their rows before one of them has changed `from`. */
+    readsFirst: boolean,
   ): SourceRows => {
     if (!norm) return { from, made: null }
     const makes =
+      readsFirst &&
       variants.ownNorms === 1 &&
       makesRows(context, norm.width) &&
       readers.every(({ kind }) => !wantRows.has(kind))
@@ -152,16 +155,17 @@ function planLayer(
   const { altUp, mixer, laurel, feedForward, parallel, ownInput } = layer
   if (altUp) lazyParts.altUp.fetched.planPrediction(context, altUp, constants, stream)
   const readsWithMixer = parallel && !feedForward.norm
-  const forMixer = rowsOf(mixer.norm, stream, normed, [
-    ...mixer.parts,
-    ...(readsWithMixer ? feedForward.parts : []),
-    ...(laurel ? [{ kind: 'laurel' }] : []),
-  ])
+  const readers = laurel ? [...mixer.parts, { kind: 'laurel' }] : mixer.parts
+  const forMixer = rowsOf(mixer.norm, stream, normed, readers, readsFirst(mixer) && !readsWithMixer)
   const besideMixer =
-    parallel && feedForward.norm ? rowsOf(feedForward.norm, stream, normedToo, feedForward.parts) : forMixer
+    parallel && feedForward.norm
+      ? rowsOf(feedForward.norm, stream, normedToo, feedForward.parts, false)
+      : forMixer
   const between = planHalf(context, mixer, buffers, forMixer, stream, planMixer)
   if (laurel) lazyParts.laurel.fetched.planLaurel(context, laurel, constants, forMixer.from, between)
-  const forFeedForward = parallel ? besideMixer : rowsOf(feedForward.norm, between, normed, feedForward.parts)
+  const forFeedForward = parallel
+    ? besideMixer
+    : rowsOf(feedForward.norm, between, normed, feedForward.parts, readsFirst(feedForward))
   const after = planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
   if (altUp) lazyParts.altUp.fetched.planCorrection(context, altUp, constants, after, normed)
   if (ownInput) {
@@ -174,6 +178,11 @@ function planLayer(
     planRescale(context, { stream: after, constants, scale: { at: layer.streamScaleAt } })
   }
   return after
+}
+
+/** Whether the parts of a half read their rows before one of them adds to the stream: of several, the first one does at once. */
+function readsFirst({ parts, outNorm }: SubLayerTensors<unknown>): boolean {
+  return parts.length === 1 || outNorm !== null
 }
 
 /** Adds what the parts make of some rows to the stream. */

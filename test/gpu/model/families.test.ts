@@ -5,7 +5,7 @@ import { greedy } from '../../../src/model/step'
 import type { JsonObject } from '../../../src/util/model-file'
 import { type ArchCase, type CausalGolden, shortContext } from '../../support/arch-golden'
 import { ForcedSequence } from '../../support/force-tokens'
-import { isQuick, openTestGpu } from '../../support/gpu'
+import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import { loadModelUrl, loadRepo } from '../../support/load-model'
 import { fetchRepo } from '../../support/safetensors-repo'
 
@@ -15,7 +15,10 @@ const cases = (await json<{ cases: readonly ArchCase[] }>('index.json')).cases.f
   ({ kind }) => kind === 'causal',
 )
 /** Where pipelines compile slowly, every sixth; all in long runs. */
-const every = inject('long') || isQuick(await openTestGpu()) ? 1 : 6
+const gpu = await openTestGpu()
+const every = inject('long') || isQuick(gpu) ? 1 : 6
+/** Cases take them in turn. */
+const points = testVariants(gpu)
 const run = cases.filter((_, i) => i % every === 0)
 const inGguf = (await json<{ files: readonly GgufFile[] }>('gguf.json')).files
 
@@ -38,9 +41,14 @@ async function json<T>(path: string): Promise<T> {
 
 const options = { format: 'f32', maxTokens: 192, maxSequences: 3, maxBatchTokens: 64 } as const
 
+/** With the device's variants one after the other, since each of them has dispatches of its own. */
 async function fromRepo(name: string, maxTokens: number): Promise<LoadedModel> {
   const config = await json<JsonObject>(`${name}/config.json`)
-  return loadRepo(await fetchRepo([`${root}/${name}/model.safetensors`], config), { ...options, maxTokens })
+  return loadRepo(await fetchRepo([`${root}/${name}/model.safetensors`], config), {
+    ...options,
+    maxTokens,
+    variants: points[cases.findIndex((each) => each.name === name) % points.length]!,
+  })
 }
 
 /** Every sequence of the case, at once and in chunks, alone and in company; the largest deviation. */
