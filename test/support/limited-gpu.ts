@@ -1,4 +1,4 @@
-import { replaceMethod } from './watch-device'
+import { gpuWithAdapter, replaceMethod } from './watch-device'
 
 /** The same GPU, whose devices have what every one has: no limit raised, and no feature. */
 export function plainGpu(gpu: GPU): GPU {
@@ -23,13 +23,9 @@ export function narrowGpu(gpu: GPU, maxStorageBufferBindingSize: number): GPU {
 }
 
 function changedAdapter(gpu: GPU, change: (adapter: GPUAdapter) => void): GPU {
-  return Object.create(gpu, {
-    requestAdapter: {
-      value: async (options?: GPURequestAdapterOptions) => {
-        const adapter = await gpu.requestAdapter(options)
-        if (adapter) change(adapter)
-        return adapter
-      },
-    },
+  return gpuWithAdapter(gpu, async (options) => {
+    const adapter = await gpu.requestAdapter(options)
+    if (adapter) change(adapter)
+    return adapter
   })
 }

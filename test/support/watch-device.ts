@@ -1,22 +1,27 @@
 // biome-ignore lint/suspicious/noExplicitAny: any method of any WebGPU object
 type Method = (...args: any[]) => any
 
+/** The same GPU with another way to ask for its adapter. */
+export function gpuWithAdapter(gpu: GPU, requestAdapter: GPU['requestAdapter']): GPU {
+  return Object.create(gpu, {
+    requestAdapter: { value: requestAdapter },
+    // A getter of the browser's, which works on its own objects only.
+    wgslLanguageFeatures: { get: () => gpu.wgslLanguageFeatures },
+  })
+}
+
 /** Wraps a `GPU` so that `seen` meets every device that it gives before anybody else does. */
 export function watchDevices(gpu: GPU, seen: (device: GPUDevice) => void): GPU {
-  return Object.create(gpu, {
-    requestAdapter: {
-      value: async (options?: GPURequestAdapterOptions) => {
-        const adapter = await gpu.requestAdapter(options)
-        if (!adapter) return null
-        const requestDevice = adapter.requestDevice.bind(adapter)
-        replaceMethod(adapter, 'requestDevice', async (descriptor?: GPUDeviceDescriptor) => {
-          const device = await requestDevice(descriptor)
-          seen(device)
-          return device
-        })
-        return adapter
-      },
-    },
+  return gpuWithAdapter(gpu, async (options) => {
+    const adapter = await gpu.requestAdapter(options)
+    if (!adapter) return null
+    const requestDevice = adapter.requestDevice.bind(adapter)
+    replaceMethod(adapter, 'requestDevice', async (descriptor?: GPUDeviceDescriptor) => {
+      const device = await requestDevice(descriptor)
+      seen(device)
+      return device
+    })
+    return adapter
   })
 }
 
