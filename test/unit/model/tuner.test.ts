@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { GpuDevice } from '../../../src/gpu/device'
+import type { KernelVariant } from '../../../src/gpu/kernel'
+import type { Dispatch, Pipeline } from '../../../src/gpu/pipeline'
+import type { BatchShape } from '../../../src/model/batch'
+import { type TuningBatch, tune } from '../../../src/model/tuner'
+import { candidates, hardware, tacticOf } from '../../../src/model/variants'
+
+/** What the runs of a pipeline take on a clock that moves with them alone: milliseconds of one. */
+type Cost = (lanes: number, what: string, run: number) => number
+
+/** The candidates of `matvec` that a device without subgroups runs, by their lanes. */
+const [lanes, otherLanes] = [hardware.matvec.workgroup_size, candidates.matvec[0]!.workgroup_size]
+
+const info = {
+  features: [],
+  subgroupMinSize: null,
+  limits: { maxComputeInvocationsPerWorkgroup: 256 },
+}
+
+/** A product of so many bytes. */
+function product(what: string, bytes: number): Dispatch<BatchShape> {
+  const { subgroups, ...point } = hardware.matvec
+  const variant: KernelVariant = { constants: point, conditions: { subgroups } }
+  const pipeline = { kernel: { shader: 'matvec' }, variant }
+  const dispatch = {
+    ...{ pipeline, bindGroup: {}, grid: () => [1, 1, 1], shape: () => ({}) },
+    ...{ tactic: tacticOf('matvec', what), bytes: () => bytes },
+  }
+  return dispatch as unknown as Dispatch<BatchShape>
+}
+
+/** Times the products; `compile` resolves when a pipeline of so many lanes is there. */
+async function tuning(
+  plan: readonly Dispatch<BatchShape>[],
+  cost: Cost,
+  compile: (lanes: number) => Promise<void> = async () => {},
+) {
+  let clock = 0
+  const runs: string[] = []
+  const gpu = {
+    info,
+    pipeline: async (kernel: unknown, variant: KernelVariant) => {
+      await compile(variant.constants.workgroup_size!)
+      return { kernel, variant }
+    },
+  } as unknown as GpuDevice
+  const batch: TuningBatch = { write: () => {}, shape: {} as BatchShape }
+  const tuned = await tune({
+    gpu,
+    plan,
+    variants: hardware,
+    batches: [batch],
+    throwIfAborted: () => {},
+    now: () => clock,
+    run: async ({ tactic }, { variant }: Pipeline, _, times) => {
+      const own = variant.constants.workgroup_size!
+      const ms = cost(own, tactic!, runs.filter((each) => each === `${tactic} ${own}`).length)
+      runs.push(`${tactic} ${own}`)
+      clock += ms * times
+      return ms
+    },
+  })
+  return { ...tuned, runs }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('what the tuner chooses', () => {
+  it('is what is clearly faster, at its shape alone, the greatest first', async () => {
+    const plan = [product('small', 10), product('great', 30), product('middle', 20)]
+    const { tuned, timed, whyNotTimed } = await tuning(plan, (own, what) =>
+      own === lanes ? 1 : what.includes('middle') ? 0.5 : 0.95,
+    )
+    expect(tuned).toEqual({ 'matvec middle': candidates.matvec[0] })
+    expect(timed.map(({ what }) => what)).toEqual(['matvec great', 'matvec middle', 'matvec small'])
+    expect(whyNotTimed).toBeNull()
+  })
+
+  it('is what it began with where times are noise', async () => {
+    const noise = [1, 1.4, 0.8, 1.1, 3, 0.9, 1.2]
+    const { tuned } = await tuning([product('a', 1)], (own, _, run) => {
+      const ms = noise[(run + own) % noise.length]!
+      return own === lanes ? ms : 0.95 * ms
+    })
+    expect(tuned).toEqual({})
+  })
+
+  it('is measured by turns', async () => {
+    const { runs } = await tuning([product('a', 1)], () => 1)
+    const rounds = runs.slice(-8).map((run) => Number(run.split(' ').at(-1)))
+    expect(rounds).toEqual([lanes, otherLanes, otherLanes, lanes, lanes, otherLanes, otherLanes, lanes])
+  })
+})
+
+describe('the tuner ends', () => {
+  const plan = Array.from({ length: 40 }, (_, i) => product(`${i}`, 100 - i))
+
+  it('after a second, whatever it has timed by then', async () => {
+    for (const cost of [3, 30, 300]) {
+      const { ms, timed, whyNotTimed } = await tuning(plan, () => cost)
+      expect(ms).toBeLessThan(1000 + 3 * cost)
+      expect(timed.length).toBeLessThan(plan.length)
+      expect(whyNotTimed).toBe('The time for it was over.')
+    }
+  })
+
+  it('at once where a pipeline’s first run is slow: the driver compiles when it runs', async () => {
+    const { runs, tuned, whyNotTimed } = await tuning(plan, (_own, _what, run) => (run === 0 ? 500 : 1))
+    expect(runs).toHaveLength(2)
+    expect(tuned).toEqual({})
+    expect(whyNotTimed).toContain('compiles too slowly')
+  })
+
+  it('without a variant that is not compiled in time', async () => {
+    const never = new Promise<void>(() => {})
+    const slow = tuning(
+      [product('a', 1)],
+      () => 1,
+      async (own) => (own === otherLanes ? never : undefined),
+    )
+    await vi.advanceTimersByTimeAsync(1000)
+    const { tuned, timed } = await slow
+    expect(tuned).toEqual({})
+    expect(timed).toEqual([])
+  })
+})
