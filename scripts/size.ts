@@ -1,6 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { chatFiles, fileSize } from './library-size.ts'
 import { budgetKb, chatKb, partKb } from './size-budgets.ts'
 
 const folder = join(import.meta.dirname, '../dist')
@@ -11,10 +11,7 @@ const budgetOf = (name: string): number =>
   budgetKb[name] ?? partKb[/^(?:worker-)?(.*)\.js$/.exec(name)![1]!] ?? 0
 
 const rows: { name: string; minified: number; gzipped: number }[] = []
-for (const name of files) {
-  const bytes = await readFile(join(folder, name))
-  rows.push({ name, minified: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length })
-}
+for (const name of files) rows.push({ name, ...(await fileSize(folder, name)) })
 const kb = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`.padStart(11)
 const width = Math.max(...rows.map(({ name }) => name.length))
 console.log(`${''.padEnd(width)}   minified    gzipped     budget`)
@@ -25,7 +22,7 @@ for (const { name, minified, gzipped } of rows) {
   over ||= above
   console.log(`${name.padEnd(width)}${kb(minified)}${kb(gzipped)}${kb(budget)}${above ? '   over' : ''}`)
 }
-const chat = rows.filter(({ name }) => name === 'index.js' || name === 'worker.js')
+const chat = rows.filter(({ name }) => (chatFiles as readonly string[]).includes(name))
 const chatBytes = chat.reduce((sum, { gzipped }) => sum + gzipped, 0)
 over ||= chatBytes > chatKb * 1000
 console.log(
