@@ -73,10 +73,15 @@ function clockWords({ clockNs }: EngineProfile): string {
   return `Done. This browser shows the GPU’s clock in steps of ${ticks} ms: what is too short for it has no time.`
 }
 
+/**
+ * An answer's numbers are of one step. Into how many steps a prompt is cut depends on how fast they were just before, and
+ * only the last one draws: its numbers are of all of them.
+ */
 function phaseTable({ phase, steps, tokens, wallMs, kernels }: PhaseProfile): HTMLElement {
+  const shared = phase === 'decode' ? steps : 1
   const times = [
     `${formatCount(tokens)} ${tokens === 1 ? 'token' : 'tokens'} in ${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'}`,
-    `${formatMeasured(wallMs / steps)} a step`,
+    `${formatMeasured(wallMs / shared)} ${phase === 'decode' ? 'a step' : 'in all'}`,
   ]
   const name = phaseNames[phase]
   const heads = ['Kernel', 'Time', 'Share', 'Calls', 'Bytes', 'GB/s']
@@ -97,13 +102,13 @@ function phaseTable({ phase, steps, tokens, wallMs, kernels }: PhaseProfile): HT
           {},
           element('tr', {}, ...heads.map((head) => element('th', { scope: 'col' }, head))),
         ),
-        element('tbody', {}, ...kernels.map((kernel) => kernelRow(kernel, steps))),
+        element('tbody', {}, ...kernels.map((kernel) => kernelRow(kernel, shared))),
       ),
     ),
   )
 }
 
-/** Of one step, where numbers are. */
+/** @param steps that the numbers are shared among. */
 function kernelRow(row: KernelProfile, steps: number): HTMLElement {
   const { kernel, variant, calls, bytes, ms, gbPerSecond, share } = row
   const cells = [
