@@ -1,15 +1,15 @@
-import { createTokenizer } from '../src/text/tokenizer'
+import { createTokenizer, fetchTokenizer } from '../src/text/tokenizer'
 import type { JsonObject } from '../src/util/model-file'
 import { readSafetensorsHeader } from '../src/weights/safetensors'
 import type { BertModel } from '../test/reference/bert'
 
 /** A BERT of f32 from the bytes of its repo's files. */
-export function openBert(
+export async function openBert(
   file: Uint8Array<ArrayBuffer>,
   config: JsonObject,
   tokenizer: JsonObject,
   tokenizerConfig: JsonObject,
-): { readonly model: BertModel; readonly tokenize: (text: string) => readonly number[] } {
+): Promise<{ readonly model: BertModel; readonly tokenize: (text: string) => readonly number[] }> {
   const tensors = new Map(readSafetensorsHeader(file, file.length).map((tensor) => [tensor.name, tensor]))
   const values = (name: string): Float32Array => {
     const { type, offset, bytes } = tensors.get(name)!
@@ -27,6 +27,8 @@ export function openBert(
     vector: values,
   }
   const texts = { config, tokenizer, tokenizerConfig, generationConfig: null, chatTemplate: null }
-  const reader = createTokenizer({ kind: 'safetensors', texts })
+  const header = { kind: 'safetensors', texts } as const
+  await fetchTokenizer(header)
+  const reader = createTokenizer(header)
   return { model, tokenize: (text) => reader.encode(text, { special: false, addBos: true, addEos: true }) }
 }

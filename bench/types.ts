@@ -2,6 +2,7 @@ import { GpuDevice } from '../src/gpu/device'
 import { weightFormats } from '../src/kernels/formats'
 import { matvec, plainProduct } from '../src/kernels/matmul'
 import { reads, type WeightFormat } from '../src/kernels/weights/format'
+import { gridTables } from '../src/kernels/weights/iq'
 import { chooseVariants } from '../src/model/variants'
 import { Random } from '../test/support/gpu-random'
 import { adapterName } from './adapter-name'
@@ -50,7 +51,7 @@ const measure = 'Q4_0'
  * has Q4_0 beside it, first in every other round, so that no busy moment of the machine meets one of them only.
  */
 export async function benchTypes(gpu: GPU, { types, rounds }: TypesBenchOptions): Promise<TypesFigures> {
-  const device = await GpuDevice.open(gpu)
+  const [device] = await Promise.all([GpuDevice.open(gpu), gridTables.fetch()])
   const variants = chooseVariants(device.info)[0]!
   const formats = [...weightFormats.values()].filter(({ name }) => types?.includes(name) ?? true)
   const measureAt = formats.findIndex(({ name }) => name === measure)

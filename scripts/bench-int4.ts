@@ -28,7 +28,7 @@ async function encoder(): Promise<void> {
   const { openBert } = await importBench<typeof import('../bench/bert-file.ts')>('bert-file.ts')
   const { measureInt4 } = await importBench<typeof import('../bench/int4.ts')>('int4.ts')
   const folder = dirname(file)
-  const { model, tokenize } = openBert(
+  const { model, tokenize } = await openBert(
     new Uint8Array(await readFile(file)),
     await json(join(folder, 'config.json')),
     await json(join(folder, 'tokenizer.json')),

@@ -5,7 +5,8 @@ import type { Plugin, Rolldown } from 'vite'
  * the engine itself does not goes to the first of them.
  */
 const parts: Readonly<Record<string, RegExp>> = {
-  encoders: /src\/(worker\/load-encoder-session|model\/parts\/pooled|gpu\/shaders\/encoders)\.ts$/,
+  encoders:
+    /src\/(worker\/load-encoder-session|model\/vector-settings|model\/parts\/pooled|gpu\/shaders\/encoders)\.ts$/,
   families: /src\/model\/families\/others\.ts$/,
   inspect: /src\/worker\/inspect\.ts$/,
   conversations: /src\/conversations\/conversation-store\.ts$/,
@@ -15,9 +16,10 @@ const parts: Readonly<Record<string, RegExp>> = {
   latent: /src\/model\/parts\/latent\.ts$/,
   streams: /src\/(model\/parts\/(alt-up|laurel|layer-inputs)|gpu\/shaders\/streams)\.ts$/,
   proof: /src\/model\/(proof\/prove|tuner)\.ts$/,
+  profile: /src\/gpu\/taken-profile\.ts$/,
   integers: /src\/gpu\/shaders\/integers\.ts$/,
-  tables: /src\/gpu\/shaders\/tables\.ts$/,
-  safetensors: /src\/gpu\/shaders\/safetensors\.ts$/,
+  tables: /src\/(gpu\/shaders\/tables|kernels\/weights\/grids)\.ts$/,
+  safetensors: /src\/(text\/tokenizer-json|gpu\/shaders\/safetensors)\.ts$/,
 }
 
 /** Puts the engine into one file, and each part into one; `core` is that file's name, or null where it is the entry's. */

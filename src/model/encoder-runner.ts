@@ -36,8 +36,11 @@ export class GpuEncoder implements EncoderRunner {
     const { gpu, layout, room, limits, pooled, tileTokens } = options
     this.#options = options
     this.#writer = new EncoderBatchWriter(layout, room, tileTokens)
-    const recorder = new PlanRecorder(options.plan, sameGrids)
-    this.profiler = new PlanProfiler(gpu, recorder, ({ tokens }) => ({ phase: 'encode', tokens }))
+    this.profiler = new PlanProfiler({
+      gpu,
+      recorder: new PlanRecorder(options.plan, sameGrids),
+      describe: ({ tokens }) => ({ phase: 'encode', tokens }),
+    })
     const budget = new TokenBudget(room.maxBatchTokens)
     this.#budget = budget
     this.limits = {

@@ -1,8 +1,10 @@
+import { weightFormats } from '../kernels/formats'
 import type { ModelHeader } from '../util/model-file'
 import { attentionIn } from './attention-in'
 import type { ModelDescription } from './description'
 import { isQuantized } from './float-matrix'
 import { lazyParts } from './lazy-parts'
+import { modelTask } from './model-task'
 import { familyIsAtHand, readDescription } from './read-description'
 
 /**
@@ -13,7 +15,9 @@ import { familyIsAtHand, readDescription } from './read-description'
 export async function fetchParts(header: ModelHeader): Promise<void> {
   await Promise.all([
     familyIsAtHand(header) ? null : lazyParts.families.fetch(),
+    modelTask(header) === 'embed' ? lazyParts.vectorSettings.fetch() : null,
     isQuantized(header) ? lazyParts.quantized.fetch() : null,
+    header.tensors.some(({ type }) => weightFormats.get(type)?.table) ? lazyParts.gridTables.fetch() : null,
   ])
   const description = described(header)
   if (description) await fetchPartsOf(description)

@@ -1,3 +1,4 @@
+import { gridTables } from '../kernels/weights/iq'
 import { LazyPart } from '../util/lazy-part'
 
 /** What most models do without: `fetchParts` fetches it before a model that needs it is described, and a load what it needs
@@ -13,6 +14,8 @@ export const lazyParts = {
   layerInputs: new LazyPart('inputs of layers', () => import('./parts/layer-inputs')),
   proof: new LazyPart('cases with known answers', () => import('./proof/prove')),
   tuner: new LazyPart('timing variants of kernels', () => import('./tuner')),
+  gridTables,
+  vectorSettings: new LazyPart('models that read whole texts', () => import('./vector-settings')),
   pooled: new LazyPart('models that read whole texts', () => import('./parts/pooled')),
 }
 

@@ -9,7 +9,6 @@ import { labelsOf } from './families/labels'
 import { ggufConfig } from './gguf-config'
 import { lazyParts } from './lazy-parts'
 import { modelTask } from './model-task'
-import { readVectorSettings } from './vector-settings'
 
 /**
  * What a model is, from a GGUF file's metadata or a repo's config.json.
@@ -84,7 +83,7 @@ function finished(
 }
 
 function vectors(header: ModelHeader): PooledDescription {
-  const { pooling, normalized, dense } = readVectorSettings(header)
+  const { pooling, normalized, dense } = lazyParts.vectorSettings.fetched.readVectorSettings(header)
   const layers = dense.map(({ stem, outputs: rows, bias, activation }) => ({
     projection: { stem, rows, bias },
     activation: { kind: activation },

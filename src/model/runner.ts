@@ -45,7 +45,11 @@ export class GpuRunner implements Runner {
   constructor(options: GpuRunnerOptions) {
     this.#options = options
     this.#batch = new BatchWriter(options.layout, options.limits, options.tileTokens)
-    this.profiler = new PlanProfiler(options.gpu, new PlanRecorder(options.plan, sameGrids), phaseOf)
+    this.profiler = new PlanProfiler({
+      gpu: options.gpu,
+      recorder: new PlanRecorder(options.plan, sameGrids),
+      describe: phaseOf,
+    })
     const budget = new TokenBudget(options.limits.maxBatchTokens)
     this.#budget = budget
     this.limits = {

@@ -2,7 +2,7 @@ import { fetchParts } from '../model/fetch-parts'
 import type { RoomOptions } from '../model/load'
 import { embeddingRows } from '../model/read-description'
 import { type Room, readTypeNames, roomNeeded } from '../model/room'
-import { createTokenizer } from '../text/tokenizer'
+import { createTokenizer, fetchTokenizer } from '../text/tokenizer'
 import { megabytes } from '../util/disk'
 import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
@@ -44,7 +44,7 @@ export async function inspect(
   const reasons: InspectionReason[] = []
   const opened = await openedEvenIfDiskIsFull(reference, request, signal, reasons)
   const { header, source } = opened
-  await fetchParts(header)
+  await Promise.all([fetchParts(header), fetchTokenizer(header)])
   await attempt(reasons, () => createTokenizer(header, embeddingRows(header)))
   const room = await roomFor(means, request, opened, reasons)
   const { licence, models } = await repoFacts

@@ -6,7 +6,7 @@ import { type LoadedModel, loadModel } from '../model/load'
 import { modelTask } from '../model/model-task'
 import { embeddingRows } from '../model/read-description'
 import { createChatTemplate } from '../text/chat-template'
-import { createTokenizer } from '../text/tokenizer'
+import { createTokenizer, fetchTokenizer } from '../text/tokenizer'
 import { LazyPart } from '../util/lazy-part'
 import type { WeightSink } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
@@ -51,7 +51,7 @@ export async function loadSession(
   const enter = (phase: LoadPhase) => report({ phase, ...bytes })
   enter('resolving')
   const opened = await openModel(modelReference(request.model), { hub, signal })
-  await fetchParts(opened.header)
+  await Promise.all([fetchParts(opened.header), fetchTokenizer(opened.header)])
   const tokenizer = createTokenizer(opened.header, embeddingRows(opened.header))
   bytes = { ...bytes, totalBytes: opened.header.fileBytes }
   enter('preparing')

@@ -153,7 +153,7 @@ class ModelService implements Service {
   }
 
   async startProfile(): Promise<void> {
-    ;(await this.#loaded()).profiler.start()
+    await (await this.#loaded()).profiler.start()
   }
 
   runProfiled(run: ProfiledRun): Promise<void> {

@@ -17,9 +17,9 @@ import { Profile } from './profile.ts'
 const golden = join(import.meta.dirname, '../golden/arch')
 /** Reference models that need parts of the library that a llama does not, by the files of these. */
 const needs: Readonly<Record<string, readonly string[]>> = {
-  lfm2: ['families', 'recurrent'],
+  lfm2: ['families', 'recurrent', 'safetensors'],
   'deepseek-v3': ['experts', 'families', 'latent', 'safetensors'],
-  gemma3n: ['families', 'streams'],
+  gemma3n: ['families', 'safetensors', 'streams'],
 }
 
 let hub: HubServer
@@ -73,6 +73,8 @@ it('a llama from GGUF needs the page’s script and the worker’s, within the b
   expect([...fetched].sort()).toEqual([...chatFiles])
   const sizes = await Promise.all([...fetched].map((name) => fileSize(site.folder, name)))
   expect(sizes.reduce((sum, { gzipped }) => sum + gzipped, 0) / 1000).toBeLessThan(chatKb)
+  await page.evaluate(() => globalThis.engine.profile({ promptTokens: 4, tokens: 2 }))
+  expect([...fetched].sort()).toEqual(['index.js', 'worker-profile.js', 'worker.js'])
   expect([...first.complaints, ...complaints]).toEqual([])
   await page.close()
 })

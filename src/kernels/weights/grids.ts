@@ -118,10 +118,9 @@ const iq3s: Grid = {
 }
 
 /** A byte for each weight. */
-function inBytes(grid: Grid, entries: number) {
+function inBytes(grid: Grid) {
   return {
     grid,
-    words: (entries * grid.run) / 4,
     table: () => new Uint32Array(gridWeights(grid).slice().buffer),
   }
 }
@@ -129,7 +128,6 @@ function inBytes(grid: Grid, entries: number) {
 /** Two bits for each weight, −1, 0 or 1, and 1 added. */
 const ternary = {
   grid: iq1s,
-  words: 1024,
   table: () => {
     const words = new Uint32Array(1024)
     gridWeights(iq1s).forEach((weight, i) => {
@@ -143,9 +141,9 @@ const ternary = {
 export const grids = {
   IQ1_S: ternary,
   IQ1_M: ternary,
-  IQ2_XXS: inBytes(iq2xxs, 256),
-  IQ2_XS: inBytes(iq2xs, 512),
-  IQ2_S: inBytes(iq2s, 1024),
-  IQ3_XXS: inBytes(iq3xxs, 256),
-  IQ3_S: inBytes(iq3s, 512),
+  IQ2_XXS: inBytes(iq2xxs),
+  IQ2_XS: inBytes(iq2xs),
+  IQ2_S: inBytes(iq2s),
+  IQ3_XXS: inBytes(iq3xxs),
+  IQ3_S: inBytes(iq3s),
 } as const

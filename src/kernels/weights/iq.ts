@@ -1,5 +1,19 @@
+import { LazyPart } from '../../util/lazy-part'
 import { type BlockField, blockFormat, type WeightFormat } from './format'
-import { grids } from './grids'
+
+/** What the grid types index; needed as soon as a matrix is made that has a `table`. */
+export const gridTables = new LazyPart('weights that index tables', () => import('./grids'))
+
+/** Types that index a grid, and the words of its table. */
+const gridWords = {
+  IQ1_S: 1024,
+  IQ1_M: 1024,
+  IQ2_XXS: 512,
+  IQ2_XS: 1024,
+  IQ2_S: 2048,
+  IQ3_XXS: 256,
+  IQ3_S: 512,
+} as const
 
 /** Four bits a weight, an index into a table of 16 numbers. */
 function four(
@@ -15,14 +29,14 @@ function four(
 /** Indices into a grid of runs of weights, and d for each 256. */
 function grid(
   module: string,
-  name: keyof typeof grids,
+  name: keyof typeof gridWords,
   conditions: Readonly<Record<string, boolean>>,
   fields: readonly BlockField[],
 ): WeightFormat {
-  const { words, table } = grids[name]
+  const table = () => gridTables.fetched.grids[name].table()
   const others = { xxs: false, xs: false, four: false, m: false }
   const layout = { name, module, weights: 256, conditions: { ...others, ...conditions }, fields }
-  return blockFormat({ ...layout, tableWords: words, table })
+  return blockFormat({ ...layout, tableWords: gridWords[name], table })
 }
 
 const d: BlockField = { plane: 'supers', bytes: 2 }

@@ -29,7 +29,7 @@ it('counts the dispatches that the device was asked for, the bytes that steps wa
     return results
   }
   const engine = new Engine(runner)
-  runner.profiler.start()
+  await runner.profiler.start()
   counting.reset()
   await decode(engine, run)
   const profile = await runner.profiler.finish()
@@ -69,10 +69,10 @@ it('changes no id, and a step after it makes no object', async () => {
     return decode(new Engine(runner), run)
   }
   await answer()
-  runner.profiler.start()
+  await runner.profiler.start()
   await answer()
   await runner.profiler.finish()
-  runner.profiler.start()
+  await runner.profiler.start()
   counting.reset()
   await answer()
   await runner.profiler.finish()
@@ -88,8 +88,8 @@ it('changes no id, and a step after it makes no object', async () => {
 
 it('refuses a second profile, and gives one without steps', async () => {
   const { runner, destroy } = await loadModelBytes(tiny.file)
-  runner.profiler.start()
-  expect(() => runner.profiler.start()).toThrow(expect.objectContaining({ code: 'invalid-request' }))
+  await runner.profiler.start()
+  await expect(runner.profiler.start()).rejects.toThrow(expect.objectContaining({ code: 'invalid-request' }))
   expect(await runner.profiler.finish()).toEqual({ whyNoTimes: null, clockNs: null, phases: [] })
   destroy()
 })
@@ -98,7 +98,7 @@ it('says that a device without timestamp queries has no times, and gives those o
   const counting = countingGpu(plainGpu(navigator.gpu))
   const { runner, info, destroy } = await loadModelBytes(tiny.file, { gpu: counting.gpu })
   expect(info.device.features).not.toContain('timestamp-query')
-  runner.profiler.start()
+  await runner.profiler.start()
   counting.reset()
   await decode(new Engine(runner), run)
   const profile = await runner.profiler.finish()
