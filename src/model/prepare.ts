@@ -4,7 +4,7 @@ import type { TensorInfo, WeightSink } from '../util/model-file'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { lazyParts } from './lazy-parts'
 import type { Plan } from './plan'
-import { isAt, kindOf } from './points'
+import { fusionOf, isAt, kindOf } from './points'
 import type { Flaw } from './proof/prove'
 import type { RopeDescription } from './rope'
 import { provenOf, readTactics, type StoredTactics, type TacticsOptions, tacticsKey } from './tactics'
@@ -16,7 +16,7 @@ import {
   candidatesFor,
   chooseVariants,
   inWords,
-  software,
+  lastResorts,
   type VariantKind,
   type Variants,
   variantsInWords,
@@ -67,7 +67,7 @@ export async function prepareRunner<Runner>(preparation: Preparation<Runner>): P
     tactics?.store && tactics.tune !== 'full' ? await readTactics(tactics.store, key, gpu.info) : null
   throwIfAborted(signal)
   const candidatesOfAll =
-    preparation.variants ?? (stored ? [stored.variants, software] : chooseVariants(gpu.info))
+    preparation.variants ?? (stored ? [stored.variants, ...lastResorts] : chooseVariants(gpu.info))
   const choice = new Choice(preparation, candidatesOfAll, stored, key)
   await gpu.compiling()
   throwIfAborted(signal)
@@ -194,6 +194,14 @@ class Choice<Runner> {
 
   /** @throws Distrusted where the universal variant is wrong, or none is left */
   #drop({ pipeline, reason, error }: Flaw): void {
+    const fusion = fusionOf(pipeline)
+    if (fusion) {
+      // Several pipelines may be there for one fusion.
+      if (this.#variants[fusion] === 0) return
+      this.#dropped.push({ name: `${fusion}: ${this.#variants[fusion]}`, reason, error })
+      this.#variants = { ...this.#variants, [fusion]: 0 }
+      return
+    }
     const kind = kindOf(pipeline)
     const points = kind ? pointsOf(this.#variants, kind) : []
     const wrong = points.find((point) => isAt(kind!, point as never, pipeline.variant))

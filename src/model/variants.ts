@@ -6,7 +6,7 @@ import type { DeviceInfo } from '../gpu/device'
  */
 export interface Variants {
   /** Of the point that it began with. */
-  readonly name: 'lanes-own-rows' | 'subgroups-share-activations' | 'lanes-share-rows'
+  readonly name: 'lanes-own-rows' | 'subgroups-share-activations' | 'lanes-share-rows' | 'kernels-apart'
   readonly matvec: {
     readonly workgroup_size: number
     readonly segment_lanes: 1 | 8
@@ -32,6 +32,8 @@ export interface Variants {
   readonly attentionPrefill: { readonly most_lanes: number; readonly subgroups: boolean }
   /** Tokens of a step that `matvec` takes, at most: 1, 2, 4 or 8. More are for `matmul`. */
   readonly matvecTokens: number
+  /** 1: one kernel projects the heads of one token and puts them where they go. 0: a product and `rope_kv`. */
+  readonly fusedHeads: 0 | 1
   /** 1: each workgroup of a product of one token normalizes the token's row by itself. 0: a norm is a dispatch. */
   readonly ownNorms: 0 | 1
   /** Splits of one token's context that each workgroup of the output product merges by itself, at most; 0: none. */
@@ -78,6 +80,7 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
   matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
   matmul: [matmulBy8Rows, matmulBy8Tokens, matmulWide],
   matvecTokens: [1, 8],
+  fusedHeads: [0, 1],
   ownNorms: [0, 1],
   mergedSplits: [0, 4],
   int8Matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
@@ -90,6 +93,9 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
 }
 
 export const kinds = Object.keys(candidates) as readonly VariantKind[]
+
+/** What one kernel does instead of two, for one token; 0: they are apart. */
+export type Fusion = 'fusedHeads' | 'ownNorms' | 'mergedSplits'
 
 type Device = Pick<DeviceInfo, 'features' | 'subgroupMinSize' | 'limits'>
 
@@ -161,6 +167,7 @@ export const software: Variants = {
   attentionDecode: decodeBy8Lanes,
   attentionPrefill: prefillBy48Lanes,
   matvecTokens: 1,
+  fusedHeads: 1,
   ownNorms: 1,
   mergedSplits: 4,
   rowLanes: 32,
@@ -192,12 +199,25 @@ export const hardware: Variants = {
   attentionDecode: decodeBy64Lanes,
   attentionPrefill: prefillBy64Lanes,
   matvecTokens: 8,
+  fusedHeads: 1,
   ownNorms: 1,
   mergedSplits: 4,
   rowLanes: 128,
   headLanes: 32,
   samplerLanes: 256,
 }
+
+/** The last resort: of the universal kernels, those that do one thing each. */
+const apart: Variants = {
+  ...software,
+  name: 'kernels-apart',
+  fusedHeads: 0,
+  ownNorms: 0,
+  mergedSplits: 0,
+}
+
+/** What is tried behind whatever a device likes: universal kernels, and of these the fewest. */
+export const lastResorts: readonly Variants[] = [software, apart]
 
 /** The extension of WGSL with products of packed integers. */
 export const packedDotFeature = 'packed_4x8_integer_dot_product'
@@ -208,9 +228,9 @@ export function pointsFor(device: Device): readonly Variants[] {
   return [software, hardware, softwareWithSubgroups].filter(runs)
 }
 
-/** In the order in which they are to be tried; the last one is universal. */
+/** In the order in which they are to be tried; the last ones are universal. */
 export function chooseVariants(info: DeviceInfo): readonly Variants[] {
   const wanted = info.isFallbackAdapter ? softwareWithSubgroups : hardware
   const runs = pointsFor(info).includes(wanted)
-  return runs ? [wanted, software] : [software]
+  return runs ? [wanted, ...lastResorts] : lastResorts
 }

@@ -185,12 +185,12 @@ interface HeadGroup {
  * projected row is wanted for something else, or heads do not come apart.
  */
 function headGroups(
-  { plan, limits, weights }: PlanContext,
+  { plan, limits, weights, variants }: PlanContext,
   tensors: AttentionTensors,
 ): readonly HeadGroup[] | null {
   const { input, latent, gate, headNorm, heads, kvHeads, headDim, sharesKvOf } = tensors
   // What is rounded to bytes is multiplied by kernels of their own.
-  if (plan.int8Rows !== null) return null
+  if (plan.int8Rows !== null || variants.fusedHeads === 0) return null
   if (limits.maxSequences === 0 || latent || gate || headNorm?.over === 'all') return null
   const layouts = [
     { ...tensors.query, count: heads },

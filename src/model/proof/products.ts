@@ -1,15 +1,12 @@
-import type { GpuDevice } from '../../gpu/device'
 import type { Pipeline } from '../../gpu/pipeline'
 import { type Activation, activates } from '../../kernels/activation'
-import { weightFormats } from '../../kernels/formats'
 import { plainProduct } from '../../kernels/matmul'
-import { packingOf } from '../../kernels/packing'
-import { groupWeights, reads, type WeightFormat } from '../../kernels/weights/format'
-import { createMatrix, type Matrix } from '../matrix'
-import { WeightUploader } from '../upload'
+import { groupWeights } from '../../kernels/weights/format'
 import { switches } from '../variants'
 import { products as answers } from './known-answers'
-import { knownRows, productActivations, productBytes, productShape } from './product-inputs'
+import { type KnownMatrix, readsFormat } from './known-matrices'
+import { madeInput } from './made-inputs'
+import { knownRows, productActivations, productShape } from './product-inputs'
 import type { Trial } from './trial'
 import type { Trials } from './trials'
 
@@ -40,28 +37,23 @@ const curves: readonly (readonly [
 const curveOf = new Map(curves.map(([kind, curve]) => [activates(kind).constants.activation, curve]))
 
 /** Lets the pipelines of products multiply a matrix that is known, in each tensor type of the model's. */
-export async function tryProducts(
-  gpu: GpuDevice,
+export function tryProducts(
   trials: Trials,
   pipelines: readonly Pipeline[],
-  matrices: readonly Matrix[],
-): Promise<readonly Trial[]> {
+  matrices: readonly KnownMatrix[],
+): readonly Trial[] {
   const products = pipelines.filter(({ kernel }) => kernel.shader === 'matvec' || kernel.shader === 'matmul')
-  const names = [...new Set(matrices.map(({ format }) => format.name))]
-  const formats = names.flatMap((name) => weightFormats.get(name) ?? [])
-  const known = await upload(gpu, formats)
   const x = trials.buffer('x', padded(productActivations()))
-  const constants = trials.buffer(
-    'constants',
-    Float32Array.from({ length: rows }, (_, row) => biasOf(row)),
-  )
+  const biases = Float32Array.from({ length: rows }, (_, row) => biasOf(row))
+  const constants = trials.buffer('constants', biases)
   const found: Trial[] = []
-  for (const { format, buffers } of known) {
-    trials.keep(buffers)
+  for (const { format, buffer } of matrices) {
     for (const pipeline of products.filter((each) => readsFormat(each, format))) {
       const { conditions = {}, constants: compiled } = pipeline.variant
       const outputs = conditions.gated ? rows / 2 : rows
-      const routes = trials.buffer('routes', routesOf(compiled.tokens_per_lane))
+      const makesRows = conditions.normalizes || conditions.combines
+      const made = makesRows ? madeInput(trials, pipeline, biases) : null
+      if (makesRows && !made) continue
       const y = trials.buffer('y', new Float32Array(paddedTokens * outputs).fill(before))
       const params = {
         ...plainProduct,
@@ -75,8 +67,12 @@ export async function tryProducts(
         scale,
         cap,
         shard_experts: 1,
+        ...made?.params,
       }
-      const bound = { weights: buffers[0]!, x, constants, routes, y }
+      const { buffers } = made ?? {
+        buffers: { x, constants, routes: trials.buffer('routes', routesOf(compiled.tokens_per_lane)) },
+      }
+      const bound = { weights: buffer, ...buffers, y }
       const stack = conditions.experts ? { experts: 1, xRepeats: 1 } : undefined
       const shape = { tokens, rows, outputs, columns, weightBytes: 0, residual: false, stack }
       trials.run(pipeline, bound, params, shape)
@@ -92,42 +88,6 @@ export async function tryProducts(
     }
   }
   return found
-}
-
-/** Lays the known matrix of each format out as the model's matrices are. */
-async function upload(gpu: GpuDevice, formats: readonly WeightFormat[]) {
-  let offset = 0
-  const files = formats.map((format) => {
-    const bytes = productBytes(format)
-    const tensor = {
-      name: format.name,
-      type: format.name,
-      dims: [columns, rows],
-      offset,
-      bytes: bytes.length,
-    }
-    offset += bytes.length
-    const part = { tensor, firstRow: 0, rows, packing: packingOf(format) }
-    const matrix = createMatrix(gpu, { name: 'known', format, parts: [part], columns, rows })
-    return { format, bytes, tensor, matrix }
-  })
-  const uploader = await WeightUploader.create(
-    gpu,
-    files.map(({ matrix }) => matrix),
-    [],
-  )
-  for (const { tensor, bytes } of files) await uploader.write(tensor.offset, bytes)
-  await uploader.finish()
-  return files.map(({ format, matrix }) => ({ format, buffers: matrix.shards.map(({ buffer }) => buffer) }))
-}
-
-function readsFormat({ variant }: Pipeline, format: WeightFormat): boolean {
-  const { modules, moduleConstants, conditions } = reads(format)
-  return (
-    variant.modules?.weights === modules.weights &&
-    JSON.stringify(variant.moduleConstants ?? {}) === JSON.stringify(moduleConstants) &&
-    Object.entries(conditions).every(([name, on]) => variant.conditions?.[name] === on)
-  )
 }
 
 /** Every entry takes the one expert; for matmul in tiles, of which the last one is not full. */

@@ -4,7 +4,9 @@ import type { Matrix } from '../matrix'
 import { atPoint, isAt, kindOf } from '../points'
 import { candidates } from '../variants'
 import { tryHeads } from './heads'
+import { uploadKnown } from './known-matrices'
 import { tryProducts } from './products'
+import { tryProjectedHeads } from './projected-heads'
 import { tryNorms, trySampler } from './rows'
 import type { Trial } from './trial'
 import { Trials } from './trials'
@@ -13,7 +15,7 @@ import { Trials } from './trials'
 export interface Flaw {
   readonly pipeline: Pipeline
   readonly reason: string
-  /** The greatest difference from a known answer; null: its bits are not those of the universal variant. */
+  /** The greatest difference from a known answer; null: its bits are not those of kernels that do the same. */
   readonly error: number | null
 }
 
@@ -27,7 +29,11 @@ export interface Proof {
   readonly ms: number
 }
 
-type Answered = Trial & { readonly floats: Float32Array<ArrayBuffer> }
+type Answered = Trial & {
+  readonly floats: Float32Array<ArrayBuffer>
+  /** What the pipelines have written that do it apart. */
+  readonly expected: Float32Array<ArrayBuffer> | null
+}
 
 /**
  * Lets each of a model's pipelines answer a small known case, and compares those that answer the same one bit for bit. Where
@@ -56,8 +62,21 @@ export async function prove(
     for (const flaw of await compareWithUniversal(gpu, odd, answered, matrices))
       flaws.set(flaw.pipeline, flaw)
   }
+  for (const trial of answered) {
+    const { pipeline, apart, expected } = trial
+    if (
+      !apart ||
+      apart.by.some((each) => flaws.has(each)) ||
+      sameBits(trial, { ...trial, floats: expected! })
+    )
+      continue
+    const names = apart.by.map(({ kernel }) => kernel.shader).join(', ')
+    flaws.set(pipeline, { pipeline, reason: `${trial.name}: other bits than ${names} give`, error: null })
+  }
   const tried = new Set(
-    answered.flatMap(({ pipeline, filledBy }) => (filledBy ? [pipeline, filledBy] : [pipeline])),
+    answered.flatMap(({ pipeline, filledBy, combinedBy }) =>
+      [pipeline, filledBy, combinedBy].filter((each) => each !== undefined),
+    ),
   )
   return {
     flaws: [...flaws.values()],
@@ -74,14 +93,20 @@ async function tryAll(
   matrices: readonly Matrix[],
 ): Promise<readonly Answered[]> {
   const trials = new Trials(gpu)
+  const known = await uploadKnown(gpu, trials, matrices)
   const found = [
-    ...(await tryProducts(gpu, trials, pipelines, matrices)),
+    ...tryProducts(trials, pipelines, known),
+    ...tryProjectedHeads(trials, pipelines, known),
     ...tryHeads(trials, pipelines),
     ...tryNorms(trials, pipelines),
     ...trySampler(trials, pipelines),
   ]
   const results = await trials.results()
-  return found.map((trial) => ({ ...trial, floats: new Float32Array(results[trial.reading]!) }))
+  return found.map((trial: Trial) => ({
+    ...trial,
+    floats: new Float32Array(results[trial.reading]!),
+    expected: trial.apart ? new Float32Array(results[trial.apart.reading]!) : null,
+  }))
 }
 
 function errorOf({ floats, known }: Answered): number {

@@ -13,6 +13,8 @@ export interface Trial {
   readonly filledBy?: Pipeline
   /** What has merged its partial results. */
   readonly combinedBy?: Pipeline
+  /** What other pipelines have written for the same, which it must give to the bit: each is tried by itself. */
+  readonly apart?: { readonly reading: number; readonly by: readonly Pipeline[] }
   /** Number of what it has written among the results: f32. */
   readonly reading: number
   /** Floats of it that the trial is about. */

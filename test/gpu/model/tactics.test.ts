@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LoadedModel } from '../../../src/model/load'
 import { greedy } from '../../../src/model/step'
 import type { StoredTactics, TacticsOptions } from '../../../src/model/tactics'
-import { hardware, software } from '../../../src/model/variants'
+import { hardware, software, type Variants } from '../../../src/model/variants'
 import type { Tune } from '../../../src/util/tune'
 import { countingGpu } from '../../support/count-device'
 import { expectSame } from '../../support/gpu-compare'
@@ -11,6 +11,8 @@ import { tinyModel } from '../../support/tiny-model'
 import { replaceMethod, watchDevices } from '../../support/watch-device'
 
 const { file } = tinyModel()
+/** Its rows are as long as those that known cases have products make. */
+const wide = tinyModel({ hidden: 512, heads: 8, kvHeads: 2, headDim: 64, types: { q: 'Q8_0' } }).file
 const ids = [5, 1, 4, 2, 8]
 
 /** A GPU whose compiler makes something else of a kernel, where its code has `mark`. */
@@ -38,8 +40,9 @@ function tactics(tune: Tune, kept: Map<string, unknown> = new Map(), phases: str
 async function load<Result>(
   options: TestLoadOptions,
   use: (model: LoadedModel) => Promise<Result>,
+  bytes = file,
 ): Promise<Result> {
-  const model = await loadModelBytes(file, options)
+  const model = await loadModelBytes(bytes, options)
   try {
     return await use(model)
   } finally {
@@ -57,6 +60,7 @@ async function logitsOf({ runner }: LoadedModel): Promise<Uint32Array> {
 }
 
 const stores = 'y[at] = value;'
+const decodeStores = 'output[n * quads_at_once + u];'
 const bySegment = 'const segment_lanes: u32 = 8u;'
 
 describe('a variant that computes wrongly', () => {
@@ -88,12 +92,26 @@ describe('a variant that computes wrongly', () => {
     })
   })
 
+  it('does not answer where it is decode attention at every point', async () => {
+    const gpu = wrongGpu('attention_decode', '', decodeStores, `1.25 * ${decodeStores}`)
+    const loading = load({ gpu, variants: [hardware, software], tactics: tactics('off') }, logitsOf)
+    await expect(loading).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/the kernel attention_decode computes a case wrongly/),
+    })
+  })
+
   it.each([
+    ['attention_decode', 'attentionDecode', 'const workgroup_size: u32 = 64u;'],
     ['norm', 'rowLanes', 'const workgroup_size: u32 = 128u;'],
     ['rope_kv', 'headLanes', 'const workgroup_size: u32 = 32u;'],
   ] as const)('is found where it is %s', async (shader, kind, mark) => {
-    const right = { norm: 'params.eps', rope_kv: 'turn.y' }[shader]
-    const wrong = { norm: '(params.eps + 1.0)', rope_kv: '-turn.x' }[shader]
+    const right = { attention_decode: decodeStores, norm: 'params.eps', rope_kv: 'turn.y' }[shader]
+    const wrong = {
+      attention_decode: `1.25 * ${decodeStores}`,
+      norm: '(params.eps + 1.0)',
+      rope_kv: '-turn.x',
+    }[shader]
     const gpu = wrongGpu(shader, mark, right, wrong)
     const { variants, dropped } = await load(
       { gpu, variants: [hardware, software], tactics: tactics('off') },
@@ -101,6 +119,63 @@ describe('a variant that computes wrongly', () => {
     )
     expect(variants[kind]).toEqual(software[kind])
     expect(dropped.map(({ name }) => name.split(':')[0])).toEqual([kind])
+  })
+})
+
+/** Of the wide model: every variant gives the same bits. */
+let rightLogits: Uint32Array | null = null
+const fusions = { fusedHeads: 0, ownNorms: 0, mergedSplits: 0 } as const
+
+describe('what one kernel does instead of two', () => {
+  it.each<
+    [
+      keyof typeof fusions,
+      string,
+      Variants,
+      readonly [shader: string, mark: string, right: string, wrong: string],
+    ]
+  >([
+    [
+      'fusedHeads',
+      'another head',
+      software,
+      ['project_heads', '', 'head_of(token, number)', 'head_of(token, number ^ 1u)'],
+    ],
+    [
+      'fusedHeads',
+      'last bits',
+      hardware,
+      ['project_heads', '', 'finished(head, d) * scale', 'finished(head, d) * (1.0000003 * scale)'],
+    ],
+    [
+      'ownNorms',
+      'another scale',
+      hardware,
+      ['matvec', 'fn own_quads', 'params.norm_eps', '(params.norm_eps + 1.0)'],
+    ],
+    ['mergedSplits', 'no sum', software, ['matvec', 'fn splits_of', 'return total / sum', 'return total']],
+  ])('is done apart where it errs: %s, %s', async (fusion, _, point, wrong) => {
+    const options = { gpu: wrongGpu(...wrong), variants: [point], tactics: tactics('off') }
+    const [logits, info] = await load(
+      options,
+      async (model) => [await logitsOf(model), model.info] as const,
+      wide,
+    )
+    expect(info.variants).toEqual({ ...point, [fusion]: 0 })
+    expect(info.diagnostics.dropped.map(({ name }) => name)).toEqual([`${fusion}: ${point[fusion]}`])
+    rightLogits ??= await load({ variants: { ...point, ...fusions } }, logitsOf, wide)
+    expectSame('logits', logits, rightLogits)
+  })
+})
+
+describe('a load without a proof', () => {
+  it('takes kernels that do one thing each where the others fail the last check', async () => {
+    const right = 'finished(head, d) * scale'
+    const gpu = wrongGpu('project_heads', '', right, `1.0000003 * ${right}`)
+    const [logits, info] = await load({ gpu }, async (model) => [await logitsOf(model), model.info] as const)
+    expect(info.variants).toEqual({ ...software, name: 'kernels-apart', ...fusions })
+    expect(info.dropped.map(({ name }) => name)).toContain(software.name)
+    expectSame('logits', logits, await load({ variants: info.variants }, logitsOf))
   })
 })
 

@@ -1,0 +1,105 @@
+import type { Pipeline } from '../../gpu/pipeline'
+import { productActivations, productShape } from './product-inputs'
+import type { Trials } from './trials'
+
+const { columns, tokens } = productShape
+
+/** What a product binds and is told. */
+interface ProductInput {
+  readonly buffers: Readonly<Record<'x' | 'constants' | 'routes', GPUBuffer>>
+  readonly params: Readonly<Record<string, number>>
+}
+
+/** Eight values with a mean of 0 and a mean square of 1. */
+const pattern = [1.5, 1.5, -1.5, -0.5, -0.5, -0.5, -0.5, 0.5]
+
+/**
+ * What a product that makes its rows itself is given, so that they become the known activations. Null: the rows for which it is
+ * compiled are shorter than those.
+ *
+ * @param biases of the product's rows; they come first in the constants
+ */
+export function madeInput(
+  trials: Trials,
+  { variant: { conditions = {}, moduleConstants = {} } }: Pipeline,
+  biases: Float32Array<ArrayBuffer>,
+): ProductInput | null {
+  const numbers = moduleConstants as Readonly<Record<MadeNumber, number>>
+  if (4 * numbers.row_quads < columns) return null
+  return conditions.normalizes
+    ? normalized(trials, conditions, numbers, biases)
+    : merged(trials, conditions, numbers, biases)
+}
+
+type MadeNumber = 'row_quads' | 'heads' | 'value_dim'
+
+/** A pattern times another number for each token, which norms take out again; the weights make the last token's activations of it. */
+function normalized(
+  trials: Trials,
+  { centered, shifted }: Readonly<Record<string, boolean>>,
+  { row_quads }: Readonly<Record<MadeNumber, number>>,
+  biases: Float32Array<ArrayBuffer>,
+): ProductInput {
+  // What lies behind a row's elements must not be counted.
+  const x = new Float32Array(4 * row_quads * tokens).fill(7)
+  for (let token = 0; token < tokens; token++) {
+    for (let i = 0; i < columns; i++)
+      x[4 * row_quads * token + i] = 2 ** (tokens - 1 - token) * pattern[i % 8]! + (centered ? token + 1 : 0)
+  }
+  const activations = productActivations().subarray((tokens - 1) * columns)
+  const shift = (i: number) => (shifted ? ((i % 5) - 2) / 8 : 0)
+  const weights = activations.map((value, i) => (value - shift(i)) / pattern[i % 8]!)
+  const shifts = activations.map((_, i) => shift(i))
+  return {
+    buffers: {
+      x: trials.buffer('x', x),
+      constants: trials.buffer('constants', Float32Array.from([...biases, ...weights, ...shifts])),
+      routes: trials.buffer('routes', 4),
+    },
+    params: {
+      x_stride: row_quads,
+      norm_width: columns,
+      norm_at: biases.length,
+      norm_bias_at: biases.length + columns,
+      norm_eps: 0,
+    },
+  }
+}
+
+/** The last of two splits' tokens: what the splits have, and the sink, adds up to each token's activations. */
+function merged(
+  trials: Trials,
+  { sinks }: Readonly<Record<string, boolean>>,
+  { heads, value_dim }: Readonly<Record<MadeNumber, number>>,
+  biases: Float32Array<ArrayBuffer>,
+): ProductInput {
+  const [splits, position] = [2, 64]
+  // Weights of the splits: 1/2 and 1, as the sink's; with their sums of 2 and 3.
+  const greatest = [0, Math.LN2]
+  const sum = sinks ? 5 : 4
+  const activations = productActivations()
+  const partials = new Float32Array(tokens * heads * splits * (4 + value_dim))
+  for (let at = 0; at < partials.length; at += 4 + value_dim) {
+    const place = at / (4 + value_dim)
+    const split = place % splits
+    const head = Math.floor(place / splits) % heads
+    const token = Math.floor(place / splits / heads)
+    partials.set([greatest[split]!, 2 + split], at)
+    for (let d = 0; d < value_dim; d++) {
+      const i = head * value_dim + d
+      const value = i < columns ? activations[token * columns + i]! : 0
+      // Half of it each.
+      partials[at + 4 + d] = (sum * value) / (split === 0 ? 1 : 2)
+    }
+  }
+  const tiles = Array.from({ length: tokens }, (_, token) => [token, 1, position, 0, position + 1]).flat()
+  const ofSinks = Array<number>(heads).fill(Math.LN2)
+  return {
+    buffers: {
+      x: trials.buffer('partials', partials),
+      constants: trials.buffer('constants', Float32Array.from([...biases, ...ofSinks])),
+      routes: trials.buffer('batch', Uint32Array.from(tiles)),
+    },
+    params: { tiles_at: 0, splits, sinks_at: biases.length },
+  }
+}
