@@ -21,7 +21,7 @@ export const partKb: Readonly<Record<string, number>> = {
   integers: 3,
   latent: 1.2,
   profile: 1.9,
-  proof: 11,
+  proof: 12,
   quantized: 6.3,
   recurrent: 5.1,
   safetensors: 6.7,

@@ -2,6 +2,8 @@ import { weightFormats } from '../../src/kernels/formats'
 import { attentionRows, attentionTokens, period } from '../../src/model/proof/attention-inputs'
 import { knownElements, normRows, normShape } from '../../src/model/proof/norm-inputs'
 import {
+  embeddedElements,
+  embeddedRows,
   knownRows,
   productActivations,
   productBytes,
@@ -18,11 +20,16 @@ const cap = 2
 export function knownAnswers() {
   return {
     products: Object.fromEntries([...weightFormats.keys()].map((type) => [type, product(type)])),
+    embedded: Object.fromEntries([...weightFormats.keys()].map((type) => [type, embedded(type)])),
     attention: {
       plain: heads({}),
       capped: heads({ capped: true }),
       normed: heads({ normed: true }),
       'normed capped': heads({ normed: true, capped: true }),
+      'of normed values': heads({ valuesNormed: true }),
+      'capped of normed values': heads({ capped: true, valuesNormed: true }),
+      'normed of normed values': heads({ normed: true, valuesNormed: true }),
+      'normed capped of normed values': heads({ normed: true, capped: true, valuesNormed: true }),
     },
     norms: { plain: normed(false), centered: normed(true) },
   }
@@ -37,13 +44,24 @@ function product(type: string): number[] {
   return knownRows.map((row) => rounded(y[row]!))
 }
 
+/** The known elements of the rows that are looked up. */
+function embedded(type: string): number[] {
+  const { values } = dequantize(type, productBytes(weightFormats.get(type)!))
+  const { columns } = productShape
+  return embeddedRows.flatMap((row) => embeddedElements.map((i) => rounded(values[row * columns + i]!)))
+}
+
 /** The last token's attention over all keys for a query and its negative: [2, period]. */
-function heads(form: { readonly capped?: boolean; readonly normed?: boolean }): number[][] {
+function heads(form: {
+  readonly capped?: boolean
+  readonly normed?: boolean
+  readonly valuesNormed?: boolean
+}): number[][] {
   const [queries, keys, values] = (['query', 'key', 'value'] as const).map((kind) => {
     const rows = attentionRows(kind)
     return Array.from({ length: attentionTokens }, (_, token) => {
       const row = rows.subarray(token * period, (token + 1) * period)
-      return form.normed && kind !== 'value' ? norm(row, 0, {}) : row
+      return (kind === 'value' ? form.valuesNormed : form.normed) ? norm(row, 0, {}) : row
     })
   })
   const score = form.capped ? (dot: number) => cap * Math.tanh(dot / cap) : undefined
@@ -67,7 +85,7 @@ function rounded(value: number): number {
 
 /** The module that the library has them in. */
 export function answersModule(): string {
-  const { products, attention: ofHeads, norms } = knownAnswers()
+  const { products, embedded: looked, attention: ofHeads, norms } = knownAnswers()
   const lines = (record: Readonly<Record<string, unknown>>) =>
     Object.entries(record).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)},`)
   return [
@@ -76,6 +94,11 @@ export function answersModule(): string {
     '/** By tensor type: sums of `knownRows`. */',
     'export const products: Readonly<Record<string, readonly number[]>> = {',
     ...lines(products),
+    '}',
+    '',
+    '/** By tensor type: `embeddedElements` of `embeddedRows`. */',
+    'export const embedded: Readonly<Record<string, readonly number[]>> = {',
+    ...lines(looked),
     '}',
     '',
     '/** By what is done to scores: for a query and its negative, [2, period]. */',

@@ -19,9 +19,16 @@ const cap = 2
 
 type Constants = Readonly<Record<string, number>>
 
-/** What kernels of one layer agree in. */
-const shared = [...['heads', 'kv_heads', 'head_dim', 'value_dim', 'latent', 'kv_bits', 'window', 'causal']]
-const headsOf = ({ variant }: Pipeline) => JSON.stringify(shared.map((name) => variant.constants[name]))
+/** Whether both may be of one layer: they have the same numbers of what both are compiled with, except their lanes. */
+function agree(one: Pipeline, other: Pipeline): boolean {
+  return one.kernel.constants.every(
+    (name: string) =>
+      name === 'workgroup_size' ||
+      name === 'most_heads' ||
+      !(other.kernel.constants as readonly string[]).includes(name) ||
+      one.variant.constants[name] === other.variant.constants[name],
+  )
+}
 
 /**
  * Lets `rope_kv` fill a cache with a sequence that is known, and the kernels of attention read it: heads repeat themselves, so
@@ -35,17 +42,17 @@ export function tryHeads(trials: Trials, pipelines: readonly Pipeline[]): readon
     of('attention_prefill'),
   ]
   return of('rope_kv').flatMap((rope) => {
-    const { constants, conditions = {} } = rope.variant
+    const { constants } = rope.variant
     // Layers that read another one's cache write none; latent ones keep no V.
-    if (constants.writes_kv !== 1 || constants.latent === 1 || conditions.value_norm) return []
-    const agrees = (other: Pipeline) => headsOf(other) === headsOf(rope)
+    if (constants.writes_kv !== 1 || constants.latent === 1) return []
+    const agrees = (other: Pipeline) => agree(rope, other)
     const layer = new KnownLayer(trials, rope)
     const found: Trial[] = []
     for (const prefill of prefills.filter(agrees)) found.push(layer.prefill(prefill))
     for (const decode of decodes.filter(agrees)) {
       const softcap = decode.variant.conditions?.softcap ?? false
       const combine = combines.find(
-        (each) => agrees(each) && (each.variant.conditions?.softcap ?? false) === softcap,
+        (each) => agree(decode, each) && (each.variant.conditions?.softcap ?? false) === softcap,
       )
       if (combine) found.push(layer.decode(decode, combine))
     }
@@ -64,6 +71,7 @@ class KnownLayer {
   readonly #valuesAt: number
   readonly #sinksAt: number
   readonly #outputs: number
+  readonly #normsValues: boolean
 
   constructor(trials: Trials, rope: Pipeline) {
     this.#trials = trials
@@ -73,6 +81,7 @@ class KnownLayer {
     const { heads, kv_heads, head_dim, value_dim, kv_bits } = constants as Record<string, number>
     const format = (Object.keys(kvBits) as KvFormat[]).find((name) => kvBits[name] === kv_bits)!
     this.#outputs = heads! * value_dim!
+    this.#normsValues = rope.variant.conditions?.value_norm ?? false
     this.#valuesAt = table.length * kv_heads! * kvRegionWords(format, head_dim!, blockSize)
     this.#cache = trials.buffer('cache', 2 * this.#valuesAt)
     this.#q = trials.buffer('q', attentionTokens * heads! * head_dim!)
@@ -150,7 +159,7 @@ class KnownLayer {
   }
 
   decode(pipeline: Pipeline, combine: Pipeline): Trial {
-    const { heads, value_dim, window } = this.#constants as Record<string, number>
+    const { heads, value_dim, window } = pipeline.variant.constants as Record<string, number>
     const splits = visibleSplits(attentionTokens, window!)
     const partials = this.#trials.buffer('partials', queries * heads! * splits * (4 + value_dim!))
     this.#attend(pipeline, tilesOf(1), partials, splits)
@@ -195,7 +204,8 @@ class KnownLayer {
 
   #trial(pipeline: Pipeline, y: GPUBuffer): Trial {
     const { kv_bits } = this.#constants as Record<string, number>
-    const normed = this.#constants.norm !== headNorm.none
+    const { window, causal } = pipeline.variant.constants
+    const normed = this.#constants.norm !== headNorm.none || this.#normsValues
     const coarse = normed ? 0.2 : 0.03
     return {
       pipeline,
@@ -203,7 +213,7 @@ class KnownLayer {
       reading: this.#trials.read(y, 4 * attentionTokens * this.#outputs),
       from: firstQuery * this.#outputs,
       count: queries * this.#outputs,
-      name: `attention ${headsOf(this.#rope)} ${JSON.stringify(this.#rope.variant)} ${softcaps(pipeline)}`,
+      name: `attention ${JSON.stringify([this.#rope.variant, window, causal, softcaps(pipeline)])}`,
       known: this.#known(pipeline),
       tolerance: kv_bits! >= 16 ? 4e-3 : kv_bits === 8 ? 0.03 : coarse,
     }
@@ -211,10 +221,15 @@ class KnownLayer {
 
   /** The last token's heads. */
   #known(pipeline: Pipeline): KnownValue[] {
-    const { heads, value_dim, window, norm } = this.#constants as Record<string, number>
+    const { heads, value_dim, norm } = this.#constants as Record<string, number>
+    const { window } = pipeline.variant.constants
     const isKnown = norm === headNorm.none || norm === headNorm.rms || norm === headNorm.rmsOfAll
     if (!isKnown || (window! > 0 && window! < attentionTokens)) return []
-    const name = [norm !== headNorm.none && 'normed', softcaps(pipeline) && 'capped']
+    const name = [
+      norm !== headNorm.none && 'normed',
+      softcaps(pipeline) && 'capped',
+      this.#normsValues && 'of normed values',
+    ]
       .filter(Boolean)
       .join(' ')
     const values = answers[(name || 'plain') as keyof typeof answers]

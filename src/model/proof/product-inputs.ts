@@ -7,6 +7,10 @@ export const productShape = { rows: 264, columns: 512, tokens: 5 } as const
 /** Rows whose sums are known, of the last token: both halves' ends for gates over ups, and two pairs of neighbours. */
 export const knownRows: readonly number[] = [0, 1, 131, 132, 262, 263]
 
+/** Rows that are looked up, and elements of each whose values are known. */
+export const embeddedRows = [263, 5] as const
+export const embeddedElements: readonly number[] = [0, 77, 511]
+
 /**
  * The matrix in a file's blocks: random codes, scales of about 2⁻⁸ with a sign, or random floats of at least 1/8 and less
  * than 1.

@@ -3,11 +3,12 @@ import type { Pipeline } from '../../gpu/pipeline'
 import type { Matrix } from '../matrix'
 import { atPoint, isAt, kindOf } from '../points'
 import { candidates } from '../variants'
+import { tryEmbeddings } from './embeddings'
 import { tryHeads } from './heads'
 import { uploadKnown } from './known-matrices'
 import { tryProducts } from './products'
 import { tryProjectedHeads } from './projected-heads'
-import { tryNorms, trySampler } from './rows'
+import { tryGathering, tryNorms, trySampler } from './rows'
 import type { Trial } from './trial'
 import { Trials } from './trials'
 
@@ -97,8 +98,10 @@ async function tryAll(
   const found = [
     ...tryProducts(trials, pipelines, known),
     ...tryProjectedHeads(trials, pipelines, known),
+    ...tryEmbeddings(trials, pipelines, known),
     ...tryHeads(trials, pipelines),
     ...tryNorms(trials, pipelines),
+    ...tryGathering(trials, pipelines),
     ...trySampler(trials, pipelines),
   ]
   const results = await trials.results()

@@ -46,6 +46,29 @@ export function tryNorms(trials: Trials, pipelines: readonly Pipeline[]): readon
     })
 }
 
+/** Lets the kernel that copies the rows whose logits are wanted copy two. */
+export function tryGathering(trials: Trials, pipelines: readonly Pipeline[]): readonly Trial[] {
+  return pipelines
+    .filter(({ kernel }) => kernel.shader === 'gather_rows')
+    .map((pipeline) => {
+      const rows = [2, 0]
+      const x = normRows()
+      const y = trials.buffer('y', rows.length * width)
+      trials.run(
+        pipeline,
+        { batch: trials.buffer('batch', Uint32Array.of(9, ...rows)), x: trials.buffer('x', x), y },
+        { rows_at: 1, width },
+        { rows: rows.length, width },
+      )
+      const known = rows.flatMap((row, i) =>
+        knownElements.map((at) => ({ at: i * width + at, value: x[row * width + at]! })),
+      )
+      const count = rows.length * width
+      const reading = trials.read(y, 4 * count)
+      return { pipeline, reading, from: 0, count, name: 'gather_rows', known, tolerance: 0 }
+    })
+}
+
 const [vocab, best] = [1000, 777]
 
 /** Lets the sampler draw the best of some ids. */

@@ -92,12 +92,16 @@ describe('a variant that computes wrongly', () => {
     })
   })
 
-  it('does not answer where it is decode attention at every point', async () => {
-    const gpu = wrongGpu('attention_decode', '', decodeStores, `1.25 * ${decodeStores}`)
+  it.each([
+    ['attention_decode', decodeStores, `1.25 * ${decodeStores}`],
+    ['embed', 'id += params.id_offset;', 'id += params.id_offset + 1u;'],
+    ['gather_rows', 'params.rows_at + group.x', 'params.rows_at + group.x + 1u'],
+  ])('does not answer where it is %s at every point', async (shader, right, wrong) => {
+    const gpu = wrongGpu(shader, '', right, wrong)
     const loading = load({ gpu, variants: [hardware, software], tactics: tactics('off') }, logitsOf)
     await expect(loading).rejects.toMatchObject({
       code: 'internal',
-      message: expect.stringMatching(/the kernel attention_decode computes a case wrongly/),
+      message: expect.stringContaining(`the kernel ${shader} computes a case wrongly`),
     })
   })
 
@@ -165,6 +169,17 @@ describe('what one kernel does instead of two', () => {
     expect(info.diagnostics.dropped.map(({ name }) => name)).toEqual([`${fusion}: ${point[fusion]}`])
     rightLogits ??= await load({ variants: { ...point, ...fusions } }, logitsOf, wide)
     expectSame('logits', logits, rightLogits)
+  })
+})
+
+describe('the proof', () => {
+  it.each([software, hardware])('tries every kernel that a llama’s token takes, $name', async (variants) => {
+    const { proof } = await load(
+      { variants, tactics: tactics('off') },
+      async ({ info }) => info.diagnostics,
+      wide,
+    )
+    expect(proof!.untried).toEqual(['adjust_logits', 'logprobs'])
   })
 })
 
