@@ -1,3 +1,6 @@
+/** Tokens of a prompt that are timed at once. */
+export const promptTokens = 64
+
 /** The sizes of a model that its kernels' shapes follow from. */
 export interface ModelShape {
   readonly name: string

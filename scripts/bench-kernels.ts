@@ -55,7 +55,7 @@ async function report(browser: string, { adapter, rows }: KernelFigures): Promis
 }
 
 function line({ model, kernel, what, variant, ms, gigabytesPerSecond, gigaflops }: KernelRow): string {
-  const columns = [model.padEnd(5), kernel.padEnd(18), what.padEnd(34), variant.padEnd(26)]
+  const columns = [model.padEnd(5), kernel.padEnd(18), what.padEnd(46), variant.padEnd(36)]
   const numbers = [`${ms.toFixed(3)} ms`, `${gigabytesPerSecond.toFixed(2)} GB/s`]
   if (gigaflops !== null) numbers.push(`${gigaflops.toFixed(2)} GFLOP/s`)
   return [...columns, ...numbers.map((number) => number.padStart(14))].join(' ')

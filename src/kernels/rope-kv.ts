@@ -123,6 +123,15 @@ export const ropeKv = kernel({
   },
 })
 
+/** Lanes of a workgroup of `projectHeads`, at most 256 and `most`: as many as do not idle in its last turn. */
+export function projectLanes(headDim: number, segmentLanes: number, most: number): number {
+  const wanted = (headDim / 4) * segmentLanes
+  let best = 8
+  const taken = (lanes: number) => Math.ceil(wanted / lanes) * lanes
+  for (let lanes = 8; lanes <= Math.min(most, 256); lanes *= 2) if (taken(lanes) <= taken(best)) best = lanes
+  return best
+}
+
 interface ProjectedHeads {
   readonly tokens: number
   /** Heads of Q, K and V that the matrix gives. */

@@ -1,6 +1,6 @@
 import { type headConstants, headNormWeights, headNorm as normKinds, plainHeads } from '../../kernels/heads'
 import { noNorm } from '../../kernels/matmul'
-import { projectHeads, ropeKv } from '../../kernels/rope-kv'
+import { projectHeads, projectLanes, ropeKv } from '../../kernels/rope-kv'
 import { reads } from '../../kernels/weights/format'
 import type { BatchShape } from '../batch'
 import type { HeadLayout, HeadNormDescription } from '../description'
@@ -141,7 +141,11 @@ function planProjectedHeads(
         constants: {
           ...head,
           ...point,
-          workgroup_size: projectLanes(context, Math.max(head.head_dim, head.value_dim)),
+          workgroup_size: projectLanes(
+            Math.max(head.head_dim, head.value_dim),
+            point.segment_lanes,
+            plan.gpu.device.limits.maxComputeInvocationsPerWorkgroup,
+          ),
           columns: 1,
           ...own.constants,
         },
@@ -211,17 +215,6 @@ function headGroups(
     row = end
   }
   return groups.reduce((sum, { count }) => sum + count, 0) === firstRows.length ? groups : null
-}
-
-/** Lanes of a workgroup that computes a head: as many as do not idle in its last turn. */
-function projectLanes({ plan, variants }: PlanContext, headDim: number): number {
-  const { segment_lanes } = variants.matvec
-  const wanted = (headDim / 4) * segment_lanes
-  const most = Math.min(plan.gpu.device.limits.maxComputeInvocationsPerWorkgroup, 256)
-  let best = 8
-  const taken = (lanes: number) => Math.ceil(wanted / lanes) * lanes
-  for (let lanes = 8; lanes <= most; lanes *= 2) if (taken(lanes) <= taken(best)) best = lanes
-  return best
 }
 
 function quads<Name extends 'q' | 'k' | 'v'>(name: Name, { first, stride }: HeadLayout) {

@@ -1,0 +1,79 @@
+import { activates } from '../src/kernels/activation'
+import { weightFormats } from '../src/kernels/formats'
+import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../src/kernels/int8-products'
+import { matmul, matvec, plainProduct } from '../src/kernels/matmul'
+import { reads, type WeightFormat } from '../src/kernels/weights/format'
+import type { Variants } from '../src/model/variants'
+import { type KernelCase, kernelCase } from './kernel-case'
+import { type Product, promptTokens } from './kernel-shapes'
+
+interface ProductOptions {
+  /** In how many segments a row is summed. */
+  readonly segments: number
+  /** Whether the browser's WGSL has products of packed integers. */
+  readonly packedDot: boolean
+}
+
+/** A tensor type that the product's columns are whole blocks of; null: they are not. */
+export function formatFor(type: string, { columns }: Product): WeightFormat | null {
+  const format = weightFormats.get(type)
+  if (!format) throw new Error(`there is no tensor type ${type}`)
+  return columns % format.unitWeights === 0 ? format : null
+}
+
+/** One token through matvec, many through matmul; where the tensor type has integers, those of `fast` too. */
+export function productCases(
+  product: Product,
+  type: string,
+  variants: Variants,
+  { segments, packedDot }: ProductOptions,
+): KernelCase[] {
+  const { rows, columns, residual, gated } = product
+  const format = formatFor(type, product)
+  if (!format) return []
+  const groups = columns / 32
+  const planes = format.planes(rows * groups)
+  const outputs = gated ? rows / 2 : rows
+  const activation = activates({ kind: gated ? 'silu' : 'none' })
+  const forms = [1, promptTokens].flatMap((tokens) =>
+    (format.integers ? [false, true] : [false]).map((inBytes) => ({ tokens, inBytes })),
+  )
+  return forms.map(({ tokens, inBytes }) => {
+    const many = tokens > 1
+    const [few, most] = inBytes
+      ? ([variants.int8Matvec, { ...variants.int8Matmul, tokens_per_lane: int8TokensPerLane }] as const)
+      : ([{ ...variants.matvec, columns: 1 }, variants.matmul] as const)
+    const { subgroups, ...point } = many ? most : few
+    const packed_dot = inBytes && packedDot
+    return kernelCase(
+      inBytes ? (many ? int8Matmul : int8Matvec) : many ? matmul : matvec,
+      `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`,
+      2 * rows * columns * tokens,
+      {
+        variant: {
+          constants: { ...point, ...activation.constants },
+          ...reads(format),
+          conditions: { ...format.conditions, residual, gated, packed_dot, subgroups },
+        },
+        buffers: {
+          weights: planes.words,
+          x: (inBytes ? 4 * int8Stride(columns) : columns) * Math.max(8, tokens),
+          constants: 4,
+          routes: 4,
+          y: outputs * Math.max(8, tokens),
+        },
+        params: {
+          ...plainProduct,
+          rows,
+          groups,
+          segment_groups: Math.ceil(groups / segments),
+          ...planes,
+          x_stride: inBytes ? int8Stride(columns) : columns / 4,
+          y_stride: outputs,
+          y_offset: 0,
+        },
+        shape: { tokens, rows, outputs, columns, weightBytes: 4 * planes.words, residual },
+      },
+    )
+  })
+}
