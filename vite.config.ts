@@ -82,6 +82,7 @@ export default defineConfig(({ mode }) => {
     }
   }
   return {
+    cacheDir: src(`node_modules/.vite/${process.env.OCTAVO_CACHE ?? 'tests'}`),
     resolve: { alias },
     worker,
     test: {
