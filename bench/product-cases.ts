@@ -44,7 +44,7 @@ export function productCases(
       ? ([variants.int8Matvec, { ...variants.int8Matmul, tokens_per_lane: int8TokensPerLane }] as const)
       : ([{ ...variants.matvec, columns: 1 }, variants.matmul] as const)
     const { subgroups, ...point } = many ? most : few
-    const packed_dot = inBytes && packedDot
+    const packed_dot = inBytes && packedDot && variants.packedDot === 1
     return kernelCase(
       inBytes ? (many ? int8Matmul : int8Matvec) : many ? matmul : matvec,
       `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`,

@@ -1,9 +1,11 @@
 import { createEngine, type EngineProfile, type PhaseProfile } from '../src/index'
+import type { Precision } from '../src/util/precision'
 import { adapterName } from './adapter-name'
 
 interface ProfiledRun {
   readonly model: File
   readonly gpu: GPU
+  readonly precision: Precision
   readonly promptTokens: number
   readonly tokens: number
 }
@@ -12,9 +14,10 @@ interface ProfiledRun {
 export async function profileModel({
   model,
   gpu,
+  precision,
   ...run
 }: ProfiledRun): Promise<{ readonly adapter: string; readonly profile: EngineProfile }> {
-  const engine = await createEngine({ model, gpu, kvCache: { maxTokens: 8192 } })
+  const engine = await createEngine({ model, gpu, precision, kvCache: { maxTokens: 8192 } })
   await engine.profile(run)
   const profile = await engine.profile(run)
   await engine.unload()

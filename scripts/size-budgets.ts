@@ -18,7 +18,7 @@ export const partKb: Readonly<Record<string, number>> = {
   experts: 2.6,
   families: 10.8,
   inspect: 2.6,
-  integers: 3,
+  integers: 4,
   latent: 1.2,
   profile: 1.9,
   proof: 12,

@@ -1,19 +1,31 @@
 // As matvec.wgsl, with x in bytes: products within a group are summed exactly, as integers.
-import package::weights::{Header, Packed, header, header_groups, fetch, bytes, scale, spans, has_minimum};
-import package::lib::integers::dot_of_fours;
-import package::lib::int8_activations::{row_group, RowGroup};
+import package::weights::{Header, Packed, header, header_groups, fetch, scale, spans, has_minimum};
+import package::lib::integers::{octet_words, weight_words, activation_word, Sixteen, products, whole};
+import package::lib::int8_activations::row_group;
 import package::lib::subgroups::place_of_eight;
 import package::lib::rows::{owned_row, x_places_of, store, store_gated};
 
 var<workgroup> segment_sums: array<vec4f, workgroup_size>;
 
-fn span_dot(packed: Packed, xs: RowGroup, span: u32) -> i32 {
-  var sum = 0i;
-  for (var i = span * (4u / spans); i < (span + 1u) * (4u / spans); i++) {
-    let w = bytes(packed, i);
-    sum += dot_of_fours(w.x, xs.words[2u * i]) + dot_of_fours(w.y, xs.words[2u * i + 1u]);
+// Four rows' weights.
+struct Rows { a: Packed, b: Packed, c: Packed, d: Packed }
+
+// Four rows' sums of the products of octet i, which is octet `half` of xs.
+fn octet_dots(rows: Rows, i: u32, xs: Sixteen, half: u32) -> vec4i {
+  let a = weight_words(rows.a, i);
+  let b = weight_words(rows.b, i);
+  let c = weight_words(rows.c, i);
+  let d = weight_words(rows.d, i);
+  var dots = vec4i();
+  for (var k = 0u; k < octet_words; k++) {
+    dots += whole(products(vec4u(a[k], b[k], c[k], d[k]), vec4u(activation_word(xs, half, k))), 0u);
   }
-  return sum;
+  return whole(dots, 1u);
+}
+
+// The same of octet i and the next.
+fn sixteen_dots(rows: Rows, i: u32, xs: Sixteen) -> vec4i {
+  return whole(octet_dots(rows, i, xs, 0u) + octet_dots(rows, i + 1u, xs, 1u), 2u);
 }
 
 fn segment_sum(rows: vec4u, x_row: u32, place: u32, segment: u32) -> vec4f {
@@ -33,17 +45,16 @@ fn segment_sum(rows: vec4u, x_row: u32, place: u32, segment: u32) -> vec4f {
       hc = header(group.z);
       hd = header(group.w);
     }
-    let pa = fetch(group.x);
-    let pb = fetch(group.y);
-    let pc = fetch(group.z);
-    let pd = fetch(group.w);
+    let packed = Rows(fetch(group.x), fetch(group.y), fetch(group.z), fetch(group.w));
     let xs = row_group(x_row + 3u * g, place);
+    let first = sixteen_dots(packed, 0u, xs.first);
+    let second = sixteen_dots(packed, 2u, xs.second);
     for (var span = 0u; span < spans; span++) {
       let sa = scale(ha, in_block, span);
       let sb = scale(hb, in_block, span);
       let sc = scale(hc, in_block, span);
       let sd = scale(hd, in_block, span);
-      let dots = vec4i(span_dot(pa, xs, span), span_dot(pb, xs, span), span_dot(pc, xs, span), span_dot(pd, xs, span));
+      let dots = select(select(first, second, span == 1u), first + second, spans == 1u);
       sum = fma(vec4f(sa.x, sb.x, sc.x, sd.x) * vec4f(xs.extras[0]), vec4f(dots), sum);
       if (has_minimum) {
         sum = fma(vec4f(sa.y, sb.y, sc.y, sd.y), vec4f(xs.extras[select(1u, 2u + span, spans == 2u)]), sum);

@@ -8,16 +8,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     return;
   }
   let begin = workgroup.y * params.x_stride + params.x_offset + 8u * group;
-  // Magnitudes as integers: no infinity or NaN is passed over, and the scale tells of it.
-  var most = vec4u();
-  for (var i = 0u; i < 8u; i++) {
-    most = max(most, bitcast<vec4u>(x[begin + i]) & vec4u(0x7fffffffu));
-  }
+  // Read once: a CPU driver pays for loads.
+  let a = array<vec4f, 4>(x[begin], x[begin + 1u], x[begin + 2u], x[begin + 3u]);
+  let b = array<vec4f, 4>(x[begin + 4u], x[begin + 5u], x[begin + 6u], x[begin + 7u]);
+  let most = max(greatest_of(a), greatest_of(b));
   let greatest = bitcast<f32>(max(max(most.x, most.y), max(most.z, most.w)));
   let levels = select(0.0, 127.0 / greatest, greatest > 1e-30);
-  let first = array<vec4i, 4>(four(begin, levels), four(begin + 1u, levels), four(begin + 2u, levels), four(begin + 3u, levels));
-  let second =
-    array<vec4i, 4>(four(begin + 4u, levels), four(begin + 5u, levels), four(begin + 6u, levels), four(begin + 7u, levels));
+  let first = array<vec4i, 4>(four(a[0], levels), four(a[1], levels), four(a[2], levels), four(a[3], levels));
+  let second = array<vec4i, 4>(four(b[0], levels), four(b[1], levels), four(b[2], levels), four(b[3], levels));
   let scale = greatest * (1.0 / 127.0);
   let sums = vec2i(sum_of(first), sum_of(second));
   let to = (workgroup.y * params.groups + group) * 3u;
@@ -26,8 +24,20 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   y[to + 2u] = bitcast<vec4u>(scale * vec4f(1.0, f32(sums.x + sums.y), f32(sums.x), f32(sums.y)));
 }
 
-fn four(at: u32, levels: f32) -> vec4i {
-  return clamp(vec4i(round(x[at] * levels)), vec4i(-127), vec4i(127));
+// Magnitudes as integers: no infinity or NaN is passed over, and the scale tells of it.
+fn greatest_of(values: array<vec4f, 4>) -> vec4u {
+  return max(
+    max(magnitudes(values[0]), magnitudes(values[1])),
+    max(magnitudes(values[2]), magnitudes(values[3])),
+  );
+}
+
+fn magnitudes(values: vec4f) -> vec4u {
+  return bitcast<vec4u>(values) & vec4u(0x7fffffffu);
+}
+
+fn four(values: vec4f, levels: f32) -> vec4i {
+  return clamp(vec4i(round(values * levels)), vec4i(-127), vec4i(127));
 }
 
 fn sum_of(q: array<vec4i, 4>) -> i32 {

@@ -6,7 +6,7 @@
 //   other eight; bits 2k and 2k + 1 of byte 8 + i are the high bits of the (4k + i)th;
 //   from params.supers on, for each 8 groups, d and dmin in a word, or d alone, two in a word; all f16.
 import package::bindings::{weights, params};
-import package::lib::numbers::{half, bytes_less, Octet};
+import package::lib::numbers::{half, Octet};
 import package::lib::planes::{word, half_at};
 
 const spans = 2u;
@@ -14,6 +14,8 @@ const spans = 2u;
 @if(!third) const has_minimum = true;
 @if(third) const middle = 4u;
 @if(!third) const middle = 0u;
+@if(third) const most_code = 4u;
+@if(!third) const most_code = 3u;
 const header_groups = 8u;
 
 // Scales of a block as bytes, in their order.
@@ -51,12 +53,6 @@ fn codes(packed: Packed, i: u32) -> vec2u {
 fn octet(packed: Packed, i: u32) -> Octet {
   let both = codes(packed, i);
   return Octet(vec4f(unpack4xU8(both.x)) - f32(middle), vec4f(unpack4xU8(both.y)) - f32(middle));
-}
-
-// The codes of the octet, of Q3_K less 4, as integers of eight bits.
-fn bytes(packed: Packed, i: u32) -> vec2u {
-  let both = codes(packed, i);
-  return vec2u(bytes_less(both.x, middle), bytes_less(both.y, middle));
 }
 
 @if(third)

@@ -6,6 +6,8 @@ import package::lib::planes::word;
 
 const spans = 1u;
 const has_minimum = true;
+const middle = 0u;
+const most_code = 15u;
 const header_groups = 1u;
 
 alias Header = u32;
@@ -24,8 +26,7 @@ fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(low_nibbles(packed[i]), high_nibbles(packed[i]));
 }
 
-// The codes of the octet as integers of eight bits.
-fn bytes(packed: Packed, i: u32) -> vec2u {
+fn codes(packed: Packed, i: u32) -> vec2u {
   return vec2u(packed[i], packed[i] >> 4u) & vec2u(0x0f0f0f0fu);
 }
 

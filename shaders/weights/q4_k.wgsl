@@ -10,6 +10,9 @@ import package::lib::numbers::{half, low_nibbles, high_nibbles, Octet};
 
 const spans = 1u;
 const has_minimum = true;
+const middle = 0u;
+@if(fifth) const most_code = 31u;
+@if(!fifth) const most_code = 15u;
 const header_groups = 8u;
 
 struct Header { d: f32, minus_dmin: f32, pairs: vec3u }
@@ -29,13 +32,12 @@ fn fetch(group: u32) -> Packed {
 
 @if(fifth)
 fn octet(packed: Packed, i: u32) -> Octet {
-  let both = bytes(packed, i);
+  let both = codes(packed, i);
   return Octet(vec4f(unpack4xU8(both.x)), vec4f(unpack4xU8(both.y)));
 }
 
-// The codes of the octet as integers of eight bits.
 @if(fifth)
-fn bytes(packed: Packed, i: u32) -> vec2u {
+fn codes(packed: Packed, i: u32) -> vec2u {
   let low = packed.low[i];
   let high = packed.high >> (2u * i);
   let first = (low & 0x0f0f0f0fu) | ((high & 0x01010101u) << 4u);
@@ -49,7 +51,7 @@ fn octet(packed: Packed, i: u32) -> Octet {
 }
 
 @if(!fifth)
-fn bytes(packed: Packed, i: u32) -> vec2u {
+fn codes(packed: Packed, i: u32) -> vec2u {
   return vec2u(packed.low[i], packed.low[i] >> 4u) & vec2u(0x0f0f0f0fu);
 }
 

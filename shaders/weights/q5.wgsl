@@ -1,7 +1,7 @@
 // Groups of 32 weights d·(q − 16), or d·q + m with `minimum`. Nibbles as in q4_0. High bits: a word a group from
 // params.high on, bit w of byte b is weight 4w + b's. Scales from params.scales on as in q4_0, or q4_1.
 import package::bindings::{weights, params};
-import package::lib::numbers::{half, bytes_less, Octet};
+import package::lib::numbers::{half, Octet};
 import package::lib::planes::{word, half_at};
 
 const spans = 1u;
@@ -9,6 +9,8 @@ const spans = 1u;
 @if(!minimum) const has_minimum = false;
 @if(minimum) const middle = 0u;
 @if(!minimum) const middle = 16u;
+@if(minimum) const most_code = 31u;
+@if(!minimum) const most_code = 16u;
 const header_groups = 1u;
 
 alias Header = u32;
@@ -34,12 +36,6 @@ fn codes(packed: Packed, i: u32) -> vec2u {
 fn octet(packed: Packed, i: u32) -> Octet {
   let both = codes(packed, i);
   return Octet(vec4f(unpack4xU8(both.x)) - f32(middle), vec4f(unpack4xU8(both.y)) - f32(middle));
-}
-
-// The codes of the octet as integers of eight bits.
-fn bytes(packed: Packed, i: u32) -> vec2u {
-  let both = codes(packed, i);
-  return vec2u(bytes_less(both.x, middle), bytes_less(both.y, middle));
 }
 
 @if(minimum)

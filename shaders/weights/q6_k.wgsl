@@ -5,11 +5,13 @@
 //   s from params.scales on: two i8 a group, four in a word;
 //   d from params.supers on: one f16 for each 8 groups, two in a word.
 import package::bindings::{weights, params};
-import package::lib::numbers::{bytes_less, Octet};
+import package::lib::numbers::Octet;
 import package::lib::planes::{word, half_at};
 
 const spans = 2u;
 const has_minimum = false;
+const middle = 32u;
+const most_code = 32u;
 const header_groups = 8u;
 
 // Scales of a block as bytes, in their order.
@@ -33,12 +35,6 @@ fn codes(packed: Packed, i: u32) -> vec2u {
 fn octet(packed: Packed, i: u32) -> Octet {
   let both = codes(packed, i);
   return Octet(vec4f(unpack4xU8(both.x)) - 32.0, vec4f(unpack4xU8(both.y)) - 32.0);
-}
-
-// The codes of the octet, less 32, as integers of eight bits.
-fn bytes(packed: Packed, i: u32) -> vec2u {
-  let both = codes(packed, i);
-  return vec2u(bytes_less(both.x, 32u), bytes_less(both.y, 32u));
 }
 
 fn header(group: u32) -> Header {

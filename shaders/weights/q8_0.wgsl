@@ -6,6 +6,8 @@ import package::lib::planes::half_at;
 
 const spans = 1u;
 const has_minimum = false;
+const middle = 128u;
+const most_code = 128u;
 const header_groups = 1u;
 
 alias Header = u32;
@@ -25,7 +27,11 @@ fn octet(packed: Packed, i: u32) -> Octet {
   return Octet(signed_bytes(two.x), signed_bytes(two.y));
 }
 
-// The octet as integers of eight bits.
+// As numbers from 0 on.
+fn codes(packed: Packed, i: u32) -> vec2u {
+  return bytes(packed, i) ^ vec2u(0x80808080u);
+}
+
 fn bytes(packed: Packed, i: u32) -> vec2u {
   let four = select(packed.first, packed.second, i >= 2u);
   return select(four.xy, four.zw, (i & 1u) == 1u);

@@ -26,15 +26,11 @@ export function int8Stride(columns: number): number {
   return (columns / groupWeights) * (int8GroupWords / 4)
 }
 
-/** An activation takes 1.5 bytes where x is f32. */
-function bytes(shape: MatmulShape): number {
-  return productBytes(shape) - 2.5 * shape.tokens * shape.columns
-}
-
 /**
- * As `matvec` without `experts`, with activations that are integers of eight bits and weights that are: the module has `bytes`. Of a group of
+ * As `matvec` without `experts`, with activations that are integers of eight bits and weights that are: the module has `codes`. Of a group of
  * 32 the products are summed as integers, so in any order the same, and added with `fma` times both scales; the sum of a
- * matrix's row has the same order as there. `packed_dot`: by `dot4I8Packed`, else by other integer arithmetic.
+ * matrix's row has the same order as there. `packed_dot`: by `dot4I8Packed`, else two products by one
+ * multiplication (lib/integers.wgsl).
  */
 export const int8Matvec = kernel({
   shader: 'int8_matvec',
@@ -43,7 +39,7 @@ export const int8Matvec = kernel({
   constants: ['workgroup_size', 'segment_lanes', 'activation'],
   conditions,
   grid: (shape, constants) => matvec.grid(shape, { ...constants, columns: 1 }),
-  bytes,
+  bytes: productBytes,
 })
 
 /** As `int8Matvec`, for many tokens, eight a lane. */
@@ -54,9 +50,9 @@ export const int8Matmul = kernel({
   constants: ['workgroup_size', 'rows_per_lane', 'activation'],
   conditions,
   grid: ({ tokens, rows }: MatmulShape, { workgroup_size, rows_per_lane }) => [
-    Math.ceil(rows / (rows_per_lane * workgroup_size)),
     Math.ceil(tokens / int8TokensPerLane),
+    Math.ceil(rows / (rows_per_lane * workgroup_size)),
     1,
   ],
-  bytes,
+  bytes: productBytes,
 })

@@ -13,6 +13,8 @@ export interface MatmulShape {
   readonly residual: boolean
   /** Where W is a stack of experts' matrices, of `rows` each; `tokens` are entries of the routes then. */
   readonly stack?: ExpertStack
+  /** Of a value of x: 4 where left out. */
+  readonly xBytes?: number
 }
 
 export interface ExpertStack {
@@ -123,10 +125,11 @@ export function productBytes({
   residual,
   weightBytes,
   stack,
+  xBytes = 4,
 }: MatmulShape): number {
   const used = stack ? Math.min(tokens, stack.experts) / stack.experts : 1
   const xRows = stack ? tokens / stack.xRepeats : tokens
-  return weightBytes * used + 4 * (xRows * columns + tokens * outputs * (residual ? 2 : 1))
+  return weightBytes * used + xBytes * xRows * columns + 4 * tokens * outputs * (residual ? 2 : 1)
 }
 
 /**

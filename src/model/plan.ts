@@ -4,7 +4,7 @@ import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { type Activation, activates } from '../kernels/activation'
 import { splitSize } from '../kernels/attention'
 import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../kernels/int8-products'
-import { int8Rows } from '../kernels/int8-rows'
+import { int8GroupWords, int8Rows } from '../kernels/int8-rows'
 import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
@@ -308,10 +308,10 @@ export class PlanBuilder {
       residual,
     }
     const eighth = Math.ceil(matrix.groups / 8)
-    const packed_dot = this.gpu.info.wgslFeatures.includes(packedDotFeature)
     const add = (form: ProductForm, routes: GPUBuffer, tokens: (batch: BatchShape) => number | null) => {
       const few = 'columns' in form
       const { inBytes = null } = form
+      const xBytes = (4 * int8GroupWords) / groupWeights
       const kind = few ? 'matvec' : 'matmul'
       const own = this.variants[few ? 'int8Matvec' : 'int8Matmul']
       const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
@@ -325,7 +325,12 @@ export class PlanBuilder {
         variant: {
           ...format,
           moduleConstants: { ...format.moduleConstants, ...(made && rowOf(matrix)), ...made?.constants },
-          conditions: { ...conditions, subgroups, ...made?.conditions, ...(inBytes && { packed_dot }) },
+          conditions: {
+            ...conditions,
+            subgroups,
+            ...made?.conditions,
+            ...(inBytes && { packed_dot: this.#packedDot }),
+          },
           constants: { ...point, ...constants },
         },
         buffers: {
@@ -352,13 +357,17 @@ export class PlanBuilder {
         },
         shape: (batch: BatchShape) => {
           const count = tokens(batch)
-          return count === null ? null : shape(count)
+          return count === null ? null : { ...shape(count), ...(inBytes && { xBytes }) }
         },
       }
       if (few) this.add(inBytes ? int8Matvec : matvec, dispatch)
       else this.add(inBytes ? int8Matmul : matmul, dispatch)
     }
     return { add }
+  }
+
+  get #packedDot(): boolean {
+    return this.variants.packedDot === 1 && this.gpu.info.wgslFeatures.includes(packedDotFeature)
   }
 
   build(): Promise<Plan> {

@@ -22,6 +22,8 @@ export interface Variants {
   /** Of products that take integers. */
   readonly int8Matvec: Variants['matvec']
   readonly int8Matmul: Omit<Variants['matmul'], 'tokens_per_lane'>
+  /** 1: those take `dot4I8Packed` where the browser's WGSL has it. 0: two products by one multiplication. */
+  readonly packedDot: 0 | 1
   /** `most_heads`: query heads of a kv head that one workgroup serves, at most. */
   readonly attentionDecode: {
     readonly workgroup_size: number
@@ -85,6 +87,7 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
   mergedSplits: [0, 4],
   int8Matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
   int8Matmul: [int8MatmulBy4Rows, sharing(int8MatmulBy4Rows), int8MatmulWide],
+  packedDot: [0, 1],
   attentionDecode: [decodeBy8Lanes, sharing(decodeBy8Lanes), decodeBy64Lanes],
   attentionPrefill: [prefillBy48Lanes, sharing(prefillBy48Lanes), prefillBy64Lanes],
   rowLanes: [32, 128],
@@ -164,6 +167,7 @@ export const software: Variants = {
   matmul: matmulBy8Rows,
   int8Matvec: matvecByLane,
   int8Matmul: int8MatmulBy4Rows,
+  packedDot: 0,
   attentionDecode: decodeBy8Lanes,
   attentionPrefill: prefillBy48Lanes,
   matvecTokens: 1,
@@ -196,6 +200,7 @@ export const hardware: Variants = {
   matmul: matmulWide,
   int8Matvec: matvecBySegment,
   int8Matmul: int8MatmulWide,
+  packedDot: 1,
   attentionDecode: decodeBy64Lanes,
   attentionPrefill: prefillBy64Lanes,
   matvecTokens: 8,

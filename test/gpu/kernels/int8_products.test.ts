@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { int8Matmul, int8Matvec, int8Stride } from '../../../src/kernels/int8-products'
-import { packedDotFeature } from '../../../src/model/variants'
+import { chooseVariants, packedDotFeature } from '../../../src/model/variants'
 import { int8Row, int8RowWords } from '../../reference/int8_rows'
 import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import { expectClose, expectSame } from '../../support/gpu-compare'
@@ -29,6 +29,18 @@ const points: readonly (MatvecPoint | MatmulPoint)[] = testVariants(gpu).flatMap
       { ...many, tokens_per_lane: 8, packed_dot },
     ]),
 )
+/** Types of which a word of pairs sums the products of two octets, of one, of none. */
+const allPointsTypes = ['Q4_1', 'Q6_K', 'Q8_0']
+/** What the adapter's engine takes. */
+const own = chooseVariants(gpu.info)[0]!
+function isOwn({ subgroups, workgroup_size, packed_dot }: MatvecPoint | MatmulPoint): boolean {
+  const { int8Matvec, packedDot } = own
+  return (
+    subgroups === int8Matvec.subgroups &&
+    workgroup_size === int8Matvec.workgroup_size &&
+    packed_dot === (packedDot === 1)
+  )
+}
 const types = typeNames.filter((type) => formatOf(type).integers)
 
 /** A product, its rows in bytes as the twin makes them, and the same product of what those bytes stand for. */
@@ -74,9 +86,9 @@ async function check(
   const { words, rounded } = inBytes(product)
   const { y, tolerance } = expectedProduct(rounded)
   let bits: Float32Array | null = null
-  // Other integer arithmetic than the browser's own is the same for all types and forms.
-  const all = type === 'Q6_K'
-  for (const point of points.filter(({ packed_dot }) => all || packed_dot === dots[0])) {
+  // Every point and both arithmetics with a type of each magnitude of codes, which is what they depend on.
+  const all = allPointsTypes.includes(type) && Object.keys(form).length === 0
+  for (const point of points.filter((each) => all || isOwn(each))) {
     const label = `${JSON.stringify(point)} ${type} ${formName(form)} [${rows}, ${columns}] × ${tokens}`
     const got = await run(point, product, words)
     if (bits) expectSame(`${label} against ${JSON.stringify(points[0])}`, got, bits)

@@ -43,7 +43,7 @@ describe('SmolLM2-135M-Instruct with fast products', () => {
     expect(bestError).toBeLessThan(greedyFile.tolerance.int8Activations)
   })
 
-  const scored = long ? perplexity.ids.length : quick ? 128 : 8
+  const scored = long ? perplexity.ids.length : quick ? 128 : 24
   it(`gives ${scored} tokens of a passage nearly the reference’s perplexity`, async () => {
     const ids = perplexity.ids.slice(0, scored)
     const sequence = new ForcedSequence(model.runner, 0, scored)
@@ -51,8 +51,9 @@ describe('SmolLM2-135M-Instruct with fast products', () => {
     const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
     const difference =
       mean(perplexity.logprobs.slice(0, scored - 1)) - mean(scores.map(({ logprob }) => logprob))
-    // Of few tokens it tells less.
-    expect(Math.abs(Math.exp(difference) - 1)).toBeLessThan(perplexityTolerance * (long ? 1 : 4))
+    // Of few tokens it tells less: the mean of n deviations spreads as 1 / √n.
+    const spread = long ? 1 : 4 * Math.sqrt(128 / scored)
+    expect(Math.abs(Math.exp(difference) - 1)).toBeLessThan(perplexityTolerance * spread)
   })
 
   it('gives a prompt the same bits at once, in chunks, token by token and among others', async () => {
@@ -68,7 +69,8 @@ describe('SmolLM2-135M-Instruct with fast products', () => {
       return last
     }
     const atOnce = await logits([ids.length])
-    for (const chunks of [[1], [2], [5, 1, 9]]) expect(await logits(chunks), `${chunks}`).toEqual(atOnce)
+    for (const chunks of quick ? [[1], [2], [5, 1, 9]] : [[1, 2]])
+      expect(await logits(chunks), `${chunks}`).toEqual(atOnce)
     const request = { promptIds: ids, maxTokens: 3, promptLogprobs: 1 }
     const alone = await generate(new RecordingEngine(model.runner), request)
     const engine = new RecordingEngine(model.runner)
