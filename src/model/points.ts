@@ -7,6 +7,8 @@ import type { Fusion, VariantKind, Variants } from './variants'
 const kinds: Readonly<Record<string, VariantKind>> = {
   matvec: 'matvec',
   matmul: 'matmul',
+  int8_matvec: 'int8Matvec',
+  int8_matmul: 'int8Matmul',
   attention_decode: 'attentionDecode',
   attention_prefill: 'attentionPrefill',
   norm: 'rowLanes',

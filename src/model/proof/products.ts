@@ -1,5 +1,7 @@
 import type { Pipeline } from '../../gpu/pipeline'
 import { type Activation, activates } from '../../kernels/activation'
+import { int8Stride } from '../../kernels/int8-products'
+import { int8GroupWords } from '../../kernels/int8-rows'
 import { plainProduct } from '../../kernels/matmul'
 import { groupWeights } from '../../kernels/weights/format'
 import { switches } from '../variants'
@@ -36,16 +38,20 @@ const curves: readonly (readonly [
 /** By the number that a kernel is compiled with. */
 const curveOf = new Map(curves.map(([kind, curve]) => [activates(kind).constants.activation, curve]))
 
+const productShaders: ReadonlySet<string> = new Set(['matvec', 'matmul', 'int8_matvec', 'int8_matmul'])
+
 /** Lets the pipelines of products multiply a matrix that is known, in each tensor type of the model's. */
 export function tryProducts(
   trials: Trials,
   pipelines: readonly Pipeline[],
   matrices: readonly KnownMatrix[],
 ): readonly Trial[] {
-  const products = pipelines.filter(({ kernel }) => kernel.shader === 'matvec' || kernel.shader === 'matmul')
+  const products = pipelines.filter(({ kernel }) => productShaders.has(kernel.shader))
+  const rounds = pipelines.find(({ kernel }) => kernel.shader === 'int8_rows')
   const x = trials.buffer('x', padded(productActivations()))
   const biases = Float32Array.from({ length: rows }, (_, row) => biasOf(row))
   const constants = trials.buffer('constants', biases)
+  const bytesOfX = rounds && roundRows(trials, rounds, x)
   const found: Trial[] = []
   for (const { format, buffer } of matrices) {
     for (const pipeline of products.filter((each) => readsFormat(each, format))) {
@@ -54,6 +60,8 @@ export function tryProducts(
       const makesRows = conditions.normalizes || conditions.combines
       const made = makesRows ? madeInput(trials, pipeline, biases) : null
       if (makesRows && !made) continue
+      const takesBytes = pipeline.kernel.shader.startsWith('int8')
+      if (takesBytes && !bytesOfX) continue
       const y = trials.buffer('y', new Float32Array(paddedTokens * outputs).fill(before))
       const params = {
         ...plainProduct,
@@ -61,7 +69,7 @@ export function tryProducts(
         groups,
         segment_groups: Math.ceil(groups / 8),
         ...format.planes(rows * groups),
-        x_stride: columns / 4,
+        x_stride: takesBytes ? int8Stride(columns) : columns / 4,
         y_stride: outputs,
         y_offset: 0,
         scale,
@@ -70,7 +78,11 @@ export function tryProducts(
         ...made?.params,
       }
       const { buffers } = made ?? {
-        buffers: { x, constants, routes: trials.buffer('routes', routesOf(compiled.tokens_per_lane)) },
+        buffers: {
+          x: takesBytes ? bytesOfX! : x,
+          constants,
+          routes: trials.buffer('routes', routesOf(compiled.tokens_per_lane)),
+        },
       }
       const bound = { weights: buffer, ...buffers, y }
       const stack = conditions.experts ? { experts: 1, xRepeats: 1 } : undefined
@@ -79,15 +91,24 @@ export function tryProducts(
       const form = Object.entries(conditions).filter(([name, on]) => on && !switches.includes(name))
       found.push({
         pipeline,
+        ...(takesBytes && { filledBy: rounds! }),
         reading: trials.read(y, 4 * tokens * outputs),
         from: 0,
         count: tokens * outputs,
-        name: `${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
+        name: `${takesBytes ? 'int8 ' : ''}${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
         ...knownValues(format.name, conditions, compiled.activation!, outputs),
       })
     }
   }
   return found
+}
+
+/** The known activations as integers, which give them without rounding. */
+function roundRows(trials: Trials, pipeline: Pipeline, x: GPUBuffer): GPUBuffer {
+  const y = trials.buffer('x in bytes', paddedTokens * groups * int8GroupWords)
+  const params = { x_stride: columns / 4, x_offset: 0, groups }
+  trials.run(pipeline, { x, y }, params, { tokens: paddedTokens, columns })
+  return y
 }
 
 /** Every entry takes the one expert; for matmul in tiles, of which the last one is not full. */

@@ -121,7 +121,7 @@ function errorOf({ floats, known }: Answered): number {
   return greatest
 }
 
-/** Where all that read a cache are wrong, it is what has filled it. */
+/** Where all that read a cache, or rows in bytes, are wrong, it is what has filled it. */
 function blame({ pipeline, filledBy }: Answered, answered: readonly Answered[]): Pipeline {
   if (!filledBy) return pipeline
   const readers = answered.filter((each) => each.filledBy === filledBy)

@@ -9,7 +9,7 @@ export interface KnownValue {
 /** One pipeline's run of a known case. */
 export interface Trial {
   readonly pipeline: Pipeline
-  /** What has written the cache that it reads. */
+  /** What has written the cache that it reads, or the rows in bytes. */
   readonly filledBy?: Pipeline
   /** What has merged its partial results. */
   readonly combinedBy?: Pipeline

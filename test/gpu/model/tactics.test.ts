@@ -92,6 +92,22 @@ describe('a variant that computes wrongly', () => {
     })
   })
 
+  it('is dropped where it takes integers', async () => {
+    const gpu = wrongGpu('int8_matvec', bySegment, stores, 'y[at] = 1.0000003 * value;')
+    const options = { gpu, variants: hardware, precision: 'fast', tactics: tactics('off') } as const
+    const { dropped, variants } = await load(options, async ({ info }) => info)
+    expect(variants).toEqual({ ...hardware, int8Matvec: software.int8Matvec })
+    expect(dropped.map(({ name }) => name)).toEqual(['int8Matvec: workgroup_size 64, segment_lanes 8'])
+  })
+
+  it('does not answer where rows are rounded to other integers', async () => {
+    const gpu = wrongGpu('int8_rows', '', '(1.0 / 127.0)', '(1.0 / 126.0)')
+    const loading = load({ gpu, variants: hardware, precision: 'fast', tactics: tactics('off') }, logitsOf)
+    await expect(loading).rejects.toMatchObject({
+      message: expect.stringContaining('the kernel int8_rows computes a case wrongly'),
+    })
+  })
+
   it.each([
     ['attention_decode', decodeStores, `1.25 * ${decodeStores}`],
     ['embed', 'id += params.id_offset;', 'id += params.id_offset + 1u;'],
