@@ -1,7 +1,7 @@
 import type { KernelVariant } from '../gpu/kernel'
 import type { Pipeline } from '../gpu/pipeline'
 import { decodeHeads, prefillTile } from '../kernels/attention'
-import type { Fusion, VariantKind, Variants } from './variants'
+import type { Dispensable, VariantKind, Variants } from './variants'
 
 /** Kernels that are compiled at a point of the table, by their shader. Those that are not named here all take `rowLanes`. */
 const kinds: Readonly<Record<string, VariantKind>> = {
@@ -20,9 +20,10 @@ export function kindOf({ kernel }: Pipeline): VariantKind | null {
   return kinds[kernel.shader] ?? null
 }
 
-/** What is left out of the plan where the pipeline errs: the fusion that it is there for; null: it is there for none. */
-export function fusionOf({ kernel, variant: { conditions = {} } }: Pipeline): Fusion | null {
+/** What is left out where the pipeline errs, before another point of its kind is tried; null: nothing. */
+export function dispensableOf({ kernel, variant: { conditions = {} } }: Pipeline): Dispensable | null {
   if (kernel.shader === 'project_heads') return 'fusedHeads'
+  if (conditions.packed_dot) return 'packedDot'
   if (conditions.combines) return 'mergedSplits'
   return conditions.normalizes ? 'ownNorms' : null
 }

@@ -4,7 +4,7 @@ import type { TensorInfo, WeightSink } from '../util/model-file'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { lazyParts } from './lazy-parts'
 import type { Plan } from './plan'
-import { fusionOf, isAt, kindOf } from './points'
+import { dispensableOf, isAt, kindOf } from './points'
 import type { Flaw } from './proof/prove'
 import type { RopeDescription } from './rope'
 import { provenOf, readTactics, type StoredTactics, type TacticsOptions, tacticsKey } from './tactics'
@@ -194,12 +194,13 @@ class Choice<Runner> {
 
   /** @throws Distrusted where the universal variant is wrong, or none is left */
   #drop({ pipeline, reason, error }: Flaw): void {
-    const fusion = fusionOf(pipeline)
-    if (fusion) {
-      // Several pipelines may be there for one fusion.
-      if (this.#variants[fusion] === 0) return
-      this.#dropped.push({ name: `${fusion}: ${this.#variants[fusion]}`, reason, error })
-      this.#variants = { ...this.#variants, [fusion]: 0 }
+    const dispensable = dispensableOf(pipeline)
+    // Where only bits differ from those of another point, both have the instruction.
+    if (dispensable && (dispensable !== 'packedDot' || error !== null)) {
+      // Several pipelines may have it.
+      if (this.#variants[dispensable] === 0) return
+      this.#dropped.push({ name: `${dispensable}: ${this.#variants[dispensable]}`, reason, error })
+      this.#variants = { ...this.#variants, [dispensable]: 0 }
       return
     }
     const kind = kindOf(pipeline)

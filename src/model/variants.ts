@@ -97,8 +97,8 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
 
 export const kinds = Object.keys(candidates) as readonly VariantKind[]
 
-/** What one kernel does instead of two, for one token; 0: they are apart. */
-export type Fusion = 'fusedHeads' | 'ownNorms' | 'mergedSplits'
+/** What a model can do without, where its kernels err: 0. What one kernel does instead of two for one token, and an instruction. */
+export type Dispensable = 'fusedHeads' | 'ownNorms' | 'mergedSplits' | 'packedDot'
 
 type Device = Pick<DeviceInfo, 'features' | 'subgroupMinSize' | 'limits'>
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LoadedModel } from '../../../src/model/load'
 import { greedy } from '../../../src/model/step'
 import type { StoredTactics, TacticsOptions } from '../../../src/model/tactics'
-import { hardware, software, type Variants } from '../../../src/model/variants'
+import { hardware, packedDotFeature, software, type Variants } from '../../../src/model/variants'
 import type { Tune } from '../../../src/util/tune'
 import { countingGpu } from '../../support/count-device'
 import { expectSame } from '../../support/gpu-compare'
@@ -98,6 +98,16 @@ describe('a variant that computes wrongly', () => {
     const { dropped, variants } = await load(options, async ({ info }) => info)
     expect(variants).toEqual({ ...hardware, int8Matvec: software.int8Matvec })
     expect(dropped.map(({ name }) => name)).toEqual(['int8Matvec: workgroup_size 64, segment_lanes 8'])
+  })
+
+  it('is left out where it is the product of packed integers', async () => {
+    const right = 'dot4I8Packed('
+    const gpu = wrongGpu('int8_matmul', right, right, '-dot4I8Packed(')
+    const options = { gpu, variants: hardware, precision: 'fast', tactics: tactics('off') } as const
+    const { dropped, variants } = await load(options, async ({ info }) => info)
+    const has = navigator.gpu.wgslLanguageFeatures.has(packedDotFeature)
+    expect(variants).toEqual({ ...hardware, packedDot: has ? 0 : 1 })
+    expect(dropped.map(({ name }) => name)).toEqual(has ? ['packedDot: 1'] : [])
   })
 
   it('does not answer where rows are rounded to other integers', async () => {
