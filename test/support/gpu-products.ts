@@ -6,7 +6,7 @@ import { matvecColumns } from '../../src/model/plan'
 import type { Variants } from '../../src/model/variants'
 import { activate, gated as gatedValue } from '../reference/activation'
 import { matmul as reference } from '../reference/matmul'
-import { isQuick, runKernel, testVariants } from './gpu'
+import { runKernel, testVariants } from './gpu'
 import { gamma } from './gpu-compare'
 import type { Random } from './gpu-random'
 import type { TestMatrix } from './gpu-weights'
@@ -58,12 +58,9 @@ export const otherForms: readonly ProductForm[] = [
   { activation: { kind: 'gelu' }, gated: true },
 ]
 
-/** Forms to test with a tensor type: all, or where pipelines compile slowly, all for two types and one for the others. */
-export function formsToTest(
-  gpu: GpuDevice,
-  type: string,
-): readonly (readonly [name: string, form: ProductForm])[] {
-  const few = isQuick(gpu) && type !== 'Q4_1' && type !== 'Q6_K'
+/** Forms to test with a tensor type: all for two types, one for the others, since each is a pipeline to compile. */
+export function formsToTest(type: string): readonly (readonly [name: string, form: ProductForm])[] {
+  const few = type !== 'Q4_1' && type !== 'Q6_K'
   return productForms.slice(0, few ? 1 : 3).map((form) => [formName(form), form])
 }
 
@@ -113,10 +110,10 @@ export function matvecPoints(variants: Variants): MatvecPoint[] {
   return matvecColumns(variants).map((columns) => ({ ...variants.matvec, columns }))
 }
 
-/** Those to test with a tensor type: all, or where pipelines compile slowly, several columns with one type only. */
+/** Those to test with a tensor type: several columns with one type only, since each is a pipeline to compile. */
 export function matvecPointsToTest(gpu: GpuDevice, type: string): MatvecPoint[] {
   const all = testVariants(gpu).flatMap(matvecPoints)
-  return isQuick(gpu) && type !== 'Q4_1' ? all.filter(({ columns }) => columns === 1) : all
+  return type !== 'Q4_1' ? all.filter(({ columns }) => columns === 1) : all
 }
 
 interface Point {

@@ -35,7 +35,7 @@ const shapes = [
 ]
 
 describe.each(productTypes)('the product of a %s matrix with many tokens', (type) => {
-  it.each(formsToTest(gpu, type))('is right, %s', async (name, form) => {
+  it.each(formsToTest(type))('is right, %s', async (name, form) => {
     const random = new Random(3)
     for (const { rows, columns, tokens } of shapes) {
       const product = randomProduct(
@@ -52,7 +52,7 @@ describe.each(productTypes)('the product of a %s matrix with many tokens', (type
     }
   })
 
-  it.each(formsToTest(gpu, type))(
+  it.each(formsToTest(type))(
     'has the bits of the product with one token at a time, in every variant, %s',
     async (name, form) => {
       const random = new Random(4)

@@ -14,9 +14,9 @@ const root = inject('allGolden') ? '/shared-golden/arch' : '/golden/arch'
 const cases = (await json<{ cases: readonly ArchCase[] }>('index.json')).cases.filter(
   ({ kind }) => kind === 'causal',
 )
-/** Where pipelines compile slowly, every sixth; all in long runs. */
+/** Where pipelines compile slowly, every tenth; all in long runs. */
 const gpu = await openTestGpu()
-const every = inject('long') || isQuick(gpu) ? 1 : 6
+const every = inject('long') || isQuick(gpu) ? 1 : 10
 /** Cases take them in turn. */
 const points = testVariants(gpu)
 const run = cases.filter((_, i) => i % every === 0)

@@ -42,6 +42,8 @@ for (const format of ['f16', 'f32'] as const) {
       it(`gives the reference’s tokens for ${names}, together`, () => forceTogether(model, group, format))
     }
 
+    // SwiftShader takes half a minute for each model: the exact cache is for the others.
+    if (!fast && !long && format === 'f32') return
     const scored = long ? perplexity.ids.length : fast ? 96 : 8
     it(`gives the reference’s probabilities of ${scored} tokens of a passage`, () =>
       scorePassage(model, scored, format))
