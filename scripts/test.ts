@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { firefoxPath } from '../test/support/firefox.ts'
 import { ensureChromium } from './chromium.ts'
@@ -11,8 +11,8 @@ import { encoderModel, testModel } from './model.ts'
 /**
  * npm test [-- [--lavapipe] [--firefox] [--long] [--counts FILE] [unit] [gpu] [e2e] [--files PATTERN]]
  *
- * Gets what the tests need, runs the projects one after the other, and ends with the sum of all. A project that
- * executed no test has failed. With `--counts` the sum goes to a file instead, as JSON. `--firefox` runs the project `gpu`
+ * Gets what the tests need, runs the projects one after the other, and ends with what failed and with the sum of all. A
+ * project that executed no test has failed. With `--counts` both go to a file instead, as JSON. `--firefox` runs the project `gpu`
  * in Firefox, on the GPU that Firefox finds or on lavapipe.
  */
 const projects = ['unit', 'gpu', 'e2e'] as const
@@ -22,6 +22,16 @@ const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs')
 interface Counts {
   passed: number
   failed: number
+  /** One text for each that failed: where it is, its name, and how its message begins. */
+  readonly failures: string[]
+}
+
+const none = (): Counts => ({ passed: 0, failed: 0, failures: [] })
+
+function add(sum: Counts, more: Counts): void {
+  sum.passed += more.passed
+  sum.failed += more.failed
+  sum.failures.push(...more.failures)
 }
 
 const { values, positionals } = parseArgs({
@@ -52,21 +62,23 @@ if (chosen.some((name) => name !== 'unit')) {
   await encoderModel()
 }
 
-const total: Counts = { passed: 0, failed: 0 }
+const total = none()
 const summary: string[] = []
 for (const project of chosen) {
   const startedAt = Date.now()
-  const { passed, failed } = await runProject(project)
-  total.passed += passed
-  total.failed += failed
+  const counts = await runProject(project)
+  add(total, counts)
   const seconds = Math.round((Date.now() - startedAt) / 1000)
   summary.push(
-    `${project.padEnd(4)} ${values.lavapipe ? 'lavapipe' : ''} ${passed} + ${failed} in ${seconds} s`,
+    `${project.padEnd(4)} ${values.lavapipe ? 'lavapipe' : ''} ${counts.passed} + ${counts.failed} in ${seconds} s`,
   )
 }
 console.log(`\npassed + failed\n${summary.join('\n')}`)
 if (values.counts) await writeFile(values.counts, JSON.stringify(total))
-else console.log(`${total.passed} passed, ${total.failed} failed`)
+else {
+  for (const failure of total.failures) console.log(`failed: ${failure}`)
+  console.log(`${total.passed} passed, ${total.failed} failed`)
+}
 process.exitCode = total.failed === 0 ? 0 : 1
 
 async function runProject(project: string): Promise<Counts> {
@@ -76,14 +88,11 @@ async function runProject(project: string): Promise<Counts> {
   const all = await Promise.all(
     Array.from({ length: shards }, (_, i) => runShard(project, `${i + 1}/${shards}`)),
   )
-  const counts: Counts = { passed: 0, failed: 0 }
-  for (const { passed, failed } of all) {
-    counts.passed += passed
-    counts.failed += failed
-  }
+  const counts = none()
+  for (const each of all) add(counts, each)
   if (counts.passed + counts.failed === 0) {
-    console.error(`No test of '${project}' was executed.`)
     counts.failed = 1
+    counts.failures.push(`${project}: no test was executed`)
   }
   return counts
 }
@@ -105,26 +114,44 @@ async function runShard(project: string, shard: string): Promise<Counts> {
   )
   const counts = await readReport(report)
   // Ended badly with no test to blame: an error outside of tests, or a crash.
-  if (error && counts.failed === 0) counts.failed = 1
+  if (error && counts.failed === 0) {
+    counts.failed = 1
+    counts.failures.push(`${name}: ${error.message}, with no test to blame`)
+  }
   return counts
 }
 
 interface Report {
   readonly testResults: readonly {
+    readonly name: string
     readonly status: string
-    readonly assertionResults: readonly { readonly status: string }[]
+    readonly message: string
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages?: readonly string[]
+    }[]
   }[]
 }
 
 /** Counts tests; a file that failed before any of its tests counts as one. */
 async function readReport(file: string): Promise<Counts> {
-  const counts: Counts = { passed: 0, failed: 0 }
+  const counts = none()
   const text = await readFile(file, 'utf8').catch(() => null)
   if (text === null) return counts
-  for (const { status, assertionResults } of (JSON.parse(text) as Report).testResults) {
-    const failed = assertionResults.filter((each) => each.status === 'failed').length
+  for (const { name, status, message, assertionResults } of (JSON.parse(text) as Report).testResults) {
+    const where = relative(process.cwd(), name)
+    const failed = assertionResults.filter((each) => each.status === 'failed')
     counts.passed += assertionResults.filter((each) => each.status === 'passed').length
-    counts.failed += failed === 0 && status === 'failed' ? 1 : failed
+    for (const { fullName, failureMessages } of failed) {
+      counts.failures.push(`${where}: ${fullName}: ${beginning(failureMessages?.[0] ?? '')}`)
+    }
+    if (failed.length === 0 && status === 'failed') counts.failures.push(`${where}: ${beginning(message)}`)
   }
+  counts.failed = counts.failures.length
   return counts
+}
+
+function beginning(message: string): string {
+  return message.split('\n').slice(0, 3).join(' ').slice(0, 400)
 }
