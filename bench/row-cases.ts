@@ -1,9 +1,15 @@
 import { int8GroupWords, int8Rows } from '../src/kernels/int8-rows'
+import { notMade } from '../src/kernels/matmul'
 import { norm } from '../src/kernels/norm'
 import { pool, poolings } from '../src/kernels/pool'
 import type { Variants } from '../src/model/variants'
 import { type KernelCase, kernelCase } from './kernel-case'
 import { type ModelShape, promptTokens } from './kernel-shapes'
+
+/** Words of rows in bytes. */
+function bytesOf(tokens: number, columns: number): number {
+  return (tokens * columns * int8GroupWords) / 32
+}
 
 const pooledTokens = 256
 
@@ -30,9 +36,24 @@ export function rowCases({ hidden }: ModelShape, variants: Variants): KernelCase
     ...[1, promptTokens].map((tokens) =>
       kernelCase(int8Rows, `× ${tokens}`, null, {
         variant: { constants: { workgroup_size: variants.headLanes } },
-        buffers: { x: tokens * hidden, y: (tokens * hidden * int8GroupWords) / 32 },
-        params: { x_stride: hidden / 4, x_offset: 0, groups: hidden / 32 },
+        buffers: { x: tokens * hidden, constants: 4, routes: 4, y: bytesOf(tokens, hidden) },
+        params: { ...notMade, x_stride: hidden / 4, x_offset: 0, groups: hidden / 32 },
         shape: { tokens, columns: hidden },
+      }),
+    ),
+    ...[1, promptTokens].map((tokens) =>
+      kernelCase(int8Rows, `normalized × ${tokens}`, null, {
+        variant: {
+          constants: { workgroup_size: variants.rowLanes },
+          conditions: { normalizes: true },
+          moduleConstants: { row_quads: hidden / 4 },
+        },
+        buffers: { x: tokens * hidden, constants: hidden, routes: 4, y: bytesOf(tokens, hidden) },
+        params: {
+          ...{ ...notMade, norm_width: hidden, norm_eps: 1e-5 },
+          ...{ x_stride: hidden / 4, x_offset: 0, groups: hidden / 32 },
+        },
+        shape: { tokens, columns: hidden, makes: true },
       }),
     ),
     kernelCase(pool, `mean of ${pooledTokens} rows`, null, {

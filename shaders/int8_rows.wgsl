@@ -1,16 +1,41 @@
 // One lane a group of 32 values: the integers q that they are d·q of, and what products need of the group beside them. A
 // group takes three fours of words: 32 bytes; then d, and d times the sum of all q, of the first 16 and of the others.
+// Where a prologue makes the row, one workgroup rounds all of it.
+@if(normalizes || combines) import package::inputs::staged::staged;
+@if(normalizes) import package::prologues::normalize::prepare;
+@if(combines) import package::prologues::combine::prepare;
 
+@if(normalizes || combines)
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  prepare(workgroup.y, lane);
+  for (var group = lane; group < params.groups; group += workgroup_size) {
+    let at = 8u * group;
+    round_group(
+      workgroup.y * params.groups + group,
+      array<vec4f, 4>(staged[at], staged[at + 1u], staged[at + 2u], staged[at + 3u]),
+      array<vec4f, 4>(staged[at + 4u], staged[at + 5u], staged[at + 6u], staged[at + 7u]),
+    );
+  }
+}
+
+@if(!normalizes && !combines)
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = workgroup.x * workgroup_size + lane;
   if (group >= params.groups) {
     return;
   }
-  let begin = workgroup.y * params.x_stride + params.x_offset + 8u * group;
-  // Read once: a CPU driver pays for loads.
-  let a = array<vec4f, 4>(x[begin], x[begin + 1u], x[begin + 2u], x[begin + 3u]);
-  let b = array<vec4f, 4>(x[begin + 4u], x[begin + 5u], x[begin + 6u], x[begin + 7u]);
+  let at = workgroup.y * params.x_stride + params.x_offset + 8u * group;
+  round_group(
+    workgroup.y * params.groups + group,
+    array<vec4f, 4>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]),
+    array<vec4f, 4>(x[at + 4u], x[at + 5u], x[at + 6u], x[at + 7u]),
+  );
+}
+
+// The values are passed as they were read, once: a CPU driver pays for loads.
+fn round_group(group: u32, a: array<vec4f, 4>, b: array<vec4f, 4>) {
   let most = max(greatest_of(a), greatest_of(b));
   let greatest = bitcast<f32>(max(max(most.x, most.y), max(most.z, most.w)));
   let levels = select(0.0, 127.0 / greatest, greatest > 1e-30);
@@ -18,7 +43,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let second = array<vec4i, 4>(four(b[0], levels), four(b[1], levels), four(b[2], levels), four(b[3], levels));
   let scale = greatest * (1.0 / 127.0);
   let sums = vec2i(sum_of(first), sum_of(second));
-  let to = (workgroup.y * params.groups + group) * 3u;
+  let to = 3u * group;
   y[to] = bytes_of(first);
   y[to + 1u] = bytes_of(second);
   y[to + 2u] = bitcast<vec4u>(scale * vec4f(1.0, f32(sums.x + sums.y), f32(sums.x), f32(sums.y)));

@@ -1,9 +1,12 @@
 import { kernel, storage } from '../gpu/kernel'
+import { madeConditions, madeParams, productBindings } from './matmul'
 import { groupWeights } from './weights/format'
 
 export interface Int8RowsShape {
   readonly tokens: number
   readonly columns: number
+  /** Whether the kernel makes the rows itself: a workgroup takes a whole one then. */
+  readonly makes?: boolean
 }
 
 /** Words that a group of 32 values takes: their bytes, a scale and three sums. */
@@ -15,11 +18,17 @@ export const int8GroupWords = 12
  *
  * y has for each group d as well, and d · Σ q over the group and over its halves, which weights with an offset are multiplied
  * by. Rows begin at whole groups. A group with a value that is not finite has such a d.
+ *
+ * `normalizes` and `combines`: x is what a norm or the splits of attention give, as `matvec` makes its rows; here `normalizes` is for
+ * any number of tokens.
  */
 export const int8Rows = kernel({
   shader: 'int8_rows',
   bindings: {
-    x: storage('read', 'vec4f', ['tokens', 'x_stride']),
+    x: productBindings.x,
+    constants: productBindings.constants,
+    /** The batch, where splits are merged; any buffer without. */
+    routes: productBindings.routes,
     y: storage('read_write', 'vec4u', ['tokens', 'groups', 'words / 4']),
   },
   params: {
@@ -28,10 +37,12 @@ export const int8Rows = kernel({
     x_offset: 'u32',
     /** columns / 32 */
     groups: 'u32',
+    ...madeParams,
   },
   constants: ['workgroup_size'],
-  grid: ({ tokens, columns }: Int8RowsShape, { workgroup_size }) => [
-    Math.ceil(columns / groupWeights / workgroup_size),
+  conditions: madeConditions,
+  grid: ({ tokens, columns, makes = false }: Int8RowsShape, { workgroup_size }) => [
+    makes ? 1 : Math.ceil(columns / groupWeights / workgroup_size),
     tokens,
     1,
   ],

@@ -81,8 +81,8 @@ export const normParams = {
 
 export const normalizing = ['normalizes', 'centered', 'shifted'] as const
 
-const matvecParams = {
-  ...productParams,
+/** Of a row that a kernel makes itself. */
+export const madeParams = {
   ...normParams,
   /** Of the splits that are merged, as `attentionCombine` has them. */
   tiles_at: 'u32',
@@ -90,8 +90,13 @@ const matvecParams = {
   sinks_at: 'u32',
 } as const
 
+export const madeConditions = [...normalizing, 'combines', 'sinks'] as const
+
 /** Where x is not normalized. */
 export const noNorm = { norm_width: 0, norm_at: 0, norm_bias_at: 0, norm_eps: 0 }
+
+/** Where x is what lies in storage. */
+export const notMade = { ...noNorm, tiles_at: 0, splits: 0, sinks_at: 0 }
 
 /** Params of a product that stores its sums as they are. */
 export const plainProduct = {
@@ -107,10 +112,7 @@ export const plainProduct = {
   shard_experts: 0,
   x_repeats: 1,
   x_step: 0,
-  ...noNorm,
-  tiles_at: 0,
-  splits: 0,
-  sinks_at: 0,
+  ...notMade,
 }
 
 export const productConditions = [
@@ -159,9 +161,9 @@ export function productBytes({
 export const matvec = kernel({
   shader: 'matvec',
   bindings: productBindings,
-  params: matvecParams,
+  params: { ...productParams, ...madeParams },
   constants: ['workgroup_size', 'segment_lanes', 'columns', 'activation'],
-  conditions: [...productConditions, ...normalizing, 'combines', 'sinks'],
+  conditions: [...productConditions, ...madeConditions],
   grid: ({ tokens, rows }: MatmulShape, { workgroup_size, segment_lanes, columns }) => [
     Math.ceil(rows / (4 * (workgroup_size / segment_lanes))),
     Math.ceil(tokens / columns),

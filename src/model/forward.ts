@@ -132,7 +132,7 @@ function planLayer(
   buffers: LayerBuffers,
   stream: GPUBuffer,
 ): GPUBuffer {
-  const { activations, variants } = context
+  const { plan, activations } = context
   const { normed, normedToo } = activations
   const { constants } = buffers
   const rowsOf = (
@@ -144,13 +144,15 @@ function planLayer(
     readsFirst: boolean,
   ): SourceRows => {
     if (!norm) return { from, made: null }
+    const by = plan.int8Rows === null ? 'product' : 'rounding'
     const makes =
       readsFirst &&
-      variants.ownNorms === 1 &&
-      makesRows(context, norm.width) &&
+      makesRows(context, norm.width, by === 'product' ? 'ownNorms' : 'roundedNorms') &&
       readers.every(({ kind }) => !wantRows.has(kind))
-    planNorm(context, norm, { constants, from, to, count: makes ? manyTokens : tokensOf })
-    return { from: to, made: makes ? normalizedRow(from, norm) : null }
+    const rows = { constants, from, to, count: makes && by === 'product' ? manyTokens : tokensOf }
+    if (makes && by === 'rounding') plan.fillLater(to, () => planNorm(context, norm, rows))
+    else planNorm(context, norm, rows)
+    return { from: to, made: makes ? normalizedRow(from, norm, by) : null }
   }
   const { altUp, mixer, laurel, feedForward, parallel, ownInput } = layer
   if (altUp) lazyParts.altUp.fetched.planPrediction(context, altUp, constants, stream)

@@ -76,6 +76,11 @@ function shardRows(format: MatrixFormat, groups: number, rows: number, limit: nu
   }
 }
 
+/** How long the row is that a kernel makes for a product of the matrix. */
+export function rowOf({ groups }: Pick<Matrix, 'groups'>) {
+  return { row_quads: (groups * groupWeights) / 4 }
+}
+
 export function matrixBytes(matrix: Matrix): number {
   return matrix.shards.reduce((sum, shard) => sum + 4 * shard.planes.words, 0)
 }

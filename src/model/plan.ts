@@ -4,13 +4,13 @@ import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { type Activation, activates } from '../kernels/activation'
 import { splitSize } from '../kernels/attention'
 import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../kernels/int8-products'
-import { int8GroupWords, int8Rows } from '../kernels/int8-rows'
 import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { BatchShape, TileShape } from './batch'
 import { type ProductRoutes, tileSizeFor, tilesFor } from './experts'
-import { type Matrix, type MatrixShard, matrixBytes } from './matrix'
+import { type Matrix, type MatrixShard, matrixBytes, rowOf } from './matrix'
+import { RoundedRows, roundedBytes } from './rounded-rows'
 import { packedDotFeature, pointAt, tacticOf, type Variants } from './variants'
 
 export type Plan = readonly Dispatch<BatchShape>[]
@@ -65,16 +65,11 @@ interface Epilogue {
   readonly residual?: boolean
 }
 
-/** Rows of x as a product reads them. */
-interface InputRows extends Required<Pick<MatrixStep, 'x' | 'xStride' | 'xOffset' | 'tokens'>> {
-  readonly columns: number
-}
-
 interface MatrixStep extends Epilogue {
   readonly x: GPUBuffer
-  /** How the product of one token makes its row of x; null: it reads x. */
+  /** How its rows of x are made, by the product of one token or by what rounds rows to bytes; null: they are in x. */
   readonly made?: MadeRow | null
-  /** Of which batches of one token it makes it, for the others it reads x; all of them where left out. */
+  /** For which batches they are, for the others they are in x; for all of them where left out. */
   readonly makes?: (batch: BatchShape) => boolean
   /** f32 values from one token's row to the next, and to where it begins: fours. Rows of the matrix's columns where left out. */
   readonly xStride?: number
@@ -96,8 +91,10 @@ interface ExpertStep extends MatrixStep {
   readonly xStep?: number
 }
 
-/** A row of x that a product makes itself, of what is in another buffer. */
+/** A row of x that is made as it is read, of what is in another buffer and in the product's constants. */
 export interface MadeRow {
+  /** By each workgroup of a product of one token; or by what rounds rows to bytes, once for all products that take those. */
+  readonly by: 'product' | 'rounding'
   readonly x: GPUBuffer
   readonly batch?: GPUBuffer
   readonly conditions: Readonly<Record<string, boolean>>
@@ -114,11 +111,6 @@ type ProductForm = (
   readonly inBytes?: GPUBuffer
 }
 
-/** How long the row is that a product of the matrix makes. */
-export function rowOf({ groups }: Matrix) {
-  return { row_quads: (groups * groupWeights) / 4 }
-}
-
 /** How many columns a lane of `matvec` takes, in rising order. */
 export function matvecColumns({ matvecTokens }: Pick<Variants, 'matvecTokens'>): readonly number[] {
   return [1, 2, 4, 8].filter((columns) => columns <= matvecTokens)
@@ -128,16 +120,19 @@ export function matvecColumns({ matvecTokens }: Pick<Variants, 'matvecTokens'>):
 export class PlanBuilder {
   readonly #params: ParamsArena
   readonly #dispatches: Promise<Dispatch<BatchShape>>[] = []
-  /** What the rows in bytes were made of, as long as nothing else is written there. */
-  #inBytes: InputRows | null = null
+  /** Where products that take integers find their rows; null: all take floats. */
+  readonly #rounded: RoundedRows | null
+  /** What fills a buffer, should something read it. */
+  #later: { readonly buffer: GPUBuffer; readonly fill: () => void } | null = null
 
   constructor(
     readonly gpu: GpuDevice,
     readonly variants: Variants,
     readonly invariance: Invariance,
-    /** Where products that take integers find their rows, see `int8Rows`; null: all take floats. */
+    /** For rows as integers, see `int8Rows`; null: `precision` is 'exact'. */
     readonly int8Rows: GPUBuffer | null = null,
   ) {
+    this.#rounded = int8Rows && new RoundedRows(int8Rows, variants)
     this.#params = new ParamsArena(gpu.device, (label, bytes, usage) => gpu.buffer(label, bytes, usage))
   }
 
@@ -148,7 +143,9 @@ export class PlanBuilder {
   ): void {
     const { constants } = step.variant
     for (const [name, { access }] of Object.entries<Binding>(kernel.bindings)) {
-      if (access === 'read_write' && step.buffers[name] === this.#inBytes?.x) this.#inBytes = null
+      const buffer = step.buffers[name]!
+      if (buffer === this.#later?.buffer) this.#fillNow()
+      if (access === 'read_write') this.#rounded?.forget(buffer)
     }
     this.#dispatches.push(
       this.gpu.pipeline(kernel as unknown as Kernel<never>, step.variant).then((pipeline) => ({
@@ -168,10 +165,30 @@ export class PlanBuilder {
     )
   }
 
+  /** Fills a buffer with rows that are also made as they are read: where something does read them from there. */
+  fillLater(buffer: GPUBuffer, fill: () => void): void {
+    this.#later = { buffer, fill }
+    this.#rounded?.forget(buffer)
+  }
+
+  #fillNow(): void {
+    const { fill } = this.#later!
+    this.#later = null
+    fill()
+  }
+
+  /** Whether products with it take integers. */
+  takesBytes({ format }: Matrix): boolean {
+    return this.#rounded !== null && format.integers === true
+  }
+
   /** One dispatch a shard: matvec for few tokens, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
-    const inBytes = matrix.format.integers === true ? this.int8Rows : null
-    if (inBytes) this.#putInBytes(inBytes, matrix, step)
+    const rounded = this.takesBytes(matrix) ? this.#rounded : null
+    const made = step.made?.by === (rounded ? 'rounding' : 'product') ? step.made : null
+    const { makes = null } = step
+    const inBytes = rounded?.buffer
+    rounded?.put(this, matrix, { ...step, made })
     for (const shard of matrix.shards) {
       const { rows } = shard
       const halves = matrix.source.halves === true
@@ -190,7 +207,6 @@ export class PlanBuilder {
         },
         inBytes ? {} : { tactic: shape },
       )
-      const { made = null, makes = null } = step
       /** `making` null: whether the product makes its row itself or not. */
       const at =
         (least: number, most: number, making: boolean | null = null) =>
@@ -201,8 +217,8 @@ export class PlanBuilder {
         }
       let least = step.leastTokens ?? 1
       if (inBytes) {
-        product.add({ columns: 1, inBytes }, step.x, at(1, 1))
-        product.add({ tokensPerLane: int8TokensPerLane, inBytes }, step.x, at(2, Number.POSITIVE_INFINITY))
+        product.add({ columns: 1, inBytes }, inBytes, at(1, 1))
+        product.add({ tokensPerLane: int8TokensPerLane, inBytes }, inBytes, at(2, Number.POSITIVE_INFINITY))
         continue
       }
       for (const columns of matvecColumns(this.variants).filter((each) => each >= least)) {
@@ -258,24 +274,6 @@ export class PlanBuilder {
     }
   }
 
-  /** Rounds x to bytes, unless the product before did, of the same rows. */
-  #putInBytes(
-    to: GPUBuffer,
-    { columns, groups }: Matrix,
-    { x, xStride = columns, xOffset = 0, tokens }: MatrixStep,
-  ) {
-    const rows: InputRows = { x, xStride, xOffset, columns, tokens }
-    const names = ['x', 'xStride', 'xOffset', 'columns', 'tokens'] as const
-    if (names.every((name) => this.#inBytes?.[name] === rows[name])) return
-    this.add(int8Rows, {
-      variant: { constants: { workgroup_size: this.variants.headLanes } },
-      buffers: { x, y: to },
-      params: { x_stride: xStride / 4, x_offset: xOffset / 4, groups },
-      shape: (batch) => (tokens(batch) > 0 ? { tokens: tokens(batch), columns } : null),
-    })
-    this.#inBytes = rows
-  }
-
   /** A shard's product, of which `add` puts a form into the plan: matvec of so many columns, or matmul by so many tokens a lane. */
   #product(
     matrix: Matrix,
@@ -311,7 +309,6 @@ export class PlanBuilder {
     const add = (form: ProductForm, routes: GPUBuffer, tokens: (batch: BatchShape) => number | null) => {
       const few = 'columns' in form
       const { inBytes = null } = form
-      const xBytes = (4 * int8GroupWords) / groupWeights
       const kind = few ? 'matvec' : 'matmul'
       const own = this.variants[few ? 'int8Matvec' : 'int8Matmul']
       const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
@@ -357,7 +354,7 @@ export class PlanBuilder {
         },
         shape: (batch: BatchShape) => {
           const count = tokens(batch)
-          return count === null ? null : { ...shape(count), ...(inBytes && { xBytes }) }
+          return count === null ? null : { ...shape(count), ...(inBytes && { xBytes: roundedBytes }) }
         },
       }
       if (few) this.add(inBytes ? int8Matvec : matvec, dispatch)

@@ -24,8 +24,10 @@ export function kindOf({ kernel }: Pipeline): VariantKind | null {
 export function dispensableOf({ kernel, variant: { conditions = {} } }: Pipeline): Dispensable | null {
   if (kernel.shader === 'project_heads') return 'fusedHeads'
   if (conditions.packed_dot) return 'packedDot'
-  if (conditions.combines) return 'mergedSplits'
-  return conditions.normalizes ? 'ownNorms' : null
+  const rounds = kernel.shader === 'int8_rows'
+  if (conditions.combines) return rounds ? 'roundedSplits' : 'mergedSplits'
+  if (conditions.normalizes) return rounds ? 'roundedNorms' : 'ownNorms'
+  return null
 }
 
 /** The variant as it is compiled at another point of its kind's table. */

@@ -40,6 +40,9 @@ export interface Variants {
   readonly ownNorms: 0 | 1
   /** Splits of one token's context that each workgroup of the output product merges by itself, at most; 0: none. */
   readonly mergedSplits: number
+  /** The same of rows that are rounded to bytes for products: what rounds them normalizes and merges them as well. */
+  readonly roundedNorms: 0 | 1
+  readonly roundedSplits: number
   /** Lanes of kernels that walk a row or a vector. */
   readonly rowLanes: number
   /** Lanes of kernels that walk one head of one token. */
@@ -85,6 +88,8 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
   fusedHeads: [0, 1],
   ownNorms: [0, 1],
   mergedSplits: [0, 4],
+  roundedNorms: [0, 1],
+  roundedSplits: [0, 4, 16],
   int8Matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
   int8Matmul: [int8MatmulBy4Rows, sharing(int8MatmulBy4Rows), int8MatmulWide],
   packedDot: [0, 1],
@@ -98,7 +103,13 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
 export const kinds = Object.keys(candidates) as readonly VariantKind[]
 
 /** What a model can do without, where its kernels err: 0. What one kernel does instead of two for one token, and an instruction. */
-export type Dispensable = 'fusedHeads' | 'ownNorms' | 'mergedSplits' | 'packedDot'
+export type Dispensable =
+  | 'fusedHeads'
+  | 'ownNorms'
+  | 'mergedSplits'
+  | 'roundedNorms'
+  | 'roundedSplits'
+  | 'packedDot'
 
 type Device = Pick<DeviceInfo, 'features' | 'subgroupMinSize' | 'limits'>
 
@@ -174,6 +185,8 @@ export const software: Variants = {
   fusedHeads: 1,
   ownNorms: 1,
   mergedSplits: 4,
+  roundedNorms: 1,
+  roundedSplits: 16,
   rowLanes: 32,
   headLanes: 8,
   samplerLanes: 64,
@@ -207,6 +220,8 @@ export const hardware: Variants = {
   fusedHeads: 1,
   ownNorms: 1,
   mergedSplits: 4,
+  roundedNorms: 1,
+  roundedSplits: 4,
   rowLanes: 128,
   headLanes: 32,
   samplerLanes: 256,
@@ -219,6 +234,8 @@ const apart: Variants = {
   fusedHeads: 0,
   ownNorms: 0,
   mergedSplits: 0,
+  roundedNorms: 0,
+  roundedSplits: 0,
 }
 
 /** What is tried behind whatever a device likes: universal kernels, and of these the fewest. */

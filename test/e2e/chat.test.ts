@@ -5,9 +5,6 @@ import { openPage, Profile } from './profile.ts'
 import { npmStart, type StartedServer } from './start-server.ts'
 
 const pictures = join(import.meta.dirname, '../../test-results')
-/** SwiftShader takes seconds for a token. */
-const slowMs = 300_000
-
 let server: StartedServer
 let profile: Profile
 let context: BrowserContext
@@ -15,7 +12,6 @@ beforeAll(async () => {
   server = await npmStart()
   profile = await Profile.create()
   context = await profile.open()
-  context.setDefaultTimeout(slowMs)
 })
 afterAll(async () => {
   await profile?.delete()
@@ -34,7 +30,7 @@ async function ask(page: Page, question: string): Promise<Locator> {
 /** Reads the answer's text until it is good, and gives all that was to be read on the way. */
 async function watch(answer: Locator, good: (texts: readonly string[]) => boolean): Promise<string[]> {
   const texts: string[] = []
-  for (const until = Date.now() + slowMs; Date.now() < until; ) {
+  for (const until = Date.now() + 300_000; Date.now() < until; ) {
     const text = ((await answer.textContent()) ?? '').trim()
     if (text !== '' && text !== texts.at(-1)) texts.push(text)
     if (good(texts)) return texts

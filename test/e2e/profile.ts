@@ -9,6 +9,9 @@ interface Viewport {
   readonly height: number
 }
 
+/** SwiftShader takes seconds for a token, more where other work runs beside it. */
+const slowMs = 300_000
+
 /** A browser profile on disk: it can be closed, or killed, and opened again with what the pages have stored. */
 export class Profile {
   #context: BrowserContext | null = null
@@ -23,6 +26,7 @@ export class Profile {
   async open(viewport: Viewport = { width: 1280, height: 800 }): Promise<BrowserContext> {
     await this.close()
     this.#context = await chromium.launchPersistentContext(this.folder, { ...chromiumOptions(), viewport })
+    this.#context.setDefaultTimeout(slowMs)
     return this.#context
   }
 

@@ -13,13 +13,13 @@ import type { BatchShape } from '../batch'
 import { blockSize } from '../kv-cache'
 import { paddedColumns } from '../matrix'
 import type { MadeRow } from '../plan'
-import { pointAt, tacticOf, type Variants } from '../variants'
+import { pointAt, tacticOf } from '../variants'
 import type { AttentionTensors } from './attention'
 import type { LayerBuffers, PlanContext, SourceRows } from './context'
 import { makesRows, mergedRow } from './made-rows'
 import { planWrittenHeads } from './written-heads'
 
-/** A row that a product makes for the batches of which `makes` says so. */
+/** A row that is made as it is read for the batches of which `makes` says so. */
 export interface MergedRow {
   readonly made: MadeRow
   readonly makes: (batch: BatchShape) => boolean
@@ -44,8 +44,8 @@ function headConstants({ kvBits }: PlanContext, tensors: AttentionTensors) {
 }
 
 /**
- * From the stream's rows to what the heads give. The row that the output product makes of it itself, for a batch of one token
- * with few splits; null: it does not.
+ * From the stream's rows to what the heads give. The row that is made of it as the output product reads it, for a batch of one
+ * token with few splits; null: it is not.
  */
 export function planHeads(
   context: PlanContext,
@@ -54,7 +54,7 @@ export function planHeads(
   rows: SourceRows,
 ): MergedRow | null {
   const { kv, constants } = layer
-  const { plan, activations, layout, limits, variants } = context
+  const { plan, weights, activations, layout, limits, variants } = context
   const { batch, partials } = activations
   const { query: q, attended } = activations.scratch
   const { at, heads, kvHeads, headDim, softCap } = tensors
@@ -78,7 +78,10 @@ export function planHeads(
   }
   const buffers = { q, cache: kv.buffer, batch, partials, constants, y: attended }
   const width = heads * head.value_dim
-  const merges = !tensors.latent && !tensors.gate && variants.mergedSplits > 0 && makesRows(context, width)
+  const bytes = plan.takesBytes(weights.matrix(tensors.back.matrix))
+  const making = bytes ? 'roundedSplits' : 'mergedSplits'
+  const merges = !tensors.latent && !tensors.gate && makesRows(context, width, making)
+  const makes = (batch: BatchShape) => mergesSplits(batch, head.window, variants[making])
   const decode = { ...params, tiles_at: layout.decodeTiles }
   const decodeShape = ({ decode: tile }: BatchShape) => (tile.tiles > 0 ? tileShape(tile) : null)
   // Where texts are read whole, no token comes alone, not even that of the shortest text.
@@ -103,7 +106,7 @@ export function planHeads(
       variant: { constants: { ...head, workgroup_size: 16 }, conditions },
       buffers,
       params: decode,
-      shape: (batch) => (merges && mergesSplits(batch, head.window, variants) ? null : decodeShape(batch)),
+      shape: (batch) => (merges && makes(batch) ? null : decodeShape(batch)),
     })
   }
   const { most_lanes, subgroups } = variants.attentionPrefill
@@ -122,8 +125,12 @@ export function planHeads(
   })
   if (!merges) return null
   return {
-    made: mergedRow(activations, { constants: head, params: decode, sinks: conditions.sinks }),
-    makes: (batch) => mergesSplits(batch, head.window, variants),
+    made: mergedRow(
+      activations,
+      { constants: head, params: decode, sinks: conditions.sinks },
+      bytes ? 'rounding' : 'product',
+    ),
+    makes,
   }
 }
 
@@ -131,7 +138,7 @@ function tileShape({ tiles, tokens, maxContext, contextTokens }: BatchShape['dec
   return { tiles, tokens, maxContext, contextTokens }
 }
 
-/** Whether each workgroup of the output product merges the splits by itself, since they are few. */
-function mergesSplits({ tokens, decode }: BatchShape, window: number, { mergedSplits }: Variants): boolean {
-  return tokens === 1 && decode.tiles === 1 && visibleSplits(decode.maxContext, window) <= mergedSplits
+/** Whether the row of a batch's only token is merged as it is read, since its splits are few. */
+function mergesSplits({ tokens, decode }: BatchShape, window: number, mostSplits: number): boolean {
+  return tokens === 1 && decode.tiles === 1 && visibleSplits(decode.maxContext, window) <= mostSplits
 }

@@ -5,35 +5,36 @@ import type { MadeRow } from '../plan'
 import type { NormTensors } from '../tensor-finder'
 import type { PlanContext } from './context'
 
-/** Workgroup memory that a product takes beside the row that it makes, at most. */
+/** Workgroup memory that a kernel takes beside the row that it makes, at most. */
 const besideRowBytes = 2048
 
-/** Whether a workgroup has room for a row of so many values. Where no sequence decodes, no token comes alone. */
-export function makesRows(
-  { plan, limits }: PlanContext,
-  width: number,
-  besideBytes = besideRowBytes,
-): boolean {
-  const { maxComputeWorkgroupStorageSize: most } = plan.gpu.device.limits
-  // What is rounded to bytes lies in a buffer.
-  if (plan.int8Rows !== null) return false
-  return limits.maxSequences > 0 && width % 4 === 0 && 4 * paddedColumns(width) + besideBytes <= most
+/** What says whether a kernel makes its rows itself, of a norm or of splits: a product, or what rounds rows to bytes. */
+type Making = 'ownNorms' | 'mergedSplits' | 'roundedNorms' | 'roundedSplits'
+
+/** Whether rows of so many values are made so. Where no sequence decodes, no token comes alone to a product. */
+export function makesRows({ plan, limits, variants }: PlanContext, width: number, making: Making): boolean {
+  const alone = making === 'ownNorms' || making === 'mergedSplits'
+  return variants[making] > 0 && !(alone && limits.maxSequences === 0) && hasRoom(plan, width)
 }
 
-/** The row of x that a product of one token normalizes itself, as the norm does it. */
-export function normalizedRow(from: GPUBuffer, norm: NormTensors): MadeRow {
+/** Whether a workgroup has room for a row of so many values. */
+function hasRoom({ gpu }: PlanContext['plan'], width: number): boolean {
+  const { maxComputeWorkgroupStorageSize: most } = gpu.device.limits
+  return width % 4 === 0 && 4 * paddedColumns(width) + besideRowBytes <= most
+}
+
+/** A row that is normalized as it is read, as the norm does it. */
+export function normalizedRow(from: GPUBuffer, norm: NormTensors, by: MadeRow['by']): MadeRow {
   const { kind, width, weightAt, biasAt, epsilon } = norm
   return {
+    by,
     x: from,
     conditions: { normalizes: true, centered: kind === 'layer', shifted: biasAt !== null },
     params: { norm_width: width, norm_at: weightAt, norm_bias_at: biasAt ?? 0, norm_eps: epsilon },
   }
 }
 
-/**
- * What attention gives one token, which the product merges from the splits itself, as `attentionCombine` does. `kernel` is what
- * that one is told.
- */
+/** What attention gives one token, merged from the splits as it is read, as `attentionCombine` does. `kernel` is what that one is told. */
 export function mergedRow(
   { partials, batch }: Pick<Activations, 'partials' | 'batch'>,
   kernel: {
@@ -41,10 +42,12 @@ export function mergedRow(
     readonly params: Readonly<Record<'tiles_at' | 'splits' | 'sinks_at', number>>
     readonly sinks: boolean
   },
+  by: MadeRow['by'],
 ): MadeRow {
   const { heads, value_dim, split_size, window } = kernel.constants
   const { tiles_at, splits, sinks_at } = kernel.params
   return {
+    by,
     x: partials,
     batch,
     conditions: { combines: true, sinks: kernel.sinks },

@@ -5,7 +5,7 @@ import type { Trials } from './trials'
 const { columns, tokens } = productShape
 
 /** What a product binds and is told. */
-interface ProductInput {
+export interface ProductInput {
   readonly buffers: Readonly<Record<'x' | 'constants' | 'routes', GPUBuffer>>
   readonly params: Readonly<Record<string, number>>
 }

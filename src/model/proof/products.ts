@@ -2,12 +2,12 @@ import type { Pipeline } from '../../gpu/pipeline'
 import { type Activation, activates } from '../../kernels/activation'
 import { int8Stride } from '../../kernels/int8-products'
 import { int8GroupWords } from '../../kernels/int8-rows'
-import { plainProduct } from '../../kernels/matmul'
+import { notMade, plainProduct } from '../../kernels/matmul'
 import { groupWeights } from '../../kernels/weights/format'
 import { switches } from '../variants'
 import { products as answers } from './known-answers'
 import { type KnownMatrix, readsFormat } from './known-matrices'
-import { madeInput } from './made-inputs'
+import { madeInput, type ProductInput } from './made-inputs'
 import { knownRows, productActivations, productShape } from './product-inputs'
 import type { Trial } from './trial'
 import type { Trials } from './trials'
@@ -47,68 +47,111 @@ export function tryProducts(
   matrices: readonly KnownMatrix[],
 ): readonly Trial[] {
   const products = pipelines.filter(({ kernel }) => productShaders.has(kernel.shader))
-  const rounds = pipelines.find(({ kernel }) => kernel.shader === 'int8_rows')
   const x = trials.buffer('x', padded(productActivations()))
   const biases = Float32Array.from({ length: rows }, (_, row) => biasOf(row))
   const constants = trials.buffer('constants', biases)
-  const bytesOfX = rounds && roundRows(trials, rounds, x)
+  const rounded = pipelines
+    .filter(({ kernel }) => kernel.shader === 'int8_rows')
+    .flatMap((each) => roundRows(trials, each, x, biases) ?? [])
   const found: Trial[] = []
+  const inBytes = matrices.find(({ format }) => format.integers)
   for (const { format, buffer } of matrices) {
     for (const pipeline of products.filter((each) => readsFormat(each, format))) {
       const { conditions = {}, constants: compiled } = pipeline.variant
       const outputs = conditions.gated ? rows / 2 : rows
-      const makesRows = conditions.normalizes || conditions.combines
-      const made = makesRows ? madeInput(trials, pipeline, biases) : null
-      if (makesRows && !made) continue
       const takesBytes = pipeline.kernel.shader.startsWith('int8')
-      if (takesBytes && !bytesOfX) continue
-      const y = trials.buffer('y', new Float32Array(paddedTokens * outputs).fill(before))
-      const params = {
-        ...plainProduct,
-        rows,
-        groups,
-        segment_groups: Math.ceil(groups / 8),
-        ...format.planes(rows * groups),
-        x_stride: takesBytes ? int8Stride(columns) : columns / 4,
-        y_stride: outputs,
-        y_offset: 0,
-        scale,
-        cap,
-        shard_experts: 1,
-        ...made?.params,
+      const stored = { x, constants, routes: trials.buffer('routes', routesOf(compiled.tokens_per_lane)) }
+      const inputs: readonly Input[] = takesBytes
+        ? roundedInputs(rounded, stored, format === inBytes?.format)
+        : makesRows(pipeline)
+          ? [madeInput(trials, pipeline, biases) ?? []].flat()
+          : [{ buffers: stored, params: {} }]
+      for (const { buffers, params: own, rounds = null } of inputs) {
+        const y = trials.buffer('y', new Float32Array(paddedTokens * outputs).fill(before))
+        const params = {
+          ...plainProduct,
+          rows,
+          groups,
+          segment_groups: Math.ceil(groups / 8),
+          ...format.planes(rows * groups),
+          x_stride: columns / 4,
+          y_stride: outputs,
+          y_offset: 0,
+          scale,
+          cap,
+          shard_experts: 1,
+          ...own,
+        }
+        const bound = { weights: buffer, ...buffers, y }
+        const stack = conditions.experts ? { experts: 1, xRepeats: 1 } : undefined
+        const shape = { tokens, rows, outputs, columns, weightBytes: 0, residual: false, stack }
+        trials.run(pipeline, bound, params, shape)
+        const form = Object.entries({ ...rounds?.variant.conditions, ...conditions }).filter(
+          ([name, on]) => on && !switches.includes(name),
+        )
+        found.push({
+          pipeline,
+          ...(rounds && { filledBy: rounds }),
+          reading: trials.read(y, 4 * tokens * outputs),
+          from: 0,
+          count: tokens * outputs,
+          name: `${takesBytes ? 'int8 ' : ''}${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
+          ...knownValues(format.name, conditions, compiled.activation!, outputs),
+        })
       }
-      const { buffers } = made ?? {
-        buffers: {
-          x: takesBytes ? bytesOfX! : x,
-          constants,
-          routes: trials.buffer('routes', routesOf(compiled.tokens_per_lane)),
-        },
-      }
-      const bound = { weights: buffer, ...buffers, y }
-      const stack = conditions.experts ? { experts: 1, xRepeats: 1 } : undefined
-      const shape = { tokens, rows, outputs, columns, weightBytes: 0, residual: false, stack }
-      trials.run(pipeline, bound, params, shape)
-      const form = Object.entries(conditions).filter(([name, on]) => on && !switches.includes(name))
-      found.push({
-        pipeline,
-        ...(takesBytes && { filledBy: rounds! }),
-        reading: trials.read(y, 4 * tokens * outputs),
-        from: 0,
-        count: tokens * outputs,
-        name: `${takesBytes ? 'int8 ' : ''}${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
-        ...knownValues(format.name, conditions, compiled.activation!, outputs),
-      })
     }
   }
   return found
 }
 
-/** The known activations as integers, which give them without rounding. */
-function roundRows(trials: Trials, pipeline: Pipeline, x: GPUBuffer): GPUBuffer {
-  const y = trials.buffer('x in bytes', paddedTokens * groups * int8GroupWords)
-  const params = { x_stride: columns / 4, x_offset: 0, groups }
-  trials.run(pipeline, { x, y }, params, { tokens: paddedTokens, columns })
-  return y
+interface Input extends ProductInput {
+  /** What has rounded its rows to bytes. */
+  readonly rounds?: Pipeline
+}
+
+interface RoundedRows {
+  readonly pipeline: Pipeline
+  readonly bytes: GPUBuffer
+}
+
+/** Rows that are made before they are rounded are for the products of one matrix, which is enough to try them. */
+function roundedInputs(
+  rounded: readonly RoundedRows[],
+  stored: ProductInput['buffers'],
+  withMade: boolean,
+): readonly Input[] {
+  return rounded
+    .filter(({ pipeline }) => withMade || !makesRows(pipeline))
+    .map(({ pipeline: rounds, bytes }) => ({
+      buffers: { ...stored, x: bytes },
+      params: { x_stride: int8Stride(columns) },
+      rounds,
+    }))
+}
+
+function makesRows({ variant: { conditions = {} } }: Pipeline): boolean {
+  return conditions.normalizes === true || conditions.combines === true
+}
+
+/** The known activations as integers, which give them without rounding; null: see `madeInput`. */
+function roundRows(
+  trials: Trials,
+  pipeline: Pipeline,
+  x: GPUBuffer,
+  biases: Float32Array<ArrayBuffer>,
+): RoundedRows | null {
+  const makes = makesRows(pipeline)
+  const made = makes ? madeInput(trials, pipeline, biases) : null
+  if (makes && !made) return null
+  const bytes = trials.buffer('x in bytes', paddedTokens * groups * int8GroupWords)
+  const params = { ...notMade, x_stride: columns / 4, x_offset: 0, groups, ...made?.params }
+  const buffers = made?.buffers ?? { x, constants: x, routes: x }
+  trials.run(pipeline, { ...buffers, y: bytes }, params, {
+    tokens: makes ? tokens : paddedTokens,
+    columns,
+    makes,
+  })
+  return { pipeline, bytes }
 }
 
 /** Every entry takes the one expert; for matmul in tiles, of which the last one is not full. */

@@ -123,8 +123,12 @@ function errorOf({ floats, known }: Answered): number {
 
 /** Where all that read a cache, or rows in bytes, are wrong, it is what has filled it. */
 function blame({ pipeline, filledBy }: Answered, answered: readonly Answered[]): Pipeline {
-  // An instruction that all of them take may be what is wrong.
-  if (!filledBy || pipeline.variant.conditions?.packed_dot) return pipeline
+  if (!filledBy) return pipeline
+  // An instruction that all of them take may be what is wrong, unless it is right elsewhere.
+  const isRightElsewhere = answered.some(
+    (each) => each.pipeline === pipeline && each.filledBy !== filledBy && errorOf(each) <= each.tolerance,
+  )
+  if (pipeline.variant.conditions?.packed_dot && !isRightElsewhere) return pipeline
   const readers = answered.filter((each) => each.filledBy === filledBy)
   const allWrong = readers.length > 1 && readers.every((each) => errorOf(each) > each.tolerance)
   return allWrong ? filledBy : pipeline

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Int8RowsShape, int8Rows } from '../../../src/kernels/int8-rows'
+import { notMade } from '../../../src/kernels/matmul'
 import { int8Row } from '../../reference/int8_rows'
 import { openTestGpu, runKernel } from '../../support/gpu'
 import { Random } from '../../support/gpu-random'
@@ -17,8 +18,8 @@ async function run(
   const groups = columns / 32
   const outputs = await runKernel<Int8RowsShape>(gpu, int8Rows, {
     variant: { constants: { workgroup_size: 8 } },
-    inputs: { x, y: 12 * groups * tokens },
-    params: { x_stride: xStride / 4, x_offset: xOffset / 4, groups },
+    inputs: { x, constants: 4, routes: 4, y: 12 * groups * tokens },
+    params: { ...notMade, x_stride: xStride / 4, x_offset: xOffset / 4, groups },
     shape: { tokens, columns },
   })
   const words = outputs.words('y')

@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest'
 import { attentionCombine, splitSize } from '../../../src/kernels/attention'
-import { matvec, plainProduct } from '../../../src/kernels/matmul'
+import { type Int8RowsShape, int8GroupWords, int8Rows } from '../../../src/kernels/int8-rows'
+import { matvec, notMade, plainProduct } from '../../../src/kernels/matmul'
 import { norm } from '../../../src/kernels/norm'
 import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
 import { expectSame } from '../../support/gpu-compare'
@@ -52,6 +53,26 @@ async function product(
   return outputs.floats('y')
 }
 
+/** The words of rows in bytes, by so many lanes. */
+async function rounded(
+  workgroup_size: number,
+  { groups }: Pick<TestMatrix, 'groups'>,
+  tokens: number,
+  source: Source,
+): Promise<Uint32Array> {
+  const { x, constants, routes = new Uint32Array(4), conditions, moduleConstants, params } = source
+  const outputs = await runKernel<Int8RowsShape>(gpu, int8Rows, {
+    variant: {
+      constants: { workgroup_size },
+      ...(conditions && { conditions, moduleConstants: { row_quads: groups * 8, ...moduleConstants } }),
+    },
+    inputs: { x, constants, routes, y: int8GroupWords * groups * tokens },
+    params: { ...notMade, x_stride: groups * 8, x_offset: 0, groups, ...params },
+    shape: { tokens, columns: 32 * groups, makes: conditions !== undefined },
+  })
+  return outputs.words('y')
+}
+
 describe.each(points.map((variants) => [variants.name, variants] as const))('by %s', (_, variants) => {
   it.each([
     { type: 'Q8_0', width: 32, kind: 'rms' },
@@ -59,7 +80,7 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
     { type: 'Q4_1', width: 1120, kind: 'layer' },
     { type: 'F16', width: 100, kind: 'layer' },
   ] as const)(
-    'a product that normalizes its row has the bits of norm and product, %o',
+    'what normalizes its row as it reads it has the bits of norm and product, and of rounding, %o',
     async ({ type, width, kind }) => {
       const random = new Random(width)
       const matrix = randomMatrix(random, type, 54, width)
@@ -94,14 +115,19 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
         },
         shape: { tokens, width },
       })
-      const expected = await product(variants, matrix, tokens, { x: apart.floats('y'), constants })
-      const got = await product(variants, matrix, tokens, {
+      const plain = { x: apart.floats('y'), constants }
+      const made = {
         x,
         constants,
         conditions: { normalizes: true, centered, shifted: biased },
         params: { norm_width: width, norm_at: weightAt, norm_bias_at: biasAt, norm_eps: eps },
-      })
+      }
+      const expected = await product(variants, matrix, tokens, plain)
+      const got = await product(variants, matrix, tokens, made)
       expectSame(`${variants.name} ${type} ${width}`, got, expected)
+      const inBytes = await rounded(variants.headLanes, matrix, tokens, plain)
+      const madeInBytes = await rounded(variants.rowLanes, matrix, tokens, made)
+      expectSame(`${variants.name} ${width} in bytes`, madeInBytes, inBytes)
     },
   )
 
@@ -109,36 +135,44 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
     { heads: 3, valueDim: 64, context: 1, window: 0, sinks: false },
     { heads: 2, valueDim: 80, context: 300, window: 0, sinks: true },
     { heads: 5, valueDim: 20, context: 260, window: 90, sinks: false },
-  ])('a product that merges splits has the bits of attention_combine and product, %o', async (shape) => {
-    const { heads, valueDim, context, window, sinks } = shape
-    const random = new Random(context)
-    const width = heads * valueDim
-    const matrix = randomMatrix(random, 'F16', 30, width)
-    const stride = matrix.groups * 32
-    const splits = 6
-    const partials = new Float32Array(heads * splits * (4 + valueDim))
-    for (let at = 0; at < partials.length; at += 4 + valueDim) {
-      partials.set([3 * random.normal(), 1 + 20 * random.uniform(), 0, 0, ...random.normals(valueDim)], at)
-    }
-    const constants = random.normals(16)
-    const batch = Uint32Array.of(9, 9, 0, 1, context - 1, 0, context)
-    const numbers = { value_dim: valueDim, heads, split_size: splitSize, window }
-    const params = { tiles_at: 2, splits, sinks_at: 3 }
-    const apart = await runKernel(gpu, attentionCombine, {
-      variant: { constants: { ...numbers, workgroup_size: 16 }, conditions: { sinks } },
-      inputs: { partials, batch, constants, y: stride },
-      params: { ...params, y_stride: stride / 4 },
-      shape: { tiles: 1, tokens: 1, maxContext: context, contextTokens: context },
-    })
-    const expected = await product(variants, matrix, 1, { x: apart.floats('y'), constants })
-    const got = await product(variants, matrix, 1, {
-      x: partials,
-      constants,
-      routes: batch,
-      conditions: { combines: true, sinks },
-      moduleConstants: numbers,
-      params,
-    })
-    expectSame(`${variants.name} ${JSON.stringify(shape)}`, got, expected)
-  })
+  ])(
+    'what merges splits has the bits of attention_combine and product, and of rounding, %o',
+    async (shape) => {
+      const { heads, valueDim, context, window, sinks } = shape
+      const random = new Random(context)
+      const width = heads * valueDim
+      const matrix = randomMatrix(random, 'F16', 30, width)
+      const stride = matrix.groups * 32
+      const splits = 6
+      const partials = new Float32Array(heads * splits * (4 + valueDim))
+      for (let at = 0; at < partials.length; at += 4 + valueDim) {
+        partials.set([3 * random.normal(), 1 + 20 * random.uniform(), 0, 0, ...random.normals(valueDim)], at)
+      }
+      const constants = random.normals(16)
+      const batch = Uint32Array.of(9, 9, 0, 1, context - 1, 0, context)
+      const numbers = { value_dim: valueDim, heads, split_size: splitSize, window }
+      const params = { tiles_at: 2, splits, sinks_at: 3 }
+      const apart = await runKernel(gpu, attentionCombine, {
+        variant: { constants: { ...numbers, workgroup_size: 16 }, conditions: { sinks } },
+        inputs: { partials, batch, constants, y: stride },
+        params: { ...params, y_stride: stride / 4 },
+        shape: { tiles: 1, tokens: 1, maxContext: context, contextTokens: context },
+      })
+      const plain = { x: apart.floats('y'), constants }
+      const made = {
+        x: partials,
+        constants,
+        routes: batch,
+        conditions: { combines: true, sinks },
+        moduleConstants: numbers,
+        params,
+      }
+      const expected = await product(variants, matrix, 1, plain)
+      const got = await product(variants, matrix, 1, made)
+      expectSame(`${variants.name} ${JSON.stringify(shape)}`, got, expected)
+      const inBytes = await rounded(variants.headLanes, matrix, 1, plain)
+      const madeInBytes = await rounded(variants.rowLanes, matrix, 1, made)
+      expectSame(`${variants.name} ${JSON.stringify(shape)} in bytes`, madeInBytes, inBytes)
+    },
+  )
 })

@@ -55,16 +55,12 @@ describe('the proof finds no fault in right kernels', () => {
       })
     const few = { ...point.matvec, columns: 1 }
     const row = { row_quads: 128 }
+    const splits = { heads: 8, value_dim: 64, split_size: splitSize, window: 0 }
     const lanes = { workgroup_size: point.rowLanes }
     const pipelines = await Promise.all([
       product(matvec, few, { residual: true }),
       product(matvec, few, { normalizes: true, centered: true, shifted: true }, row),
-      product(
-        matvec,
-        few,
-        { combines: true, sinks: true },
-        { ...row, heads: 8, value_dim: 64, split_size: splitSize, window: 0 },
-      ),
+      product(matvec, few, { combines: true, sinks: true }, { ...row, ...splits }),
       product(matmul, point.matmul),
       product(projectHeads, few, { projects: true, normalizes: true }, row, heads),
       pipeline(norm, { constants: lanes, conditions: { weighted: true } }),
@@ -73,6 +69,16 @@ describe('the proof finds no fault in right kernels', () => {
       ...(format.integers
         ? [
             pipeline(int8Rows, { constants: { workgroup_size: point.headLanes } }),
+            pipeline(int8Rows, {
+              constants: lanes,
+              moduleConstants: row,
+              conditions: { normalizes: true, centered: true, shifted: true },
+            }),
+            pipeline(int8Rows, {
+              constants: lanes,
+              moduleConstants: { ...row, ...splits },
+              conditions: { combines: true, sinks: true },
+            }),
             product(int8Matvec, point.int8Matvec),
             product(int8Matmul, { ...point.int8Matmul, ...{ tokens_per_lane: int8TokensPerLane } }),
           ]

@@ -125,6 +125,24 @@ describe('a variant that computes wrongly', () => {
     })
   })
 
+  const rounded = [
+    ['roundedNorms', 'fn own_quads', 'params.norm_eps', '(params.norm_eps + 1.0)'],
+    ['roundedSplits', 'fn splits_of', 'return total / sum', 'return total'],
+  ] as const
+  it.each(some(rounded))('is left out where it is rounded rows that err: %s', async (name, ...wrong) => {
+    const options = { precision: 'fast', tactics: tactics('off') } as const
+    const gpu = wrongGpu('int8_rows', ...wrong)
+    const [logits, { variants, diagnostics }] = await load(
+      { ...options, gpu, variants: [hardware] },
+      async (model) => [await logitsOf(model), model.info] as const,
+      wide,
+    )
+    expect(variants).toEqual({ ...hardware, packedDot: expect.any(Number), [name]: 0 })
+    expect(diagnostics.dropped.map((each) => each.name)).toEqual([`${name}: ${hardware[name]}`])
+    const right = await load({ ...options, variants: hardware }, logitsOf, wide)
+    expectSame('logits', logits, right)
+  })
+
   const everywhere = [
     ['attention_decode', decodeStores, `1.25 * ${decodeStores}`],
     ['embed', 'id += params.id_offset;', 'id += params.id_offset + 1u;'],
@@ -163,7 +181,7 @@ describe('a variant that computes wrongly', () => {
 
 /** Of the wide model: every variant gives the same bits. */
 let rightLogits: Uint32Array | null = null
-const fusions = { fusedHeads: 0, ownNorms: 0, mergedSplits: 0 } as const
+const fusions = { fusedHeads: 0, ownNorms: 0, mergedSplits: 0, roundedNorms: 0, roundedSplits: 0 } as const
 
 describe('what one kernel does instead of two', () => {
   type Fused = readonly [

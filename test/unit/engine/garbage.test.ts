@@ -8,11 +8,11 @@ import { prompt, request } from './generate'
 
 const limits = {
   maxSequences: 4,
-  maxBatchTokens: 16384,
+  maxBatchTokens: 131072,
   maxLogitRows: 8,
   blockSize: 32,
-  blocks: 1024,
-  maxContext: 16384,
+  blocks: 4096,
+  maxContext: 131072,
   vocabSize: 1000,
   hasState: false,
 }
@@ -50,7 +50,8 @@ function bytesPerStep(promptTokens: number): number {
 
 it('the scheduler leaves as little behind in a decode step at a long context as at a short one', () => {
   bytesPerStep(100)
-  const [short, long] = [bytesPerStep(100), bytesPerStep(12000)]
+  const [short, long] = [bytesPerStep(100), bytesPerStep(100000)]
   expect(short).toBeGreaterThan(0)
-  expect(long).toBeLessThan(short + 500)
+  // Four bytes for each of its 3,125 blocks would be 12,500. The engine’s own work on the heap is some hundred.
+  expect(long).toBeLessThan(short + 4000)
 })
