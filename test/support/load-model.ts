@@ -11,6 +11,7 @@ import type { Precision } from '../../src/util/precision'
 import { readGgufHeader } from '../../src/weights/gguf'
 import { NeedMoreBytes } from '../../src/weights/malformed'
 import type { Repo } from './safetensors-repo'
+import { sharingGpu } from './sharing-gpu'
 
 /** The real model, as the test page's server has it. */
 export const realModelUrl = '/cache/SmolLM2-135M-Instruct.Q4_1.gguf'
@@ -22,6 +23,7 @@ interface ModelFile {
 }
 
 export interface TestLoadOptions {
+  /** Where left out, devices share what they compile with those of other loads. */
   readonly gpu?: GPU
   readonly format?: KvFormat
   readonly floatWeights?: FloatWeights
@@ -91,7 +93,7 @@ async function loadHeader(
     maxBatchTokens = 128,
   } = options
   const loading = await loadModel({
-    gpu: options.gpu ?? navigator.gpu,
+    gpu: options.gpu ?? sharingGpu(),
     header,
     ...(options.describe ? { description: options.describe(readDescription(header)) } : {}),
     kvCache: { format, maxTokens },

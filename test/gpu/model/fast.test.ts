@@ -58,7 +58,7 @@ describe('SmolLM2-135M-Instruct with fast products', () => {
     },
   )
 
-  it('gives a prompt the same bits at once, in chunks, token by token and among others', async () => {
+  it('gives a prompt the same bits at once, in chunks, token by token and, where it is quick, among others', async () => {
     const ids = goldenPrompt('fact').promptIds.slice(0, quick ? 21 : 6)
     const logits = async (chunks: readonly number[]) => {
       const sequence = new ForcedSequence(model.runner, 0, ids.length)
@@ -73,6 +73,7 @@ describe('SmolLM2-135M-Instruct with fast products', () => {
     const atOnce = await logits([ids.length])
     for (const chunks of quick ? [[1], [2], [5, 1, 9]] : [[1, 2]])
       expect(await logits(chunks), `${chunks}`).toEqual(atOnce)
+    if (!quick) return
     const request = { promptIds: ids, maxTokens: 3, promptLogprobs: 1 }
     const alone = await generate(new RecordingEngine(model.runner), request)
     const engine = new RecordingEngine(model.runner)

@@ -7,6 +7,7 @@ import type { Tune } from '../../../src/util/tune'
 import { countingGpu } from '../../support/count-device'
 import { expectSame } from '../../support/gpu-compare'
 import { loadModelBytes, type TestLoadOptions } from '../../support/load-model'
+import { sharingGpu } from '../../support/sharing-gpu'
 import { tinyModel } from '../../support/tiny-model'
 import { replaceMethod, watchDevices } from '../../support/watch-device'
 
@@ -23,7 +24,7 @@ const ids = [5, 1, 4, 2, 8]
 
 /** A GPU whose compiler makes something else of a kernel, where its code has `mark`. */
 function wrongGpu(shader: string, mark: string, right: string, wrong: string): GPU {
-  return watchDevices(navigator.gpu, (device) => {
+  return watchDevices(sharingGpu(), (device) => {
     const create = replaceMethod(device, 'createShaderModule', (descriptor: GPUShaderModuleDescriptor) => {
       const { label, code } = descriptor
       if (label !== shader || !code.includes(mark)) return create(descriptor)
@@ -117,7 +118,7 @@ describe('a variant that computes wrongly', () => {
     expect(dropped.map(({ name }) => name)).toEqual(has ? ['packedDot: 1'] : [])
   })
 
-  it('does not answer where rows are rounded to other integers', async () => {
+  it.skipIf(one)('does not answer where rows are rounded to other integers', async () => {
     const gpu = wrongGpu('int8_rows', '', '(1.0 / 127.0)', '(1.0 / 126.0)')
     const loading = load({ gpu, variants: hardware, precision: 'fast', tactics: tactics('off') }, logitsOf)
     await expect(loading).rejects.toMatchObject({
@@ -129,19 +130,22 @@ describe('a variant that computes wrongly', () => {
     ['roundedNorms', 'fn own_quads', 'params.norm_eps', '(params.norm_eps + 1.0)'],
     ['roundedSplits', 'fn splits_of', 'return total / sum', 'return total'],
   ] as const
-  it.each(some(rounded))('is left out where it is rounded rows that err: %s', async (name, ...wrong) => {
-    const options = { precision: 'fast', tactics: tactics('off') } as const
-    const gpu = wrongGpu('int8_rows', ...wrong)
-    const [logits, { variants, diagnostics }] = await load(
-      { ...options, gpu, variants: [hardware] },
-      async (model) => [await logitsOf(model), model.info] as const,
-      wide,
-    )
-    expect(variants).toEqual({ ...hardware, packedDot: expect.any(Number), [name]: 0 })
-    expect(diagnostics.dropped.map((each) => each.name)).toEqual([`${name}: ${hardware[name]}`])
-    const right = await load({ ...options, variants: hardware }, logitsOf, wide)
-    expectSame('logits', logits, right)
-  })
+  it.skipIf(one).each(rounded)(
+    'is left out where it is rounded rows that err: %s',
+    async (name, ...wrong) => {
+      const options = { precision: 'fast', tactics: tactics('off') } as const
+      const gpu = wrongGpu('int8_rows', ...wrong)
+      const [logits, { variants, diagnostics }] = await load(
+        { ...options, gpu, variants: [hardware] },
+        async (model) => [await logitsOf(model), model.info] as const,
+        wide,
+      )
+      expect(variants).toEqual({ ...hardware, packedDot: expect.any(Number), [name]: 0 })
+      expect(diagnostics.dropped.map((each) => each.name)).toEqual([`${name}: ${hardware[name]}`])
+      const right = await load({ ...options, variants: hardware }, logitsOf, wide)
+      expectSame('logits', logits, right)
+    },
+  )
 
   const everywhere = [
     ['attention_decode', decodeStores, `1.25 * ${decodeStores}`],
