@@ -125,8 +125,9 @@ describe('the tuner ends', () => {
       async (own) => (own === otherLanes ? never : undefined),
     )
     await vi.advanceTimersByTimeAsync(1000)
-    const { tuned, timed } = await slow
+    const { tuned, timed, whyNotTimed } = await slow
     expect(tuned).toEqual({})
     expect(timed).toEqual([])
+    expect(whyNotTimed).toBe('No other variant was compiled in time.')
   })
 })
