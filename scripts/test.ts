@@ -88,13 +88,16 @@ process.exitCode = total.failed === 0 ? 0 : 1
 
 async function runProject(project: Project): Promise<Counts> {
   console.log(`\n— ${project} ${values.lavapipe ? 'on lavapipe ' : ''}—`)
-  // Most of the time one thread of a browser compiles for a device on the CPU, so a second browser takes half of the files.
-  const shards = project === 'gpu' && !values.files && availableParallelism() > 1 ? 2 : 1
-  const all = await Promise.all(
-    Array.from({ length: shards }, (_, i) => runShard(project, `${i + 1}/${shards}`)),
-  )
+  // Most of the time one thread of a browser compiles for a device on the CPU, so two browsers take turns at a quarter of the files.
+  const shared = project === 'gpu' && !values.files && availableParallelism() > 1
+  const shards = shared ? ['1/4', '2/4', '3/4', '4/4'] : ['1/1']
   const counts = none()
-  for (const each of all) add(counts, each)
+  const takeTurns = async () => {
+    for (let shard = shards.shift(); shard !== undefined; shard = shards.shift()) {
+      add(counts, await runShard(project, shard))
+    }
+  }
+  await Promise.all(shared ? [takeTurns(), takeTurns()] : [takeTurns()])
   if (counts.passed + counts.failed === 0) {
     counts.failed = 1
     counts.failures.push(`${project}: no test was executed`)

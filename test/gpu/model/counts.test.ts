@@ -2,6 +2,7 @@ import { expect, inject, it } from 'vitest'
 import { countDecode } from '../../../bench/counts'
 import { openTestGpu, testVariants } from '../../support/gpu'
 import { loadModelBytes } from '../../support/load-model'
+import { sharingGpu } from '../../support/sharing-gpu'
 import { tinyModel } from '../../support/tiny-model'
 
 // Large enough for its weights to outweigh the activations.
@@ -22,7 +23,7 @@ it.each(points)(
   'takes five dispatches a layer, or by %s a few more, one pass, one submit and one read-back, and makes no object',
   async (_, variants, perLayer) => {
     const load = (gpu: GPU) => loadModelBytes(tiny.file, { gpu, variants })
-    const { counts } = await countDecode({ gpu: navigator.gpu, load, promptTokens: 40 })
+    const { counts } = await countDecode({ gpu: sharingGpu(), load, promptTokens: 40 })
     expect(counts.dispatchesPerLayer).toBe(perLayer)
     // Embedding, gather, norm, output matrix and sampler.
     expect(counts.dispatchesPerToken).toBe(4 * perLayer + 5)
@@ -37,7 +38,7 @@ it.each(inject('adapter') === 'swiftshader' ? points.slice(0, 1) : points)(
   'takes ten dispatches a layer by %s where products take integers',
   async (_, variants) => {
     const load = (gpu: GPU) => loadModelBytes(tiny.file, { gpu, variants, precision: 'fast' })
-    const { counts } = await countDecode({ gpu: navigator.gpu, load, promptTokens: 40 })
+    const { counts } = await countDecode({ gpu: sharingGpu(), load, promptTokens: 40 })
     expect(counts.dispatchesPerLayer).toBe(10)
     // Embedding, gather, norm, its rounding, output matrix and sampler.
     expect(counts.dispatchesPerToken).toBe(4 * 10 + 6)
@@ -54,13 +55,13 @@ it('takes one dispatch more where logits are adjusted, and makes no object eithe
     logitBias: [[3, 1]],
     allowedIds: Array.from({ length: 200 }, (_, id) => id),
   } as const
-  const { counts } = await countDecode({ gpu: navigator.gpu, load, promptTokens: 40, sampler })
+  const { counts } = await countDecode({ gpu: sharingGpu(), load, promptTokens: 40, sampler })
   expect(counts.dispatchesPerToken).toBe(2 * counts.dispatchesPerLayer + 6)
   expect(counts).toMatchObject({ passes: 1, submits: 1, readbacks: 1, bufferWrites: 1, objectsCreated: 0 })
 })
 
 it('takes as many passes, submits and read-backs for four sequences with log-probabilities, and makes no object', async () => {
-  const run = { gpu: navigator.gpu, load, promptTokens: 8, sequences: 4 }
+  const run = { gpu: sharingGpu(), load, promptTokens: 8, sequences: 4 }
   const plain = await countDecode(run)
   const { counts } = await countDecode({ ...run, logprobs: 5 })
   expect(counts).toMatchObject({ passes: 1, submits: 1, readbacks: 1, bufferWrites: 1, objectsCreated: 0 })
