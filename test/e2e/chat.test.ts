@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import type { BrowserContext, Locator, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openPage, Profile } from './profile.ts'
+import { openPage, Profile, slowMs } from './profile.ts'
 import { npmStart, type StartedServer } from './start-server.ts'
 
 const pictures = join(import.meta.dirname, '../../test-results')
+
 let server: StartedServer
 let profile: Profile
 let context: BrowserContext
@@ -30,7 +31,7 @@ async function ask(page: Page, question: string): Promise<Locator> {
 /** Reads the answer's text until it is good, and gives all that was to be read on the way. */
 async function watch(answer: Locator, good: (texts: readonly string[]) => boolean): Promise<string[]> {
   const texts: string[] = []
-  for (const until = Date.now() + 300_000; Date.now() < until; ) {
+  for (const until = Date.now() + slowMs; Date.now() < until; ) {
     const text = ((await answer.textContent()) ?? '').trim()
     if (text !== '' && text !== texts.at(-1)) texts.push(text)
     if (good(texts)) return texts

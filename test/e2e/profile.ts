@@ -10,7 +10,7 @@ interface Viewport {
 }
 
 /** SwiftShader takes seconds for a token, more where other work runs beside it. */
-const slowMs = 300_000
+export const slowMs = 300_000
 
 /** A browser profile on disk: it can be closed, or killed, and opened again with what the pages have stored. */
 export class Profile {

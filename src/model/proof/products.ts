@@ -109,14 +109,14 @@ interface Input extends ProductInput {
   readonly rounds?: Pipeline
 }
 
-interface RoundedRows {
+interface RowsInBytes {
   readonly pipeline: Pipeline
   readonly bytes: GPUBuffer
 }
 
 /** Rows that are made before they are rounded are for the products of one matrix, which is enough to try them. */
 function roundedInputs(
-  rounded: readonly RoundedRows[],
+  rounded: readonly RowsInBytes[],
   stored: ProductInput['buffers'],
   withMade: boolean,
 ): readonly Input[] {
@@ -139,7 +139,7 @@ function roundRows(
   pipeline: Pipeline,
   x: GPUBuffer,
   biases: Float32Array<ArrayBuffer>,
-): RoundedRows | null {
+): RowsInBytes | null {
   const makes = makesRows(pipeline)
   const made = makes ? madeInput(trials, pipeline, biases) : null
   if (makes && !made) return null
