@@ -8,6 +8,9 @@ import { tinyModel } from '../support/tiny-model.ts'
 import { tinyModelFile } from './model-files.ts'
 import { openPage, Profile } from './profile.ts'
 
+/** Answers are bytes that are no text, each three tokens where the next question repeats it, and all tests ask on. */
+const roomy = { contextLength: 8192 }
+
 let server: DemoServer
 let profile: Profile
 let context: BrowserContext
@@ -15,7 +18,7 @@ let page: Page
 let complaints: string[]
 beforeAll(async () => {
   await built(demo)
-  const file = await tinyModelFile()
+  const file = await tinyModelFile(roomy)
   const model = { file, repo: 'test/tiny-GGUF', tag: 'Q4_1', license: 'none', origin: 'a test' }
   server = await serveDemo(model, 0)
   profile = await Profile.create()
@@ -39,16 +42,20 @@ async function ready(): Promise<void> {
   await state.waitFor({ timeout: 120_000 })
 }
 
-/** Asks and stops; what was asked earlier is still there after a reload. */
+/** Asks and stops, or the answer ends by itself; what was asked earlier is still there after a reload. */
 async function askAndStop(question = 'hello there'): Promise<void> {
   const answers = page.getByRole('log').getByRole('article', { name: 'Answer' })
   const before = await answers.count()
   await page.getByRole('textbox', { name: 'Message' }).press(question[0]!)
   await page.keyboard.type(question.slice(1))
   await page.keyboard.press('Enter')
-  await answers.nth(before).locator('.markdown').getByText(/./).first().waitFor()
-  await page.keyboard.press('Escape')
+  const answer = answers.nth(before)
+  const ended = answer.getByRole('button', { name: 'Regenerate' })
+  await answer.locator('.markdown').getByText(/./).or(ended).first().waitFor()
+  if (await page.getByRole('button', { name: 'Stop', exact: true }).isVisible())
+    await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Send' }).waitFor()
+  expect(await answer.getByRole('region', { name: 'Error' }).allInnerTexts()).toEqual([])
 }
 
 async function seriousFaults(): Promise<string[]> {
@@ -133,7 +140,7 @@ function savedConversations(): Promise<number> {
 
 it('the parts of a model that are picked together are loaded as one', async () => {
   const names = ['mine-00001-of-00002.gguf', 'mine-00002-of-00002.gguf']
-  const parts = tinyModel().parts(2)
+  const parts = tinyModel(roomy).parts(2)
   await page
     .getByLabel('Model files')
     .setInputFiles(names.map((name, i) => ({ name, mimeType: '', buffer: Buffer.from(parts[i]!) })))
