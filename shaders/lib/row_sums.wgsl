@@ -6,19 +6,56 @@
 // Rows are whole blocks of header_groups groups. What a block's groups share is loaded where it or a segment begins: a CPU
 // driver pays for every word that a lane loads, and a header in each group would cost a K-quant as much as its codes.
 import package::bindings::{params, workgroup_size, segment_lanes, columns};
-import package::weights::{Header, header, header_groups, fetch, octet, scale, spans, has_minimum};
+import package::weights::{Header, Packed, header, header_groups, fetch, octet, scale, spans, has_minimum};
 @if(normalizes || combines) import package::inputs::staged::{Row, group_at, quad_of, Group};
 @if(!normalizes && !combines) import package::inputs::stored::{Row, group_at, quad_of, Group};
 
 var<workgroup> segment_sums: array<vec4f, select(columns * workgroup_size, 1u, segment_lanes == 1u)>;
 
-// Scales of a group's first span, and of its second one.
-fn both_scales(header: Header, place: u32) -> vec4f {
-  let first = scale(header, place, 0u);
-  if (spans == 1u) {
-    return vec4f(first, first);
+// A group of four rows.
+struct Rows { a: Packed, b: Packed, c: Packed, d: Packed }
+
+// Sums of four rows' codes times x, and of x alone, for each column.
+struct Sums { products: array<vec4f, columns>, xs: array<f32, columns> }
+
+// Adds the products of a group's octet i. Where it is called i is a constant: a driver that does not unroll a loop this long
+// would keep codes and x in memory, and pick each word out of it for each lane.
+fn add_octet(sums: ptr<function, Sums>, rows: Rows, groups: array<Group, columns>, i: u32) {
+  let a = octet(rows.a, i);
+  let b = octet(rows.b, i);
+  let c = octet(rows.c, i);
+  let d = octet(rows.d, i);
+  for (var t = 0u; t < columns; t++) {
+    let low = quad_of(groups[t], 2u * i);
+    let high = quad_of(groups[t], 2u * i + 1u);
+    var q = (*sums).products[t];
+    q = fma(vec4f(a.low.x, b.low.x, c.low.x, d.low.x), vec4f(low.x), q);
+    q = fma(vec4f(a.low.y, b.low.y, c.low.y, d.low.y), vec4f(low.y), q);
+    q = fma(vec4f(a.low.z, b.low.z, c.low.z, d.low.z), vec4f(low.z), q);
+    q = fma(vec4f(a.low.w, b.low.w, c.low.w, d.low.w), vec4f(low.w), q);
+    q = fma(vec4f(a.high.x, b.high.x, c.high.x, d.high.x), vec4f(high.x), q);
+    q = fma(vec4f(a.high.y, b.high.y, c.high.y, d.high.y), vec4f(high.y), q);
+    q = fma(vec4f(a.high.z, b.high.z, c.high.z, d.high.z), vec4f(high.z), q);
+    q = fma(vec4f(a.high.w, b.high.w, c.high.w, d.high.w), vec4f(high.w), q);
+    (*sums).products[t] = q;
+    if (has_minimum) {
+      var s = (*sums).xs[t];
+      s += low.x; s += low.y; s += low.z; s += low.w;
+      s += high.x; s += high.y; s += high.z; s += high.w;
+      (*sums).xs[t] = s;
+    }
   }
-  return vec4f(first, scale(header, place, 1u));
+}
+
+// Adds a span's sums times four rows' scales and minima, and begins the next span.
+fn add_span(sums: ptr<function, array<vec4f, columns>>, span: ptr<function, Sums>, scales: vec4f, minima: vec4f) {
+  for (var t = 0u; t < columns; t++) {
+    (*sums)[t] = fma(scales, (*span).products[t], (*sums)[t]);
+    if (has_minimum) {
+      (*sums)[t] = fma(minima, vec4f((*span).xs[t]), (*sums)[t]);
+    }
+  }
+  *span = Sums();
 }
 
 fn segment_sum(rows: vec4u, xs: array<Row, columns>, segment: u32) -> array<vec4f, columns> {
@@ -38,55 +75,28 @@ fn segment_sum(rows: vec4u, xs: array<Row, columns>, segment: u32) -> array<vec4
       hc = header(group.z);
       hd = header(group.w);
     }
-    let sa = both_scales(ha, place);
-    let sb = both_scales(hb, place);
-    let sc = both_scales(hc, place);
-    let sd = both_scales(hd, place);
-    let pa = fetch(group.x);
-    let pb = fetch(group.y);
-    let pc = fetch(group.z);
-    let pd = fetch(group.w);
+    let packed = Rows(fetch(group.x), fetch(group.y), fetch(group.z), fetch(group.w));
     var groups: array<Group, columns>;
     for (var t = 0u; t < columns; t++) {
       groups[t] = group_at(xs[t], g);
     }
-    for (var span = 0u; span < spans; span++) {
-      var quants = array<vec4f, columns>();
-      var x_sums = array<f32, columns>();
-      for (var i = span * (4u / spans); i < (span + 1u) * (4u / spans); i++) {
-        let a = octet(pa, i);
-        let b = octet(pb, i);
-        let c = octet(pc, i);
-        let d = octet(pd, i);
-        for (var t = 0u; t < columns; t++) {
-          let xl = quad_of(groups[t], 2u * i);
-          let xh = quad_of(groups[t], 2u * i + 1u);
-          var q = quants[t];
-          q = fma(vec4f(a.low.x, b.low.x, c.low.x, d.low.x), vec4f(xl.x), q);
-          q = fma(vec4f(a.low.y, b.low.y, c.low.y, d.low.y), vec4f(xl.y), q);
-          q = fma(vec4f(a.low.z, b.low.z, c.low.z, d.low.z), vec4f(xl.z), q);
-          q = fma(vec4f(a.low.w, b.low.w, c.low.w, d.low.w), vec4f(xl.w), q);
-          q = fma(vec4f(a.high.x, b.high.x, c.high.x, d.high.x), vec4f(xh.x), q);
-          q = fma(vec4f(a.high.y, b.high.y, c.high.y, d.high.y), vec4f(xh.y), q);
-          q = fma(vec4f(a.high.z, b.high.z, c.high.z, d.high.z), vec4f(xh.z), q);
-          q = fma(vec4f(a.high.w, b.high.w, c.high.w, d.high.w), vec4f(xh.w), q);
-          quants[t] = q;
-          if (has_minimum) {
-            var s = x_sums[t];
-            s += xl.x; s += xl.y; s += xl.z; s += xl.w;
-            s += xh.x; s += xh.y; s += xh.z; s += xh.w;
-            x_sums[t] = s;
-          }
-        }
-      }
-      let second = span == 1u;
-      for (var t = 0u; t < columns; t++) {
-        sums[t] = fma(select(vec4f(sa.x, sb.x, sc.x, sd.x), vec4f(sa.z, sb.z, sc.z, sd.z), second), quants[t], sums[t]);
-        if (has_minimum) {
-          sums[t] = fma(select(vec4f(sa.y, sb.y, sc.y, sd.y), vec4f(sa.w, sb.w, sc.w, sd.w), second), vec4f(x_sums[t]), sums[t]);
-        }
-      }
+    var span = Sums();
+    add_octet(&span, packed, groups, 0u);
+    add_octet(&span, packed, groups, 1u);
+    if (spans == 2u) {
+      let sa = scale(ha, place, 0u);
+      let sb = scale(hb, place, 0u);
+      let sc = scale(hc, place, 0u);
+      let sd = scale(hd, place, 0u);
+      add_span(&sums, &span, vec4f(sa.x, sb.x, sc.x, sd.x), vec4f(sa.y, sb.y, sc.y, sd.y));
     }
+    add_octet(&span, packed, groups, 2u);
+    add_octet(&span, packed, groups, 3u);
+    let sa = scale(ha, place, spans - 1u);
+    let sb = scale(hb, place, spans - 1u);
+    let sc = scale(hc, place, spans - 1u);
+    let sd = scale(hd, place, spans - 1u);
+    add_span(&sums, &span, vec4f(sa.x, sb.x, sc.x, sd.x), vec4f(sa.y, sb.y, sc.y, sd.y));
   }
   return sums;
 }
