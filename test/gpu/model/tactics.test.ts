@@ -171,7 +171,7 @@ describe('a variant that computes wrongly', () => {
     const wrong = {
       attention_decode: `1.25 * ${decodeStores}`,
       norm: '(params.eps + 1.0)',
-      rope_kv: '-turn.x',
+      rope_kv: '(-turn.x)',
     }[shader]
     const gpu = wrongGpu(shader, mark, right, wrong)
     const { variants, dropped } = await load(
