@@ -5,7 +5,8 @@ import type { BatchLayout, BatchShape } from './batch'
 import { EncoderBatchWriter, type EncoderRoom } from './encoder-batch'
 import type { EncoderLimits, EncoderRunner, EncoderSequence } from './encoder-step'
 import type { PooledRows } from './parts/pooled'
-import { type Plan, sameGrids } from './plan'
+import type { Plan } from './plan'
+import { sameGrids } from './same-grids'
 import { TokenBudget } from './token-budget'
 
 /** Batches whose rows may be on their way back at once. */

@@ -1,43 +1,19 @@
 import type { GpuDevice } from '../gpu/device'
 import type { Binding, Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
-import { type Activation, activates } from '../kernels/activation'
-import { splitSize } from '../kernels/attention'
+import { activates } from '../kernels/activation'
 import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../kernels/int8-products'
 import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
-import type { BatchShape, TileShape } from './batch'
-import { type ProductRoutes, tileSizeFor, tilesFor } from './experts'
+import type { BatchShape } from './batch'
+import { tileSizeFor, tilesFor } from './experts'
 import { type Matrix, type MatrixShard, matrixBytes, rowOf } from './matrix'
+import type { ExpertStep, MatrixStep, ProductForm } from './product-steps'
 import { RoundedRows, roundedBytes } from './rounded-rows'
 import { packedDotFeature, pointAt, tacticOf, type Variants } from './variants'
 
 export type Plan = readonly Dispatch<BatchShape>[]
-
-/** What grids depend on, each field of the shape; the type asks for those that are added. */
-const gridFields = {
-  tokens: true,
-  chunks: true,
-  sequences: true,
-  logitRows: true,
-  sampleRows: true,
-  adjusts: true,
-  wantsLogprobs: true,
-} satisfies Record<Exclude<keyof BatchShape, 'decode' | 'prefill'>, true>
-const gridFieldNames = Object.keys(gridFields) as (keyof typeof gridFields)[]
-
-/** Whether every dispatch has the same grid for both. A context that grows within its last split changes none. */
-export function sameGrids(one: BatchShape, other: BatchShape): boolean {
-  for (const field of gridFieldNames) if (one[field] !== other[field]) return false
-  return sameTiles(one.decode, other.decode) && sameTiles(one.prefill, other.prefill)
-}
-
-/** `contextTokens` counts bytes; no grid asks for it. */
-function sameTiles(one: TileShape, other: TileShape): boolean {
-  const splits = ({ maxContext }: TileShape) => Math.ceil(maxContext / splitSize)
-  return one.tiles === other.tiles && one.tokens === other.tokens && splits(one) === splits(other)
-}
 
 interface Step<Shape> {
   /** `tacticOf` the kernel, where its point may be chosen by itself. */
@@ -47,68 +23,6 @@ interface Step<Shape> {
   readonly params: Readonly<Record<string, number>>
   /** The kernel's shape for a batch; null where the batch has nothing for it. */
   readonly shape: (batch: BatchShape) => Shape | null
-}
-
-/** What becomes of a product as it is stored, in the kernels' order; see `matvec`. */
-interface Epilogue {
-  /** Gate over up, or 'interleaved' row by row: half as many values are written. */
-  readonly gated?: boolean | 'interleaved'
-  /** In the gated form silu where left out, else none. */
-  readonly activation?: Activation
-  /** The layer's small tensors, where the bias or the activation is among them. */
-  readonly constants?: GPUBuffer
-  /** Where they have a bias for each row. */
-  readonly biasAt?: number | null
-  readonly scale?: number | null
-  /** Of the soft cap. */
-  readonly cap?: number | null
-  readonly residual?: boolean
-}
-
-interface MatrixStep extends Epilogue {
-  readonly x: GPUBuffer
-  /** How its rows of x are made, by the product of one token or by what rounds rows to bytes; null: they are in x. */
-  readonly made?: MadeRow | null
-  /** For which batches they are, for the others they are in x; for all of them where left out. */
-  readonly makes?: (batch: BatchShape) => boolean
-  /** f32 values from one token's row to the next, and to where it begins: fours. Rows of the matrix's columns where left out. */
-  readonly xStride?: number
-  readonly xOffset?: number
-  readonly y: GPUBuffer
-  /** f32 values from one token's result to the next. */
-  readonly yStride: number
-  readonly yOffset?: number
-  readonly tokens: (batch: BatchShape) => number
-  /** Fewer tokens are left to other dispatches; 1 where left out. */
-  readonly leastTokens?: number
-}
-
-interface ExpertStep extends MatrixStep {
-  readonly routes: ProductRoutes
-  /** Whether x has a row for each token, or one for each of its experts; y has the latter. */
-  readonly xRows: 'tokens' | 'entries'
-  /** f32 values, in fours, from what a token's first expert reads of its row to what the next one reads; none where left out. */
-  readonly xStep?: number
-}
-
-/** A row of x that is made as it is read, of what is in another buffer and in the product's constants. */
-export interface MadeRow {
-  /** By each workgroup of a product of one token; or by what rounds rows to bytes, once for all products that take those. */
-  readonly by: 'product' | 'rounding'
-  readonly x: GPUBuffer
-  readonly batch?: GPUBuffer
-  readonly conditions: Readonly<Record<string, boolean>>
-  /** Numbers of the module that makes it. */
-  readonly constants?: Readonly<Record<string, number>>
-  readonly params: Readonly<Record<string, number>>
-}
-
-type ProductForm = (
-  | { readonly columns: number; readonly made?: MadeRow | null }
-  | { readonly tokensPerLane: number }
-) & {
-  /** x as `int8_rows` has rounded it. */
-  readonly inBytes?: GPUBuffer
 }
 
 /** How many columns a lane of `matvec` takes, in rising order. */

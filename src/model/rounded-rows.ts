@@ -3,7 +3,8 @@ import { notMade } from '../kernels/matmul'
 import { groupWeights } from '../kernels/weights/format'
 import type { BatchShape } from './batch'
 import { type Matrix, rowOf } from './matrix'
-import type { MadeRow, PlanBuilder } from './plan'
+import type { PlanBuilder } from './plan'
+import type { MadeRow } from './product-steps'
 import type { Variants } from './variants'
 
 /** Rows that products read, as a product is told of them. */

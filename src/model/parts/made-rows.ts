@@ -1,7 +1,7 @@
 import type { Activations } from '../activations'
 import type { BatchShape } from '../batch'
 import { paddedColumns } from '../matrix'
-import type { MadeRow } from '../plan'
+import type { MadeRow } from '../product-steps'
 import type { NormTensors } from '../tensor-finder'
 import type { PlanContext } from './context'
 
