@@ -16,6 +16,7 @@ const parts: Readonly<Record<string, RegExp>> = {
   latent: /src\/model\/parts\/latent\.ts$/,
   streams: /src\/(model\/parts\/(alt-up|laurel|layer-inputs)|gpu\/shaders\/streams)\.ts$/,
   proof: /src\/model\/(proof\/prove|tuner)\.ts$/,
+  cases: /src\/model\/proof\/rare\/cases\.ts$/,
   profile: /src\/gpu\/taken-profile\.ts$/,
   integers: /src\/gpu\/shaders\/integers\.ts$/,
   tables: /src\/(gpu\/shaders\/tables|kernels\/weights\/grids)\.ts$/,

@@ -13,6 +13,7 @@ export const lazyParts = {
   laurel: new LazyPart('low-rank parts', () => import('./parts/laurel')),
   layerInputs: new LazyPart('inputs of layers', () => import('./parts/layer-inputs')),
   proof: new LazyPart('cases with known answers', () => import('./proof/prove')),
+  rareCases: new LazyPart('cases of rare kernels', () => import('./proof/rare/cases')),
   tuner: new LazyPart('timing variants of kernels', () => import('./tuner')),
   gridTables,
   vectorSettings: new LazyPart('models that read whole texts', () => import('./vector-settings')),

@@ -115,7 +115,7 @@ class Choice<Runner> {
 
   /** While the weights stream in, too; what fails is fetched again when it is wanted. */
   #fetchParts({ tune }: TacticsOptions): void {
-    lazyParts.proof.fetch().catch(() => undefined)
+    this.#plan.then((plan) => fetchProof(plan, this.#given.weights)).catch(() => undefined)
     if (tune !== 'off') lazyParts.tuner.fetch().catch(() => undefined)
   }
 
@@ -180,8 +180,8 @@ class Choice<Runner> {
     for (let plan = first; ; plan = await this.#plan) {
       const pipelines = plan.map(({ pipeline }) => pipeline)
       if (this.#stored?.proven === (await provenOf(pipelines))) return
-      const { prove } = await lazyParts.proof.fetch()
-      const { flaws, ...proof } = await prove(gpu, pipelines, weights.matrices)
+      const { prove, rare } = await fetchProof(plan, weights)
+      const { flaws, ...proof } = await prove(gpu, pipelines, weights.matrices, rare)
       throwIfAborted(signal)
       const lost = flaws.length > 0 ? await lostError(gpu) : null
       if (lost) throw lost
@@ -250,6 +250,13 @@ class Choice<Runner> {
       proof: this.#proof,
     }
   }
+}
+
+/** What proves a plan's pipelines. */
+async function fetchProof(plan: Plan, { matrices }: ModelWeights) {
+  const { prove, wantRare } = await lazyParts.proof.fetch()
+  const pipelines = plan.map(({ pipeline }) => pipeline)
+  return { prove, rare: wantRare(pipelines, matrices) ? await lazyParts.rareCases.fetch() : null }
 }
 
 /** Not even the universal variant of a kernel can be trusted on this device. */

@@ -1,5 +1,4 @@
 import { weightFormats } from '../../src/kernels/formats'
-import { attentionRows, attentionTokens, period } from '../../src/model/proof/attention-inputs'
 import { knownElements, normRows, normShape } from '../../src/model/proof/norm-inputs'
 import {
   embeddedElements,
@@ -9,29 +8,24 @@ import {
   productBytes,
   productShape,
 } from '../../src/model/proof/product-inputs'
-import { attention } from './attention_prefill'
 import { dequantize } from './dequantize'
 import { matvec } from './matvec'
 import { norm } from './norm'
 
-const cap = 2
+/** Tensor types that most models do without: their answers are in the part for rare kernels. */
+const rare = /^(Q1_0|Q2_0|Q2_K|Q3_K|TQ1_0|TQ2_0|IQ\w+|MXFP4|NVFP4)$/
 
-/** What kernels must make of the inputs in src/model/proof, by the twins. */
+/** What kernels must make of the inputs in src/model/proof, by the twins: by the file in that folder. */
 export function knownAnswers() {
+  const types = [...weightFormats.keys()]
+  const matrices = (names: readonly string[]) =>
+    Object.fromEntries(names.map((type) => [type, { sums: product(type), elements: embedded(type) }]))
   return {
-    products: Object.fromEntries([...weightFormats.keys()].map((type) => [type, product(type)])),
-    embedded: Object.fromEntries([...weightFormats.keys()].map((type) => [type, embedded(type)])),
-    attention: {
-      plain: heads({}),
-      capped: heads({ capped: true }),
-      normed: heads({ normed: true }),
-      'normed capped': heads({ normed: true, capped: true }),
-      'of normed values': heads({ valuesNormed: true }),
-      'capped of normed values': heads({ capped: true, valuesNormed: true }),
-      'normed of normed values': heads({ normed: true, valuesNormed: true }),
-      'normed capped of normed values': heads({ normed: true, capped: true, valuesNormed: true }),
+    'known-answers.ts': {
+      matrices: matrices(types.filter((type) => !rare.test(type))),
+      norms: { plain: normed(false), centered: normed(true) },
     },
-    norms: { plain: normed(false), centered: normed(true) },
+    'rare/known-answers.ts': { matrices: matrices(types.filter((type) => rare.test(type))) },
   }
 }
 
@@ -51,26 +45,6 @@ function embedded(type: string): number[] {
   return embeddedRows.flatMap((row) => embeddedElements.map((i) => rounded(values[row * columns + i]!)))
 }
 
-/** The last token's attention over all keys for a query and its negative: [2, period]. */
-function heads(form: {
-  readonly capped?: boolean
-  readonly normed?: boolean
-  readonly valuesNormed?: boolean
-}): number[][] {
-  const [queries, keys, values] = (['query', 'key', 'value'] as const).map((kind) => {
-    const rows = attentionRows(kind)
-    return Array.from({ length: attentionTokens }, (_, token) => {
-      const row = rows.subarray(token * period, (token + 1) * period)
-      return (kind === 'value' ? form.valuesNormed : form.normed) ? norm(row, 0, {}) : row
-    })
-  })
-  const score = form.capped ? (dot: number) => cap * Math.tanh(dot / cap) : undefined
-  return [1, -1].map((sign) => {
-    const query = queries!.at(-1)!.map((value) => sign * value)
-    return [...attention(query, keys!, values!, score).output].map(rounded)
-  })
-}
-
 /** Known elements of the last row. */
 function normed(centered: boolean): number[] {
   const { width, tokens } = normShape
@@ -83,33 +57,21 @@ function rounded(value: number): number {
   return Number(value.toPrecision(6))
 }
 
-/** The module that the library has them in. */
-export function answersModule(): string {
-  const { products, embedded: looked, attention: ofHeads, norms } = knownAnswers()
-  const lines = (record: Readonly<Record<string, unknown>>) =>
-    Object.entries(record).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)},`)
-  return [
-    '// Written by `npm run answers` from the twins in test/reference, and compared with them by a test.',
-    '',
-    '/** By tensor type: sums of `knownRows`. */',
-    'export const products: Readonly<Record<string, readonly number[]>> = {',
-    ...lines(products),
-    '}',
-    '',
-    '/** By tensor type: `embeddedElements` of `embeddedRows`. */',
-    'export const embedded: Readonly<Record<string, readonly number[]>> = {',
-    ...lines(looked),
-    '}',
-    '',
-    '/** By what is done to scores: for a query and its negative, [2, period]. */',
-    'export const attention = {',
-    ...lines(ofHeads),
-    '} as const',
-    '',
-    '/** Of `knownElements`. */',
-    'export const norms = {',
-    ...lines(norms),
-    '} as const',
-    '',
-  ].join('\n')
+const comments: Readonly<Record<string, string>> = {
+  matrices: 'By tensor type: sums of `knownRows`, and `embeddedElements` of `embeddedRows`.',
+  norms: 'Of `knownElements`.',
+}
+
+/** The modules that the library has them in, by their files. */
+export function answersModules(): readonly (readonly [file: string, text: string])[] {
+  return Object.entries(knownAnswers()).map(([file, answers]) => [
+    file,
+    [
+      '// Written by `npm run answers` from the twins in test/reference, and compared with them by a test.',
+      ...Object.entries(answers).map(
+        ([name, value]) =>
+          `\n/** ${comments[name]} */\nexport const ${name} = ${JSON.stringify(value)} as const\n`,
+      ),
+    ].join('\n'),
+  ])
 }

@@ -1,4 +1,5 @@
 import { type LoadedEncoder, loadEncoder } from '../../src/model/load-encoder'
+import type { TacticsOptions } from '../../src/model/tactics'
 import type { Variants } from '../../src/model/variants'
 import type { FloatWeights } from '../../src/util/float-weights'
 import type { ModelHeader } from '../../src/util/model-file'
@@ -14,6 +15,7 @@ export interface TestEncoderOptions {
   readonly floatWeights?: FloatWeights
   readonly variants?: Variants
   readonly maxBatchTokens?: number
+  readonly tactics?: TacticsOptions
 }
 
 /** Bytes of one piece: not a multiple of any block, so that pieces cut blocks in two. */
@@ -22,7 +24,13 @@ const pieceBytes = 999_999
 /** An encoder from its file, or the files of its repo. */
 export async function loadEncoderRepo(
   { header, bytes }: WholeModel,
-  { gpu = navigator.gpu, floatWeights = 'exact', variants, maxBatchTokens = 64 }: TestEncoderOptions = {},
+  {
+    gpu = navigator.gpu,
+    floatWeights = 'exact',
+    variants,
+    maxBatchTokens = 64,
+    tactics,
+  }: TestEncoderOptions = {},
 ): Promise<LoadedEncoder> {
   const loading = await loadEncoder({
     gpu,
@@ -34,6 +42,7 @@ export async function loadEncoderRepo(
     maxSequences: 4,
     maxBatchTokens,
     ...(variants ? { variants: [variants] } : {}),
+    ...(tactics ? { tactics } : {}),
     signal: new AbortController().signal,
   })
   const first = Math.min(...header.tensors.map(({ offset }) => offset))

@@ -1,5 +1,4 @@
 import type { Pipeline } from '../../gpu/pipeline'
-import { embedded as answers } from './known-answers'
 import { type KnownMatrix, readsFormat } from './known-matrices'
 import { embeddedElements, embeddedRows, productShape } from './product-inputs'
 import type { Trial } from './trial'
@@ -19,7 +18,7 @@ export function tryEmbeddings(
   matrices: readonly KnownMatrix[],
 ): readonly Trial[] {
   const embeds = pipelines.filter(({ kernel }) => kernel.shader === 'embed')
-  return matrices.flatMap(({ format, buffer }) =>
+  return matrices.flatMap(({ format, buffer, elements }) =>
     embeds
       .filter((pipeline) => readsFormat(pipeline, format))
       .map((pipeline) => {
@@ -46,13 +45,12 @@ export function tryEmbeddings(
           },
           { tokens: embeddedRows.length, rowBytes: 0, hidden: columns },
         )
-        const values = answers[format.name] ?? []
-        const known = values.map((value, i) => {
+        const known = elements.map((value, i) => {
           const at =
             Math.floor(i / embeddedElements.length) * columns + embeddedElements[i % embeddedElements.length]!
           return { at, value: (residual ? before : 0) + (scaled ? scale : 1) * value }
         })
-        const greatest = Math.max(...values.map(Math.abs))
+        const greatest = Math.max(...elements.map(Math.abs))
         return {
           pipeline,
           reading: trials.read(y, 4 * count),

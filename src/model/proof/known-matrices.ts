@@ -10,8 +10,16 @@ import type { Trials } from './trials'
 
 const { rows, columns } = productShape
 
+/** What the known matrix gives in one tensor type. */
+export interface MatrixAnswers {
+  /** Of `knownRows`, with the last token's activations. */
+  readonly sums: readonly number[]
+  /** `embeddedElements` of each of `embeddedRows` */
+  readonly elements: readonly number[]
+}
+
 /** The known matrix in one tensor type. */
-export interface KnownMatrix {
+export interface KnownMatrix extends MatrixAnswers {
   readonly format: WeightFormat
   readonly buffer: GPUBuffer
 }
@@ -21,8 +29,9 @@ export async function uploadKnown(
   gpu: GpuDevice,
   trials: Trials,
   matrices: readonly Matrix[],
+  answers: Readonly<Record<string, MatrixAnswers>>,
 ): Promise<readonly KnownMatrix[]> {
-  const names = [...new Set(matrices.map(({ format }) => format.name))]
+  const names = [...new Set(matrices.map(({ format }) => format.name))].filter((name) => answers[name])
   let offset = 0
   const files = names
     .flatMap((name) => weightFormats.get(name) ?? [])
@@ -50,7 +59,7 @@ export async function uploadKnown(
   return files.map(({ format, matrix }) => {
     const { buffer } = matrix.shards[0]!
     trials.keep([buffer])
-    return { format, buffer }
+    return { format, buffer, ...answers[format.name]! }
   })
 }
 

@@ -66,12 +66,12 @@ function normalized(
   }
 }
 
-/** The last of two splits' tokens: what the splits have, and the sink, adds up to each token's activations. */
-function merged(
+/** Two splits of each token: what the splits have, and the sink, adds up to each token's activations. */
+export function merged(
   trials: Trials,
   { sinks }: Readonly<Record<string, boolean>>,
-  { heads, value_dim }: Readonly<Record<MadeNumber, number>>,
-  biases: Float32Array<ArrayBuffer>,
+  { heads, value_dim }: Readonly<Record<'heads' | 'value_dim', number>>,
+  biases: ArrayLike<number> = [],
 ): ProductInput {
   const [splits, position] = [2, 64]
   // Weights of the splits: 1/2 and 1, as the sink's; with their sums of 2 and 3.
@@ -97,7 +97,7 @@ function merged(
   return {
     buffers: {
       x: trials.buffer('partials', partials),
-      constants: trials.buffer('constants', Float32Array.from([...biases, ...ofSinks])),
+      constants: trials.buffer('constants', Float32Array.from([...Array.from(biases), ...ofSinks])),
       routes: trials.buffer('batch', Uint32Array.from(tiles)),
     },
     params: { tiles_at: 0, splits, sinks_at: biases.length },

@@ -1,11 +1,10 @@
 import type { Pipeline } from '../../gpu/pipeline'
-import { type Activation, activates } from '../../kernels/activation'
 import { int8Stride } from '../../kernels/int8-products'
 import { int8GroupWords } from '../../kernels/int8-rows'
 import { notMade, plainProduct } from '../../kernels/matmul'
 import { groupWeights } from '../../kernels/weights/format'
 import { switches } from '../variants'
-import { products as answers } from './known-answers'
+import { activated, gatedBy, isQuadratic, numbers, xielu } from './curves'
 import { type KnownMatrix, readsFormat } from './known-matrices'
 import { madeInput, type ProductInput } from './made-inputs'
 import { knownRows, productActivations, productShape } from './product-inputs'
@@ -24,20 +23,6 @@ const cap = 4
 const before = 0.5
 const biasOf = (row: number) => ((row % 7) - 3) / 8
 
-type Curve = (x: number) => number
-const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
-const curves: readonly (readonly [
-  Activation & { kind: 'none' | 'silu' | 'gelu-tanh' | 'quick-gelu' },
-  Curve,
-])[] = [
-  [{ kind: 'none' }, (x) => x],
-  [{ kind: 'silu' }, (x) => x * sigmoid(x)],
-  [{ kind: 'quick-gelu' }, (x) => x * sigmoid(1.702 * x)],
-  [{ kind: 'gelu-tanh' }, (x) => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))],
-]
-/** By the number that a kernel is compiled with. */
-const curveOf = new Map(curves.map(([kind, curve]) => [activates(kind).constants.activation, curve]))
-
 const productShaders: ReadonlySet<string> = new Set(['matvec', 'matmul', 'int8_matvec', 'int8_matmul'])
 
 /** Lets the pipelines of products multiply a matrix that is known, in each tensor type of the model's. */
@@ -48,14 +33,14 @@ export function tryProducts(
 ): readonly Trial[] {
   const products = pipelines.filter(({ kernel }) => productShaders.has(kernel.shader))
   const x = trials.buffer('x', padded(productActivations()))
-  const biases = Float32Array.from({ length: rows }, (_, row) => biasOf(row))
+  const biases = Float32Array.from([...Array.from({ length: rows }, (_, row) => biasOf(row)), ...xielu])
   const constants = trials.buffer('constants', biases)
   const rounded = pipelines
     .filter(({ kernel }) => kernel.shader === 'int8_rows')
     .flatMap((each) => roundRows(trials, each, x, biases) ?? [])
   const found: Trial[] = []
   const inBytes = matrices.find(({ format }) => format.integers)
-  for (const { format, buffer } of matrices) {
+  for (const { format, buffer, sums } of matrices) {
     for (const pipeline of products.filter((each) => readsFormat(each, format))) {
       const { conditions = {}, constants: compiled } = pipeline.variant
       const outputs = conditions.gated ? rows / 2 : rows
@@ -79,6 +64,8 @@ export function tryProducts(
           y_offset: 0,
           scale,
           cap,
+          activation_at: rows,
+          ...numbers,
           shard_experts: 1,
           ...own,
         }
@@ -96,7 +83,7 @@ export function tryProducts(
           from: 0,
           count: tokens * outputs,
           name: `${takesBytes ? 'int8 ' : ''}${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
-          ...knownValues(format.name, conditions, compiled.activation!, outputs),
+          ...knownValues(sums, conditions, compiled.activation!, outputs),
         })
       }
     }
@@ -174,14 +161,11 @@ function padded(x: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
 
 /** What the last token's results must be. A sum may be off by the rounding of weights to f16. */
 function knownValues(
-  type: string,
+  sums: readonly number[],
   { gated, interleaved, biased, scaled, capped, residual }: Readonly<Record<string, boolean>>,
   activation: number,
   outputs: number,
 ): Pick<Trial, 'known' | 'tolerance'> {
-  const curve = curveOf.get(activation)
-  const sums = answers[type]
-  if (!curve || !sums) return { known: [], tolerance: 0 }
   const greatest = Math.max(...sums.map(Math.abs))
   const sumOf = (row: number): number | undefined => {
     const sum = sums[knownRows.indexOf(row)]
@@ -191,17 +175,22 @@ function knownValues(
     if (!gated) {
       const sum = sumOf(output)
       if (sum === undefined) return undefined
-      const value = curve(sum) * (scaled && !residual ? scale : 1)
+      const value = activated(activation, sum) * (scaled && !residual ? scale : 1)
       return capped ? cap * Math.tanh(value / cap) : value
     }
     const gate = sumOf(interleaved ? 2 * output : output)
     const up = sumOf(interleaved ? 2 * output + 1 : output + outputs)
-    return gate === undefined || up === undefined ? undefined : curve(scaled ? scale * gate : gate) * up
+    return gate === undefined || up === undefined
+      ? undefined
+      : gatedBy(activation, scaled ? scale * gate : gate, up)
   }
   const stored = (value: number) => (residual ? before + (scaled ? scale : 1) * value : value)
   const known = Array.from({ length: outputs }, (_, output) => {
     const value = madeOf(output)
     return value === undefined ? [] : [{ at: (tokens - 1) * outputs + output, value: stored(value) }]
   }).flat()
-  return { known, tolerance: 2e-3 * Math.max(1e-3, greatest) * (gated ? Math.max(1, 2 * greatest) : 1) }
+  // How fast a result grows with its sums: as fast as they are great where two are multiplied.
+  const steep = Math.max(1, 2 * greatest)
+  const growth = (gated ? steep : 1) * (isQuadratic(activation) ? steep : 1)
+  return { known, tolerance: 2e-3 * Math.max(1e-3, greatest) * growth }
 }

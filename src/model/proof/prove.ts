@@ -5,12 +5,21 @@ import { atPoint, isAt, kindOf } from '../points'
 import { candidates } from '../variants'
 import { tryEmbeddings } from './embeddings'
 import { tryHeads } from './heads'
+import { matrices as answers } from './known-answers'
 import { uploadKnown } from './known-matrices'
+import { tryLogits } from './logits'
 import { tryProducts } from './products'
 import { tryProjectedHeads } from './projected-heads'
-import { tryGathering, tryNorms, trySampler } from './rows'
+import { tryGathering, tryGating, tryNorms } from './rows'
 import type { Trial } from './trial'
 import { Trials } from './trials'
+
+/** Shaders whose cases are in this part; other ones have theirs in `rare/`. */
+const plain: ReadonlySet<string> = new Set([
+  ...['matvec', 'matmul', 'int8_matvec', 'int8_matmul', 'int8_rows', 'embed', 'norm', 'gather_rows', 'gated'],
+  ...['project_heads', 'rope_kv', 'attention_decode', 'attention_combine', 'attention_prefill'],
+  ...['sample', 'adjust_logits', 'logprobs'],
+])
 
 /** A pipeline that did not give what it must. */
 export interface Flaw {
@@ -36,31 +45,45 @@ type Answered = Trial & {
   readonly expected: Float32Array<ArrayBuffer> | null
 }
 
+/** The part with the cases of rare kernels. */
+type RareCases = typeof import('./rare/cases')
+
+/** Whether some of these pipelines or matrices have their cases in the part for rare ones. */
+export function wantRare(pipelines: readonly Pipeline[], matrices: readonly Matrix[]): boolean {
+  return (
+    pipelines.some(({ kernel }) => !plain.has(kernel.shader)) ||
+    matrices.some(({ format }) => !Object.hasOwn(answers, format.name))
+  )
+}
+
 /**
  * Lets each of a model's pipelines answer a small known case, and compares those that answer the same one bit for bit. Where
  * they differ, the universal variant tells which of them are wrong.
+ *
+ * @param rare wanted where `wantRare` says so; kernels without a case are told
  */
 export async function prove(
   gpu: GpuDevice,
   pipelines: readonly Pipeline[],
   matrices: readonly Matrix[],
+  rare: RareCases | null,
 ): Promise<Proof> {
   const started = performance.now()
   const distinct = [...new Set(pipelines)]
-  const answered = await tryAll(gpu, distinct, matrices)
+  const answered = await tryAll(gpu, distinct, matrices, rare)
   const flaws = new Map<Pipeline, Flaw>()
   for (const trial of answered) {
-    const error = errorOf(trial)
-    if (error <= trial.tolerance) continue
+    if (!isWrong(trial)) continue
     const blamed = blame(trial, answered)
-    flaws.set(blamed, { pipeline: blamed, reason: inWords(trial, error), error })
+    const error = errorOf(trial)
+    // What its own case says of it comes first.
+    if (trial.pipeline === blamed || !flaws.has(blamed))
+      flaws.set(blamed, { pipeline: blamed, reason: inWords(trial, error), error })
   }
-  const right = answered.filter(
-    ({ pipeline, filledBy }) => !flaws.has(pipeline) && !(filledBy && flaws.has(filledBy)),
-  )
+  const right = answered.filter((trial) => !partsOf(trial).some((each) => flaws.has(each)))
   const odd = [...byName(right).values()].filter((group) => !allSame(group)).flat()
   if (odd.length > 0) {
-    for (const flaw of await compareWithUniversal(gpu, odd, answered, matrices))
+    for (const flaw of await compareWithUniversal(gpu, odd, answered, matrices, rare))
       flaws.set(flaw.pipeline, flaw)
   }
   for (const trial of answered) {
@@ -74,11 +97,7 @@ export async function prove(
     const names = apart.by.map(({ kernel }) => kernel.shader).join(', ')
     flaws.set(pipeline, { pipeline, reason: `${trial.name}: other bits than ${names} give`, error: null })
   }
-  const tried = new Set(
-    answered.flatMap(({ pipeline, filledBy, combinedBy }) =>
-      [pipeline, filledBy, combinedBy].filter((each) => each !== undefined),
-    ),
-  )
+  const tried = new Set(answered.flatMap(partsOf))
   return {
     flaws: [...flaws.values()],
     tried: tried.size,
@@ -92,9 +111,10 @@ async function tryAll(
   gpu: GpuDevice,
   pipelines: readonly Pipeline[],
   matrices: readonly Matrix[],
+  rare: RareCases | null,
 ): Promise<readonly Answered[]> {
   const trials = new Trials(gpu)
-  const known = await uploadKnown(gpu, trials, matrices)
+  const known = await uploadKnown(gpu, trials, matrices, { ...answers, ...rare?.matrices })
   const found = [
     ...tryProducts(trials, pipelines, known),
     ...tryProjectedHeads(trials, pipelines, known),
@@ -102,14 +122,29 @@ async function tryAll(
     ...tryHeads(trials, pipelines),
     ...tryNorms(trials, pipelines),
     ...tryGathering(trials, pipelines),
-    ...trySampler(trials, pipelines),
+    ...tryGating(trials, pipelines),
+    ...tryLogits(trials, pipelines),
+    ...(rare?.tryRare(trials, pipelines) ?? []),
   ]
   const results = await trials.results()
-  return found.map((trial: Trial) => ({
-    ...trial,
-    floats: new Float32Array(results[trial.reading]!),
-    expected: trial.apart ? new Float32Array(results[trial.apart.reading]!) : null,
-  }))
+  return found.map((trial: Trial) => {
+    const result = results[trial.reading]!
+    trial.arrange?.(new Uint32Array(result))
+    return {
+      ...trial,
+      floats: new Float32Array(result),
+      expected: trial.apart ? new Float32Array(results[trial.apart.reading]!) : null,
+    }
+  })
+}
+
+/** All pipelines that have made what a trial is about. */
+function partsOf({ pipeline, filledBy, combinedBy }: Trial): readonly Pipeline[] {
+  return [pipeline, filledBy, combinedBy].filter((each) => each !== undefined)
+}
+
+function isWrong(trial: Answered): boolean {
+  return errorOf(trial) > trial.tolerance
 }
 
 function errorOf({ floats, known }: Answered): number {
@@ -121,16 +156,23 @@ function errorOf({ floats, known }: Answered): number {
   return greatest
 }
 
-/** Where all that read a cache, or rows in bytes, are wrong, it is what has filled it. */
-function blame({ pipeline, filledBy }: Answered, answered: readonly Answered[]): Pipeline {
+/**
+ * Whose fault a wrong answer is. One that errs by itself, as well; where all that read a cache, or rows in bytes, are wrong, it is
+ * what has filled it.
+ */
+function blame(trial: Answered, answered: readonly Answered[]): Pipeline {
+  const { pipeline, filledBy, combinedBy } = trial
+  const errsAlone = (part: Pipeline) =>
+    answered.some((each) => each.pipeline === part && partsOf(each).length === 1 && isWrong(each))
+  for (const part of [filledBy, combinedBy]) if (part && errsAlone(part)) return part
   if (!filledBy) return pipeline
-  // An instruction that all of them take may be what is wrong, unless it is right elsewhere.
   const isRightElsewhere = answered.some(
-    (each) => each.pipeline === pipeline && each.filledBy !== filledBy && errorOf(each) <= each.tolerance,
+    (each) => each.pipeline === pipeline && each.filledBy !== filledBy && !isWrong(each),
   )
+  // An instruction that all of them take may be what is wrong, unless it is right elsewhere.
   if (pipeline.variant.conditions?.packed_dot && !isRightElsewhere) return pipeline
   const readers = answered.filter((each) => each.filledBy === filledBy)
-  const allWrong = readers.length > 1 && readers.every((each) => errorOf(each) > each.tolerance)
+  const allWrong = readers.length > 1 && readers.every(isWrong)
   return allWrong ? filledBy : pipeline
 }
 
@@ -164,6 +206,7 @@ async function compareWithUniversal(
   odd: readonly Answered[],
   answered: readonly Answered[],
   matrices: readonly Matrix[],
+  rare: RareCases | null,
 ): Promise<Flaw[]> {
   const filled = answered.flatMap(({ filledBy }) => filledBy ?? [])
   const universal = await Promise.all(
@@ -173,7 +216,9 @@ async function compareWithUniversal(
     }),
   )
   const combines = answered.flatMap(({ combinedBy }) => combinedBy ?? [])
-  const again = byName(await tryAll(gpu, [...new Set([...universal, ...filled, ...combines])], matrices))
+  const again = byName(
+    await tryAll(gpu, [...new Set([...universal, ...filled, ...combines])], matrices, rare),
+  )
   return odd.flatMap((trial): Flaw[] => {
     const kind = kindOf(trial.pipeline)!
     // One of another kind gives the same bits, if both are right.

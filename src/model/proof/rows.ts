@@ -1,7 +1,5 @@
 import type { Pipeline } from '../../gpu/pipeline'
-import { resultWords } from '../../kernels/sample'
-import { SamplingWriter } from '../sampling'
-import { greedy } from '../step'
+import { gatedBy, numbers, xielu } from './curves'
 import { norms as answers } from './known-answers'
 import { knownElements, normRows, normShape } from './norm-inputs'
 import type { Trial } from './trial'
@@ -69,32 +67,40 @@ export function tryGathering(trials: Trials, pipelines: readonly Pipeline[]): re
     })
 }
 
-const [vocab, best] = [1000, 777]
+const gates = {
+  width: 150,
+  tokens: 2,
+  part: 50,
+  part_stride: 110,
+  step: 2,
+  x_offset: 3,
+  x_stride: 330,
+} as const
 
-/** Lets the sampler draw the best of some ids. */
-export function trySampler(trials: Trials, pipelines: readonly Pipeline[]): readonly Trial[] {
+/** Lets the kernel that gates values do so, with gates that lie between others. */
+export function tryGating(trials: Trials, pipelines: readonly Pipeline[]): readonly Trial[] {
+  const { tokens, ...params } = gates
+  const { width: gated, part, part_stride, step, x_offset, x_stride } = params
+  const x = Float32Array.from({ length: tokens * x_stride }, (_, i) => (((5 * i) % 23) - 11) / 4)
   return pipelines
-    .filter(({ kernel }) => kernel.shader === 'sample')
+    .filter(({ kernel }) => kernel.shader === 'gated')
     .map((pipeline) => {
-      const logits = Float32Array.from({ length: vocab }, (_, id) => (id === best ? 3 : ((7 * id) % 11) / 4))
-      const batch = new Uint32Array(64)
-      new SamplingWriter(batch, vocab).write(0, 32, greedy, 0, 0)
-      const results = trials.buffer('results', resultWords)
+      const { activation } = pipeline.variant.constants
+      const y = trials.buffer('y', new Float32Array(tokens * gated).fill(before))
+      const constants = trials.buffer('constants', Float32Array.from(xielu))
       trials.run(
         pipeline,
-        {
-          logits: trials.buffer('logits', logits),
-          batch: trials.buffer('batch', batch),
-          results,
-          sampled: trials.buffer('sampled', 4),
-          counts: trials.buffer('counts', vocab),
-        },
-        { vocab, settings_at: 0, result_words: resultWords },
-        { rows: 1, vocab },
+        { x: trials.buffer('x', x), constants, y },
+        { ...params, ...numbers, y_stride: gated, activation_at: 0 },
+        { tokens, width: gated },
       )
-      const reading = trials.read(results, 4)
-      // The id's bits, as the float that they would be.
-      const value = new Float32Array(Uint32Array.of(best).buffer)[0]!
-      return { pipeline, reading, from: 0, count: 1, name: 'sample', known: [{ at: 0, value }], tolerance: 0 }
+      const values = Array.from({ length: tokens * gated }, (_, at) => {
+        const i = at % gated
+        const row = Math.floor(at / gated) * x_stride + x_offset
+        const gate = x[row + Math.floor(i / part) * part_stride + (i % part) * step]!
+        const up = pipeline.variant.conditions?.in_place ? before : x[row + gated + i]!
+        return gatedBy(activation!, gate, up)
+      })
+      return trials.expects(pipeline, y, values)
     })
 }

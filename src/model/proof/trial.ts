@@ -17,6 +17,8 @@ export interface Trial {
   readonly apart?: { readonly reading: number; readonly by: readonly Pipeline[] }
   /** Number of what it has written among the results: f32. */
   readonly reading: number
+  /** Where an order is left to the lanes: puts what was read into one that is known. */
+  readonly arrange?: (words: Uint32Array) => void
   /** Floats of it that the trial is about. */
   readonly from: number
   readonly count: number

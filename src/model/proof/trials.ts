@@ -1,8 +1,10 @@
 import type { GpuDevice } from '../../gpu/device'
 import { ParamsArena, type Pipeline } from '../../gpu/pipeline'
+import type { Trial } from './trial'
 
 interface Reading {
   readonly buffer: GPUBuffer
+  readonly from: number
   readonly bytes: number
 }
 
@@ -51,8 +53,27 @@ export class Trials {
   }
 
   /** @returns its number among the results. */
-  read(buffer: GPUBuffer, bytes: number): number {
-    return this.#readings.push({ buffer, bytes }) - 1
+  read(buffer: GPUBuffer, bytes: number, from = 0): number {
+    return this.#readings.push({ buffer, from, bytes }) - 1
+  }
+
+  /** The trial of a kernel that must have written these values, from the buffer's word `from` on; NaN: any. */
+  expects(
+    pipeline: Pipeline,
+    buffer: GPUBuffer,
+    values: ArrayLike<number>,
+    { what = 'y', tolerance = 1e-4, from = 0 }: { what?: string; tolerance?: number; from?: number } = {},
+  ): Trial {
+    const known = Array.from(values, (value, at) => ({ at, value }))
+    return {
+      pipeline,
+      reading: this.read(buffer, 4 * known.length, 4 * from),
+      from: 0,
+      count: known.length,
+      name: `${what} of ${pipeline.kernel.shader} ${JSON.stringify(pipeline.variant)}`,
+      known: known.filter(({ value }) => !Number.isNaN(value)),
+      tolerance,
+    }
   }
 
   /** Submits what was added, releases all buffers, and gives what was to be read. */
@@ -67,8 +88,8 @@ export class Trials {
     for (const dispatch of this.#dispatches) dispatch(pass)
     pass.end()
     let at = 0
-    for (const { buffer, bytes } of this.#readings) {
-      encoder.copyBufferToBuffer(buffer, 0, copy, at, bytes)
+    for (const { buffer, from, bytes } of this.#readings) {
+      encoder.copyBufferToBuffer(buffer, from, copy, at, bytes)
       at += bytes
     }
     device.queue.submit([encoder.finish()])

@@ -53,6 +53,7 @@ async function fromRepo(name: string, maxTokens: number): Promise<LoadedModel> {
     tactics: proving,
   })
   expect(model.info.dropped, 'variants that erred in the proof').toEqual([])
+  expect(model.info.diagnostics.proof!.untried, 'kernels without a known case').toEqual([])
   return model
 }
 

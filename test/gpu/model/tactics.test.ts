@@ -238,7 +238,7 @@ describe('the proof', () => {
         async ({ info }) => info.diagnostics,
         wide,
       )
-      expect(proof!.untried).toEqual(['adjust_logits', 'logprobs'])
+      expect(proof!.untried).toEqual([])
     },
   )
 })
