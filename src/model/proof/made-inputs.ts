@@ -74,9 +74,6 @@ export function merged(
   biases: ArrayLike<number> = [],
 ): ProductInput {
   const [splits, position] = [2, 64]
-  // Weights of the splits: 1/2 and 1, as the sink's; with their sums of 2 and 3.
-  const greatest = [0, Math.LN2]
-  const sum = sinks ? 5 : 4
   const activations = productActivations()
   const partials = new Float32Array(tokens * heads * splits * (4 + value_dim))
   for (let at = 0; at < partials.length; at += 4 + value_dim) {
@@ -84,16 +81,20 @@ export function merged(
     const split = place % splits
     const head = Math.floor(place / splits) % heads
     const token = Math.floor(place / splits / heads)
-    partials.set([greatest[split]!, 2 + split], at)
+    // Of even heads the second split has the greater scores, of odd ones the first; one weighs twice as much as the other.
+    const isGreater = split !== head % 2
+    partials.set([isGreater ? Math.LN2 : 0, 2 + split], at)
+    // The weights of all, the greater split's being 1; a sink weighs 2.
+    const sum = (head % 2 === 0 ? 4 : 3.5) + (sinks ? 2 : 0)
     for (let d = 0; d < value_dim; d++) {
       const i = head * value_dim + d
       const value = i < columns ? activations[token * columns + i]! : 0
       // Half of it each.
-      partials[at + 4 + d] = (sum * value) / (split === 0 ? 1 : 2)
+      partials[at + 4 + d] = (sum * value) / (isGreater ? 2 : 1)
     }
   }
   const tiles = Array.from({ length: tokens }, (_, token) => [token, 1, position, 0, position + 1]).flat()
-  const ofSinks = Array<number>(heads).fill(Math.LN2)
+  const ofSinks = Array<number>(heads).fill(2 * Math.LN2)
   return {
     buffers: {
       x: trials.buffer('partials', partials),

@@ -153,7 +153,7 @@ export function tryMatching(trials: Trials, pipeline: Pipeline): Trial {
 /** Lets values of a row be cut off that are not far enough above its mean. */
 export function tryCutoff(trials: Trials, pipeline: Pipeline): Trial {
   const deviations = 0.75
-  const before = eighths(tokens * stride)
+  const before = eighths(tokens * stride).map((value) => 1 + value)
   const y = trials.buffer('y', before)
   trials.run(pipeline, { y }, { width, stride, deviations }, { tokens, width })
   const values = [...before]
