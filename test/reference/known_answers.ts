@@ -1,4 +1,5 @@
 import { weightFormats } from '../../src/kernels/formats'
+import { draws, logitToDraw, vocab } from '../../src/model/proof/logit-inputs'
 import { knownElements, normRows, normShape } from '../../src/model/proof/norm-inputs'
 import {
   embeddedElements,
@@ -11,6 +12,7 @@ import {
 import { dequantize } from './dequantize'
 import { matvec } from './matvec'
 import { norm } from './norm'
+import { sample } from './sample'
 
 /** Tensor types that most models do without: their answers are in the part for rare kernels. */
 const rare = /^(Q1_0|Q2_0|Q2_K|Q3_K|TQ1_0|TQ2_0|IQ\w+|MXFP4|NVFP4)$/
@@ -24,6 +26,7 @@ export function knownAnswers() {
     'known-answers.ts': {
       matrices: matrices(types.filter((type) => !rare.test(type))),
       norms: { plain: normed(false), centered: normed(true) },
+      drawn: draws.map(draw),
     },
     'rare/known-answers.ts': { matrices: matrices(types.filter((type) => rare.test(type))) },
   }
@@ -52,6 +55,15 @@ function normed(centered: boolean): number[] {
   return knownElements.map((i) => rounded(y[i]!))
 }
 
+/** The id that a draw gives, of which no rounding makes another. */
+function draw(sampling: (typeof draws)[number]): number {
+  const logits = Float64Array.from({ length: vocab }, (_, id) => logitToDraw(id))
+  const all = { topK: 0, topP: 1, minP: 0, position: 0, ...sampling }
+  const { id, accepted } = sample(logits, all, { mass: 1e-3, noise: 1e-3 })
+  if (accepted.size > 1) throw new Error('draws must not hang on rounding: take another seed')
+  return id
+}
+
 /** Six digits: more than the proof asks for. */
 function rounded(value: number): number {
   return Number(value.toPrecision(6))
@@ -60,6 +72,7 @@ function rounded(value: number): number {
 const comments: Readonly<Record<string, string>> = {
   matrices: 'By tensor type: sums of `knownRows`, and `embeddedElements` of `embeddedRows`.',
   norms: 'Of `knownElements`.',
+  drawn: 'Of each of `draws`.',
 }
 
 /** The modules that the library has them in, by their files. */

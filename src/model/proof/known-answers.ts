@@ -53,3 +53,6 @@ export const norms = {
   plain: [0.451592, -0.492646, 0.164215],
   centered: [-0.295957, -1.56948, -0.683552],
 } as const
+
+/** Of each of `draws`. */
+export const drawn = [3578, 509] as const

@@ -2,12 +2,12 @@ import type { Pipeline } from '../../gpu/pipeline'
 import { drawnTarget, resultWords, settingsWords } from '../../kernels/sample'
 import { maskOf, SamplingWriter } from '../sampling'
 import { greedy, type SamplerSettings } from '../step'
+import { drawn } from './known-answers'
+import { best, draws, logitToDraw, vocab } from './logit-inputs'
 import type { Trial } from './trial'
 import type { Trials } from './trials'
 
-/** More ids than one workgroup of `adjust_logits` takes. */
-const vocab = 5000
-const [best, second, third] = [777, 5, 6]
+const [second, third] = [5, 6]
 
 /** Lets the kernels that make ids of logits do so. */
 export function tryLogits(trials: Trials, pipelines: readonly Pipeline[]): readonly Trial[] {
@@ -33,13 +33,19 @@ function asFloats(words: readonly number[]): Float32Array {
   return new Float32Array(Uint32Array.from(words).buffer)
 }
 
-/** Rows that leave nothing but the best id, each in another way. */
+/** Rows that leave nothing but the best id, each in another way, and draws from many. */
 function trySampler(trials: Trials, pipeline: Pipeline): readonly Trial[] {
-  const rows = [{}, { topK: 1 }, { topP: 1e-4 }, { minP: 1, repetitionPenalty: 1.5 }]
-  const logits = Float32Array.from({ length: rows.length * vocab }, (_, i) =>
-    i % vocab === best ? 3 : ((7 * i) % 11) / 4,
-  )
-  const batch = settingsOf(rows.map((row, i) => ({ ...row, temperature: i && 1 })))
+  const temperature = 1
+  const rows = [
+    {},
+    { temperature, topK: 1 },
+    { temperature, topP: 1e-4 },
+    { temperature, minP: 1, repetitionPenalty: 1.5 },
+    ...draws,
+  ]
+  const expected = rows.map((_, i) => drawn[i - rows.length + draws.length] ?? best)
+  const logits = Float32Array.from({ length: rows.length * vocab }, (_, i) => logitToDraw(i % vocab))
+  const batch = settingsOf(rows)
   const results = trials.buffer('results', rows.length * resultWords)
   const sampled = trials.buffer('sampled', rows.length)
   const counts = trials.buffer('counts', rows.length * vocab)
@@ -55,17 +61,17 @@ function trySampler(trials: Trials, pipeline: Pipeline): readonly Trial[] {
     { vocab, settings_at: 0, result_words: resultWords },
     { rows: rows.length, vocab },
   )
-  const drawn = asFloats(rows.map(() => best))
+  const bits = asFloats(expected)
   const ids = Array<number>(rows.length * resultWords).fill(Number.NaN)
-  drawn.forEach((id, row) => {
+  bits.forEach((id, row) => {
     ids[row * resultWords] = id
   })
   const expects = (what: string, buffer: GPUBuffer, values: ArrayLike<number>, from = 0) =>
     trials.expects(pipeline, buffer, values, { what, tolerance: 0, from })
   return [
     expects('ids', results, ids),
-    expects('ids for the next step', sampled, drawn),
-    // Of the last slot alone, which has a penalty.
+    expects('ids for the next step', sampled, bits),
+    // Of the slot alone whose row has a penalty.
     ...[2, 3].map((slot) => expects(`counts ${slot}`, counts, asFloats([slot - 2]), slot * vocab + best)),
   ]
 }
