@@ -4,8 +4,9 @@ import type { Trials } from './trials'
 
 const { columns, tokens } = productShape
 
-/** What a product binds and is told. */
+/** What a product binds and is told, and how many of the known activations its rows have: all, where they are not compiled for fewer. */
 export interface ProductInput {
+  readonly width: number
   readonly buffers: Readonly<Record<'x' | 'constants' | 'routes', GPUBuffer>>
   readonly params: Readonly<Record<string, number>>
 }
@@ -14,8 +15,7 @@ export interface ProductInput {
 const pattern = [1.5, 1.5, -1.5, -0.5, -0.5, -0.5, -0.5, 0.5]
 
 /**
- * What a product that makes its rows itself is given, so that they become the known activations. Null: the rows for which it is
- * compiled are shorter than those.
+ * What a product that makes its rows itself is given, so that they become the known activations.
  *
  * @param biases of the product's rows; they come first in the constants
  */
@@ -23,12 +23,14 @@ export function madeInput(
   trials: Trials,
   { variant: { conditions = {}, moduleConstants = {} } }: Pipeline,
   biases: Float32Array<ArrayBuffer>,
-): ProductInput | null {
+): ProductInput {
   const numbers = moduleConstants as Readonly<Record<MadeNumber, number>>
-  if (4 * numbers.row_quads < columns) return null
-  return conditions.normalizes
-    ? normalized(trials, conditions, numbers, biases)
-    : merged(trials, conditions, numbers, biases)
+  if (!conditions.normalizes) {
+    const width = Math.min(columns, numbers.heads * numbers.value_dim)
+    return { ...merged(trials, conditions, numbers, biases), width }
+  }
+  const width = Math.min(columns, 4 * numbers.row_quads)
+  return { ...normalized(trials, conditions, numbers, biases, width), width }
 }
 
 type MadeNumber = 'row_quads' | 'heads' | 'value_dim'
@@ -39,14 +41,15 @@ function normalized(
   { centered, shifted }: Readonly<Record<string, boolean>>,
   { row_quads }: Readonly<Record<MadeNumber, number>>,
   biases: Float32Array<ArrayBuffer>,
-): ProductInput {
+  width: number,
+): Omit<ProductInput, 'width'> {
   // What lies behind a row's elements must not be counted.
   const x = new Float32Array(4 * row_quads * tokens).fill(7)
   for (let token = 0; token < tokens; token++) {
-    for (let i = 0; i < columns; i++)
+    for (let i = 0; i < width; i++)
       x[4 * row_quads * token + i] = 2 ** (tokens - 1 - token) * pattern[i % 8]! + (centered ? token + 1 : 0)
   }
-  const activations = productActivations().subarray((tokens - 1) * columns)
+  const activations = productActivations().subarray((tokens - 1) * columns, (tokens - 1) * columns + width)
   const shift = (i: number) => (shifted ? ((i % 5) - 2) / 8 : 0)
   const weights = activations.map((value, i) => (value - shift(i)) / pattern[i % 8]!)
   const shifts = activations.map((_, i) => shift(i))
@@ -58,9 +61,9 @@ function normalized(
     },
     params: {
       x_stride: row_quads,
-      norm_width: columns,
+      norm_width: width,
       norm_at: biases.length,
-      norm_bias_at: biases.length + columns,
+      norm_bias_at: biases.length + width,
       norm_eps: 0,
     },
   }
@@ -72,7 +75,7 @@ export function merged(
   { sinks }: Readonly<Record<string, boolean>>,
   { heads, value_dim }: Readonly<Record<'heads' | 'value_dim', number>>,
   biases: ArrayLike<number> = [],
-): ProductInput {
+): Omit<ProductInput, 'width'> {
   const [splits, position] = [2, 64]
   const activations = productActivations()
   const partials = new Float32Array(tokens * heads * splits * (4 + value_dim))

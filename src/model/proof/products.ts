@@ -3,6 +3,7 @@ import { int8Stride } from '../../kernels/int8-products'
 import { int8GroupWords } from '../../kernels/int8-rows'
 import { notMade, plainProduct } from '../../kernels/matmul'
 import { groupWeights } from '../../kernels/weights/format'
+import { paddedColumns } from '../matrix'
 import { switches } from '../variants'
 import { activated, gatedBy, isQuadratic, numbers, xielu } from './curves'
 import { type KnownMatrix, readsFormat } from './known-matrices'
@@ -12,7 +13,6 @@ import type { Trial } from './trial'
 import type { Trials } from './trials'
 
 const { rows, columns, tokens } = productShape
-const groups = columns / groupWeights
 /** Rows of x and y: whole eights, which the kernels touch. */
 const paddedTokens = 8
 const noEntry = 0xffffffff
@@ -32,58 +32,61 @@ export function tryProducts(
   matrices: readonly KnownMatrix[],
 ): readonly Trial[] {
   const products = pipelines.filter(({ kernel }) => productShaders.has(kernel.shader))
-  const x = trials.buffer('x', padded(productActivations()))
+  const x = trials.buffer('x', padded(columns))
   const biases = Float32Array.from([...Array.from({ length: rows }, (_, row) => biasOf(row)), ...xielu])
   const constants = trials.buffer('constants', biases)
   const rounded = pipelines
     .filter(({ kernel }) => kernel.shader === 'int8_rows')
-    .flatMap((each) => roundRows(trials, each, x, biases) ?? [])
+    .map((each) => roundRows(trials, each, x, biases))
   const found: Trial[] = []
   const inBytes = matrices.find(({ format }) => format.integers)
-  for (const { format, buffer, sums } of matrices) {
-    for (const pipeline of products.filter((each) => readsFormat(each, format))) {
+  for (const matrix of matrices) {
+    const { format, sums } = matrix
+    const own = products.filter((each) => readsFormat(each, format))
+    for (const pipeline of own) {
       const { conditions = {}, constants: compiled } = pipeline.variant
-      const outputs = conditions.gated ? rows / 2 : rows
+      const outputs = outputsOf(pipeline)
       const takesBytes = pipeline.kernel.shader.startsWith('int8')
       const stored = { x, constants, routes: trials.buffer('routes', routesOf(compiled.tokens_per_lane)) }
       const inputs: readonly Input[] = takesBytes
         ? roundedInputs(rounded, stored, format === inBytes?.format)
         : makesRows(pipeline)
-          ? [madeInput(trials, pipeline, biases) ?? []].flat()
-          : [{ buffers: stored, params: {} }]
-      for (const { buffers, params: own, rounds = null } of inputs) {
-        const y = trials.buffer('y', new Float32Array(paddedTokens * outputs).fill(before))
-        const params = {
-          ...plainProduct,
-          rows,
-          groups,
-          segment_groups: Math.ceil(groups / 8),
-          ...format.planes(rows * groups),
-          x_stride: columns / 4,
-          y_stride: outputs,
-          y_offset: 0,
-          scale,
-          cap,
-          activation_at: rows,
-          ...numbers,
-          shard_experts: 1,
-          ...own,
-        }
-        const bound = { weights: buffer, ...buffers, y }
-        const stack = conditions.experts ? { experts: 1, xRepeats: 1 } : undefined
-        const shape = { tokens, rows, outputs, columns, weightBytes: 0, residual: false, stack }
-        trials.run(pipeline, bound, params, shape)
+          ? [madeInput(trials, pipeline, biases)]
+          : [storedInput(stored, columns)]
+      for (const input of inputs) {
+        const { width, rounds = null } = input
         const form = Object.entries({ ...rounds?.variant.conditions, ...conditions }).filter(
           ([name, on]) => on && !switches.includes(name),
         )
-        found.push({
+        const trial = {
           pipeline,
           ...(rounds && { filledBy: rounds }),
-          reading: trials.read(y, 4 * tokens * outputs),
+          reading: trials.read(multiply(trials, pipeline, matrix, input), 4 * tokens * outputs),
           from: 0,
           count: tokens * outputs,
           name: `${takesBytes ? 'int8 ' : ''}${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
           ...knownValues(sums, conditions, compiled.activation!, outputs),
+        }
+        if (width === columns) {
+          found.push(trial)
+          continue
+        }
+        const plain = own.find((each) => makesTheSame(each, pipeline))
+        if (!plain) continue
+        const rowsOfX = { ...stored, x: trials.buffer('x', padded(width)) }
+        const y = multiply(trials, plain, matrix, storedInput(rowsOfX, width))
+        found.push({
+          ...trial,
+          // The last token's, as what is known.
+          from: (tokens - 1) * outputs,
+          count: outputs,
+          name: `${trial.name} of ${width}`,
+          known: [],
+          apart: {
+            reading: trials.read(y, 4 * tokens * outputs),
+            by: [plain],
+            within: trial.tolerance,
+          },
         })
       }
     }
@@ -96,7 +99,64 @@ interface Input extends ProductInput {
   readonly rounds?: Pipeline
 }
 
-interface RowsInBytes {
+function storedInput(buffers: ProductInput['buffers'], width: number): Input {
+  return { buffers, params: { x_stride: paddedColumns(width) / 4 }, width }
+}
+
+function outputsOf({ variant }: Pipeline): number {
+  return variant.conditions?.gated ? rows / 2 : rows
+}
+
+/** Whether a product takes rows as they are, and makes of their sums what another one does. */
+function makesTheSame(each: Pipeline, other: Pipeline): boolean {
+  const [one, two] = [each.variant.conditions ?? {}, other.variant.conditions ?? {}]
+  return (
+    !makesRows(each) &&
+    !each.kernel.shader.startsWith('int8') &&
+    each.variant.constants.activation === other.variant.constants.activation &&
+    stored.every((name) => (one[name] ?? false) === (two[name] ?? false))
+  )
+}
+
+/** Conditions of what becomes of sums. */
+const stored = ['gated', 'interleaved', 'experts', 'biased', 'scaled', 'capped', 'residual'] as const
+
+/** @returns the results [tokens, outputs]; of shorter rows the matrix has as many more, of which the first are multiplied. */
+function multiply(
+  trials: Trials,
+  pipeline: Pipeline,
+  { format, buffer }: KnownMatrix,
+  { buffers, params, width }: Input,
+): GPUBuffer {
+  const outputs = outputsOf(pipeline)
+  const y = trials.buffer('y', new Float32Array(paddedTokens * outputs).fill(before))
+  const groups = paddedColumns(width) / groupWeights
+  const stack = pipeline.variant.conditions?.experts ? { experts: 1, xRepeats: 1 } : undefined
+  trials.run(
+    pipeline,
+    { weights: buffer, ...buffers, y },
+    {
+      ...plainProduct,
+      rows,
+      groups,
+      segment_groups: Math.ceil(groups / 8),
+      ...format.planes((rows * columns) / groupWeights),
+      y_stride: outputs,
+      y_offset: 0,
+      scale,
+      cap,
+      activation_at: rows,
+      ...numbers,
+      shard_experts: 1,
+      x_stride: columns / 4,
+      ...params,
+    },
+    { tokens, rows, outputs, columns: width, weightBytes: 0, residual: false, stack },
+  )
+  return y
+}
+
+interface RowsInBytes extends Pick<ProductInput, 'width'> {
   readonly pipeline: Pipeline
   readonly bytes: GPUBuffer
 }
@@ -104,15 +164,16 @@ interface RowsInBytes {
 /** Rows that are made before they are rounded are for the products of one matrix, which is enough to try them. */
 function roundedInputs(
   rounded: readonly RowsInBytes[],
-  stored: ProductInput['buffers'],
+  buffers: ProductInput['buffers'],
   withMade: boolean,
 ): readonly Input[] {
   return rounded
     .filter(({ pipeline }) => withMade || !makesRows(pipeline))
-    .map(({ pipeline: rounds, bytes }) => ({
-      buffers: { ...stored, x: bytes },
-      params: { x_stride: int8Stride(columns) },
+    .map(({ pipeline: rounds, bytes, width }) => ({
+      buffers: { ...buffers, x: bytes },
+      params: { x_stride: int8Stride(paddedColumns(width)) },
       rounds,
+      width,
     }))
 }
 
@@ -120,25 +181,26 @@ function makesRows({ variant: { conditions = {} } }: Pipeline): boolean {
   return conditions.normalizes === true || conditions.combines === true
 }
 
-/** The known activations as integers, which give them without rounding; null: see `madeInput`. */
+/** The known activations as integers, which give them without rounding. */
 function roundRows(
   trials: Trials,
   pipeline: Pipeline,
   x: GPUBuffer,
   biases: Float32Array<ArrayBuffer>,
-): RowsInBytes | null {
+): RowsInBytes {
   const makes = makesRows(pipeline)
-  const made = makes ? madeInput(trials, pipeline, biases) : null
-  if (makes && !made) return null
+  const { buffers, params, width } = makes
+    ? madeInput(trials, pipeline, biases)
+    : storedInput({ x, constants: x, routes: x }, columns)
+  const groups = paddedColumns(width) / groupWeights
   const bytes = trials.buffer('x in bytes', paddedTokens * groups * int8GroupWords)
-  const params = { ...notMade, x_stride: columns / 4, x_offset: 0, groups, ...made?.params }
-  const buffers = made?.buffers ?? { x, constants: x, routes: x }
-  trials.run(pipeline, { ...buffers, y: bytes }, params, {
-    tokens: makes ? tokens : paddedTokens,
-    columns,
-    makes,
-  })
-  return { pipeline, bytes }
+  trials.run(
+    pipeline,
+    { ...buffers, y: bytes },
+    { ...notMade, x_stride: columns / 4, x_offset: 0, groups, ...params },
+    { tokens: makes ? tokens : paddedTokens, columns: width, makes },
+  )
+  return { pipeline, bytes, width }
 }
 
 /** Every entry takes the one expert; for matmul in tiles, of which the last one is not full. */
@@ -153,10 +215,13 @@ function routesOf(tokensPerLane: number | undefined): Uint32Array<ArrayBuffer> {
   return Uint32Array.from(words)
 }
 
-function padded(x: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const rowsOfX = new Float32Array(paddedTokens * columns)
-  rowsOfX.set(x)
-  return rowsOfX
+/** The first of the known activations, as products take rows. */
+function padded(width: number): Float32Array<ArrayBuffer> {
+  const stride = paddedColumns(width)
+  const all = new Float32Array(paddedTokens * stride)
+  for (let token = 0; token < tokens; token++)
+    all.set(productActivations().subarray(token * columns, token * columns + width), token * stride)
+  return all
 }
 
 /** What the last token's results must be. A sum may be off by the rounding of weights to f16. */

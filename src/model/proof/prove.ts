@@ -87,15 +87,11 @@ export async function prove(
       flaws.set(flaw.pipeline, flaw)
   }
   for (const trial of answered) {
-    const { pipeline, apart, expected } = trial
-    if (
-      !apart ||
-      apart.by.some((each) => flaws.has(each)) ||
-      sameBits(trial, { ...trial, floats: expected! })
-    )
-      continue
+    const { pipeline, apart } = trial
+    if (!apart || apart.by.some((each) => flaws.has(each)) || isAsApart(trial)) continue
     const names = apart.by.map(({ kernel }) => kernel.shader).join(', ')
-    flaws.set(pipeline, { pipeline, reason: `${trial.name}: other bits than ${names} give`, error: null })
+    const what = apart.within === undefined ? 'bits' : 'numbers'
+    flaws.set(pipeline, { pipeline, reason: `${trial.name}: other ${what} than ${names} give`, error: null })
   }
   const tried = new Set(answered.flatMap(partsOf))
   return {
@@ -194,6 +190,15 @@ function wordsOf({ floats, from, count }: Answered): Uint32Array {
 function sameBits(one: Answered, other: Answered): boolean {
   const words = wordsOf(other)
   return wordsOf(one).every((word, i) => word === words[i])
+}
+
+function isAsApart(trial: Answered): boolean {
+  const { floats, from, count, apart } = trial
+  const expected = trial.expected!
+  const { within } = apart!
+  if (within === undefined) return sameBits(trial, { ...trial, floats: expected })
+  const range = floats.subarray(from, from + count)
+  return range.every((value, i) => Math.abs(value - expected[from + i]!) <= within)
 }
 
 function allSame(group: readonly Answered[]): boolean {

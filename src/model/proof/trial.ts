@@ -13,8 +13,13 @@ export interface Trial {
   readonly filledBy?: Pipeline
   /** What has merged its partial results. */
   readonly combinedBy?: Pipeline
-  /** What other pipelines have written for the same, which it must give to the bit: each is tried by itself. */
-  readonly apart?: { readonly reading: number; readonly by: readonly Pipeline[] }
+  /** What other pipelines have written for the same: each is tried by itself. */
+  readonly apart?: {
+    readonly reading: number
+    readonly by: readonly Pipeline[]
+    /** How far it may be off; where left out, it must give the same bits. */
+    readonly within?: number
+  }
   /** Number of what it has written among the results: f32. */
   readonly reading: number
   /** Where an order is left to the lanes: puts what was read into one that is known. */

@@ -12,15 +12,19 @@ import {
 import { causalConv } from '../../../src/kernels/causal-conv'
 import { cutoff } from '../../../src/kernels/cutoff'
 import { combineExperts, route, tileExperts } from '../../../src/kernels/experts'
+import { weightFormats } from '../../../src/kernels/formats'
 import { gated } from '../../../src/kernels/gated'
 import { gatedNorm } from '../../../src/kernels/gated-norm'
 import { headNorm, headNormWeights, plainHeads } from '../../../src/kernels/heads'
 import { kvBits } from '../../../src/kernels/kv-format'
+import { matvec } from '../../../src/kernels/matmul'
 import { pool, poolings } from '../../../src/kernels/pool'
 import { rescale } from '../../../src/kernels/rescale'
 import { ropeKv } from '../../../src/kernels/rope-kv'
 import { adjustLogits, logprobs, sample } from '../../../src/kernels/sample'
 import { deltaScan, ssmScan } from '../../../src/kernels/scan'
+import { reads } from '../../../src/kernels/weights/format'
+import type { Matrix } from '../../../src/model/matrix'
 import { prove } from '../../../src/model/proof/prove'
 import * as rare from '../../../src/model/proof/rare/cases'
 import { openTestGpu } from '../../support/gpu'
@@ -371,5 +375,33 @@ describe('the proof of attention', () => {
     const wrong = await compile(ropeKv, reader.variant, fault)
     const found = await prove(gpu, [...Object.values(writer), wrong], [], null)
     expect(found.flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
+  })
+})
+
+describe('the proof of products that make rows shorter than the known ones', () => {
+  const format = weightFormats.get('Q8_0')!
+  const { moduleConstants, conditions, ...modules } = reads(format)
+  const product = (
+    own: KernelVariant['moduleConstants'],
+    form: KernelVariant['conditions'],
+    fault: Fault | null = null,
+  ) => {
+    const constants = { workgroup_size: 16, segment_lanes: 1, columns: 1, activation: 0 }
+    const variant = { ...modules, constants, moduleConstants: { ...moduleConstants, ...own } }
+    return compile(matvec, { ...variant, conditions: { ...conditions, ...form, residual: true } }, fault)
+  }
+  const splits = { row_quads: 32, heads: 2, value_dim: 64, split_size: splitSize, window: 0 }
+
+  it.each([
+    ['a norm', { row_quads: 16 }, { normalizes: true }, ['params.norm_eps', '(params.norm_eps + 1.0)']],
+    ['splits', splits, { combines: true, sinks: true }, ['total / sum', 'total']],
+  ] as const)('finds where %s is wrong', async (_, own, form, fault) => {
+    const plain = await product({}, {})
+    const matrices = [{ format } as unknown as Matrix]
+    const right = await prove(gpu, [plain, await product(own, form)], matrices, null)
+    expect([right.flaws, right.untried]).toEqual([[], []])
+    const wrong = await product(own, form, fault)
+    const { flaws } = await prove(gpu, [plain, wrong], matrices, null)
+    expect(flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
   })
 })
