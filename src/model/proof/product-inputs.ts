@@ -4,8 +4,11 @@ import { integers } from './integers'
 /** Of the known product. Columns that every tensor type's blocks divide, in segments of two groups. */
 export const productShape = { rows: 264, columns: 512, tokens: 5 } as const
 
-/** Rows whose sums are known, of the last token: both halves' ends for gates over ups, and two pairs of neighbours. */
-export const knownRows: readonly number[] = [0, 1, 131, 132, 262, 263]
+/**
+ * Rows whose sums are known, of the last token: both halves' ends for gates over ups, two pairs of neighbours, and where the
+ * second half's own halves begin.
+ */
+export const knownRows: readonly number[] = [0, 1, 131, 132, 198, 262, 263]
 
 /** Rows that are looked up, and elements of each whose values are known. */
 export const embeddedRows = [263, 5] as const

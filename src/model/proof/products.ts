@@ -103,8 +103,13 @@ function storedInput(buffers: ProductInput['buffers'], width: number): Input {
   return { buffers, params: { x_stride: paddedColumns(width) / 4 }, width }
 }
 
-function outputsOf({ variant }: Pipeline): number {
-  return variant.conditions?.gated ? rows / 2 : rows
+/** Rows of the matrix: with experts it is a stack of two. */
+function rowsOf({ variant }: Pipeline): number {
+  return variant.conditions?.experts ? rows / 2 : rows
+}
+
+function outputsOf(pipeline: Pipeline): number {
+  return rowsOf(pipeline) / (pipeline.variant.conditions?.gated ? 2 : 1)
 }
 
 /** Whether a product takes rows as they are, and makes of their sums what another one does. */
@@ -131,13 +136,15 @@ function multiply(
   const outputs = outputsOf(pipeline)
   const y = trials.buffer('y', new Float32Array(paddedTokens * outputs).fill(before))
   const groups = paddedColumns(width) / groupWeights
-  const stack = pipeline.variant.conditions?.experts ? { experts: 1, xRepeats: 1 } : undefined
+  const ofOne = rowsOf(pipeline)
+  const experts = rows / ofOne
+  const stack = experts > 1 ? { experts, xRepeats: 1 } : undefined
   trials.run(
     pipeline,
     { weights: buffer, ...buffers, y },
     {
       ...plainProduct,
-      rows,
+      rows: ofOne,
       groups,
       segment_groups: Math.ceil(groups / 8),
       ...format.planes((rows * columns) / groupWeights),
@@ -147,11 +154,11 @@ function multiply(
       cap,
       activation_at: rows,
       ...numbers,
-      shard_experts: 1,
+      shard_experts: experts,
       x_stride: columns / 4,
       ...params,
     },
-    { tokens, rows, outputs, columns: width, weightBytes: 0, residual: false, stack },
+    { tokens, rows: ofOne, outputs, columns: width, weightBytes: 0, residual: false, stack },
   )
   return y
 }
@@ -203,16 +210,18 @@ function roundRows(
   return { pipeline, bytes, width }
 }
 
-/** Every entry takes the one expert; for matmul in tiles, of which the last one is not full. */
+/** The last entry takes the second expert, the others the first; for matmul in tiles. */
 function routesOf(tokensPerLane: number | undefined): Uint32Array<ArrayBuffer> {
-  if (tokensPerLane === undefined) return Uint32Array.of(tokens, ...Array<number>(tokens).fill(0))
-  const tiles = Math.ceil(tokens / tokensPerLane)
-  const words = [tiles]
-  for (let tile = 0; tile < tiles; tile++) {
-    const entries = Array.from({ length: tokensPerLane }, (_, i) => tile * tokensPerLane + i)
-    words.push(0, ...entries.map((entry) => (entry < tokens ? entry : noEntry)))
-  }
-  return Uint32Array.from(words)
+  const experts = Array.from({ length: tokens }, (_, entry) => (entry === tokens - 1 ? 1 : 0))
+  if (tokensPerLane === undefined) return Uint32Array.of(tokens, ...experts)
+  const tiles = [0, 1].map((expert) => [
+    expert,
+    ...Array.from({ length: tokensPerLane }, (_, i) => {
+      const entry = expert === 0 ? i : tokens - 1 + i
+      return experts[entry] === expert ? entry : noEntry
+    }),
+  ])
+  return Uint32Array.of(tiles.length, ...tiles.flat())
 }
 
 /** The first of the known activations, as products take rows. */
@@ -227,12 +236,15 @@ function padded(width: number): Float32Array<ArrayBuffer> {
 /** What the last token's results must be. A sum may be off by the rounding of weights to f16. */
 function knownValues(
   sums: readonly number[],
-  { gated, interleaved, biased, scaled, capped, residual }: Readonly<Record<string, boolean>>,
+  { gated, interleaved, experts, biased, scaled, capped, residual }: Readonly<Record<string, boolean>>,
   activation: number,
   outputs: number,
 ): Pick<Trial, 'known' | 'tolerance'> {
   const greatest = Math.max(...sums.map(Math.abs))
-  const sumOf = (row: number): number | undefined => {
+  // Of the second expert's rows.
+  const first = experts ? rows / 2 : 0
+  const sumOf = (own: number): number | undefined => {
+    const row = first + own
     const sum = sums[knownRows.indexOf(row)]
     return sum === undefined ? undefined : sum + (biased ? biasOf(row) : 0)
   }

@@ -17,7 +17,7 @@ import { gated } from '../../../src/kernels/gated'
 import { gatedNorm } from '../../../src/kernels/gated-norm'
 import { headNorm, headNormWeights, plainHeads } from '../../../src/kernels/heads'
 import { kvBits } from '../../../src/kernels/kv-format'
-import { matvec } from '../../../src/kernels/matmul'
+import { matmul, matvec } from '../../../src/kernels/matmul'
 import { pool, poolings } from '../../../src/kernels/pool'
 import { rescale } from '../../../src/kernels/rescale'
 import { ropeKv } from '../../../src/kernels/rope-kv'
@@ -378,30 +378,63 @@ describe('the proof of attention', () => {
   })
 })
 
-describe('the proof of products that make rows shorter than the known ones', () => {
-  const format = weightFormats.get('Q8_0')!
+const format = weightFormats.get('Q8_0')!
+const matrices = [{ format } as unknown as Matrix]
+
+/** A product of the known matrix. */
+function product(
+  kernel: unknown,
+  constants: KernelVariant['constants'],
+  form: readonly string[],
+  own: KernelVariant['moduleConstants'] = {},
+  fault: Fault | null = null,
+): Promise<Pipeline> {
   const { moduleConstants, conditions, ...modules } = reads(format)
-  const product = (
-    own: KernelVariant['moduleConstants'],
-    form: KernelVariant['conditions'],
-    fault: Fault | null = null,
-  ) => {
-    const constants = { workgroup_size: 16, segment_lanes: 1, columns: 1, activation: 0 }
-    const variant = { ...modules, constants, moduleConstants: { ...moduleConstants, ...own } }
-    return compile(matvec, { ...variant, conditions: { ...conditions, ...form, residual: true } }, fault)
+  const on = Object.fromEntries(form.map((name) => [name, true]))
+  const variant = {
+    ...modules,
+    constants: { workgroup_size: 16, activation: 0, ...constants },
+    moduleConstants: { ...moduleConstants, ...own },
+    conditions: { ...conditions, ...on },
   }
+  return compile(kernel, variant, fault)
+}
+
+describe('the proof of products', () => {
+  const byLane = { segment_lanes: 1, columns: 1 }
   const splits = { row_quads: 32, heads: 2, value_dim: 64, split_size: splitSize, window: 0 }
 
   it.each([
-    ['a norm', { row_quads: 16 }, { normalizes: true }, ['params.norm_eps', '(params.norm_eps + 1.0)']],
-    ['splits', splits, { combines: true, sinks: true }, ['total / sum', 'total']],
-  ] as const)('finds where %s is wrong', async (_, own, form, fault) => {
-    const plain = await product({}, {})
-    const matrices = [{ format } as unknown as Matrix]
-    const right = await prove(gpu, [plain, await product(own, form)], matrices, null)
-    expect([right.flaws, right.untried]).toEqual([[], []])
-    const wrong = await product(own, form, fault)
-    const { flaws } = await prove(gpu, [plain, wrong], matrices, null)
-    expect(flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
+    ['a norm', { row_quads: 16 }, ['normalizes'], ['params.norm_eps', '(params.norm_eps + 1.0)']],
+    ['splits', splits, ['combines', 'sinks'], ['total / sum', 'total']],
+  ] as const)(
+    'finds where rows of %s are wrong that are shorter than the known ones',
+    async (_, own, makes, fault) => {
+      const plain = await product(matvec, byLane, ['residual'])
+      const form = ['residual', ...makes]
+      const right = await prove(gpu, [plain, await product(matvec, byLane, form, own)], matrices, null)
+      expect([right.flaws, right.untried]).toEqual([[], []])
+      const wrong = await product(matvec, byLane, form, own, fault)
+      const { flaws } = await prove(gpu, [plain, wrong], matrices, null)
+      expect(flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
+    },
+  )
+
+  it.each([
+    ['matvec', matvec, byLane, ['expert = routes[', 'expert = 0u * routes[']],
+    [
+      'matmul',
+      matmul,
+      { rows_per_lane: 8, tokens_per_lane: 4 },
+      ['expert = routes[', 'expert = 0u * routes['],
+    ],
+  ] as const)('finds where %s takes another expert', async (_, kernel, constants, fault) => {
+    for (const form of [['experts'], ['experts', 'gated'], ['experts', 'gated', 'interleaved', 'biased']]) {
+      const right = await prove(gpu, [await product(kernel, constants, form)], matrices, null)
+      expect([right.flaws, right.known]).toEqual([[], 1])
+      const wrong = await product(kernel, constants, form, {}, fault)
+      const { flaws } = await prove(gpu, [wrong], matrices, null)
+      expect(flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
+    }
   })
 })
