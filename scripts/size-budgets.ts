@@ -13,7 +13,7 @@ export const budgetKb: Readonly<Record<string, number>> = {
 
 /** What the engine fetches for models and calls that need it: `worker-NAME.js`, or `NAME.js` beside `service.js`. */
 export const partKb: Readonly<Record<string, number>> = {
-  cases: 5.9,
+  cases: 6,
   conversations: 1.7,
   encoders: 8.8,
   experts: 2.6,
@@ -22,7 +22,7 @@ export const partKb: Readonly<Record<string, number>> = {
   integers: 4.2,
   latent: 1.2,
   profile: 1.9,
-  proof: 13.5,
+  proof: 14,
   quantized: 6.3,
   recurrent: 5.1,
   safetensors: 6.7,
