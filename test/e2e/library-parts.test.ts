@@ -88,7 +88,7 @@ for (const [name, parts] of Object.entries(needs)) {
     const { input_ids: prompt, greedy } = sequences[0]!
     expect(await idsAfter(page, name, prompt)).toEqual(greedy.slice(0, 3))
     expect([...fetched].sort()).toEqual(
-      ['index.js', ...[...parts, 'proof'].map((part) => `worker-${part}.js`), 'worker.js'].sort(),
+      ['index.js', ...[...parts, 'cases', 'proof'].map((part) => `worker-${part}.js`), 'worker.js'].sort(),
     )
     expect(complaints).toEqual([])
     await page.close()
