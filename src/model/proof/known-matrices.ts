@@ -2,7 +2,7 @@ import type { GpuDevice } from '../../gpu/device'
 import type { Pipeline } from '../../gpu/pipeline'
 import { weightFormats } from '../../kernels/formats'
 import { packingOf } from '../../kernels/packing'
-import { reads, type WeightFormat } from '../../kernels/weights/format'
+import { type MatrixFormat, reads } from '../../kernels/weights/format'
 import { createMatrix, type Matrix } from '../matrix'
 import { WeightUploader } from '../upload'
 import { productBytes, productShape } from './product-inputs'
@@ -20,7 +20,7 @@ export interface MatrixAnswers {
 
 /** The known matrix in one tensor type. */
 export interface KnownMatrix extends MatrixAnswers {
-  readonly format: WeightFormat
+  readonly format: MatrixFormat
   readonly buffer: GPUBuffer
 }
 
@@ -66,7 +66,7 @@ export async function uploadKnown(
 /** Numbers of the modules that make a product's rows, beside those of its format. */
 const ofMadeRows = new Set(['row_quads', 'heads', 'value_dim', 'split_size', 'window'])
 
-export function readsFormat({ variant }: Pipeline, format: WeightFormat): boolean {
+export function readsFormat({ variant }: Pipeline, format: MatrixFormat): boolean {
   const { modules, moduleConstants, conditions } = reads(format)
   const own = Object.entries(variant.moduleConstants ?? {}).filter(([name]) => !ofMadeRows.has(name))
   return (

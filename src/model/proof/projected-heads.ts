@@ -2,7 +2,7 @@ import type { Pipeline } from '../../gpu/pipeline'
 import { plainHeads } from '../../kernels/heads'
 import { kvBits, kvRegionWords } from '../../kernels/kv-format'
 import { noNorm, plainProduct } from '../../kernels/matmul'
-import type { WeightFormat } from '../../kernels/weights/format'
+import type { MatrixFormat } from '../../kernels/weights/format'
 import type { KvFormat } from '../../util/kv-format'
 import { blockSize } from '../kv-cache'
 import { integers } from './integers'
@@ -57,7 +57,7 @@ export function tryProjectedHeads(
 }
 
 /** Null: the plan lacks one. */
-function kernelsApart(pipelines: readonly Pipeline[], fused: Pipeline, format: WeightFormat): Apart | null {
+function kernelsApart(pipelines: readonly Pipeline[], fused: Pipeline, format: MatrixFormat): Apart | null {
   const has = (pipeline: Pipeline, condition: string) => pipeline.variant.conditions?.[condition] ?? false
   const like = (condition: string) => has(fused, condition)
   const of = (...shaders: string[]) => pipelines.filter(({ kernel }) => shaders.includes(kernel.shader))

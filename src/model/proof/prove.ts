@@ -110,7 +110,10 @@ async function tryAll(
   rare: RareCases | null,
 ): Promise<readonly Answered[]> {
   const trials = new Trials(gpu)
-  const known = await uploadKnown(gpu, trials, matrices, { ...answers, ...rare?.matrices })
+  const known = [
+    ...(await uploadKnown(gpu, trials, matrices, { ...answers, ...rare?.matrices })),
+    ...(rare?.affineMatrices(trials, matrices) ?? []),
+  ]
   const found = [
     ...tryProducts(trials, pipelines, known),
     ...tryProjectedHeads(trials, pipelines, known),

@@ -1,7 +1,6 @@
 import { describe, expect, inject, it } from 'vitest'
 import type { Kernel, KernelVariant } from '../../../src/gpu/kernel'
-import { Pipeline } from '../../../src/gpu/pipeline'
-import { linkShader } from '../../../src/gpu/shader'
+import type { Pipeline } from '../../../src/gpu/pipeline'
 import { altUpCorrect, altUpPredict, matchMagnitude } from '../../../src/kernels/alt-up'
 import {
   attentionCombine,
@@ -12,25 +11,19 @@ import {
 import { causalConv } from '../../../src/kernels/causal-conv'
 import { cutoff } from '../../../src/kernels/cutoff'
 import { combineExperts, route, tileExperts } from '../../../src/kernels/experts'
-import { weightFormats } from '../../../src/kernels/formats'
 import { gated } from '../../../src/kernels/gated'
 import { gatedNorm } from '../../../src/kernels/gated-norm'
 import { headNorm, headNormWeights, plainHeads } from '../../../src/kernels/heads'
 import { kvBits } from '../../../src/kernels/kv-format'
-import { matmul, matvec } from '../../../src/kernels/matmul'
 import { pool, poolings } from '../../../src/kernels/pool'
 import { rescale } from '../../../src/kernels/rescale'
 import { ropeKv } from '../../../src/kernels/rope-kv'
 import { adjustLogits, logprobs, sample } from '../../../src/kernels/sample'
 import { deltaScan, ssmScan } from '../../../src/kernels/scan'
-import { reads } from '../../../src/kernels/weights/format'
-import type { Matrix } from '../../../src/model/matrix'
 import { prove } from '../../../src/model/proof/prove'
 import * as rare from '../../../src/model/proof/rare/cases'
+import { compileKernel, type Fault } from '../../support/broken-kernel'
 import { openTestGpu } from '../../support/gpu'
-
-/** What a broken compiler makes of some code. */
-type Fault = readonly [right: string, wrong: string]
 
 const gpu = await openTestGpu()
 /** SwiftShader compiles each for a third of a second: there the first fault of each form. */
@@ -38,18 +31,8 @@ const few = inject('adapter') === 'swiftshader' && !inject('long')
 function some<Each>(faults: readonly Each[]): readonly Each[] {
   return few ? faults.slice(0, 1) : faults
 }
-/** A kernel as a compiler makes it, that may be broken. */
-async function compile(
-  kernel: unknown,
-  variant: KernelVariant,
-  fault: Fault | null = null,
-): Promise<Pipeline> {
-  const own = kernel as Kernel<never>
-  const code = await linkShader(own, variant)
-  const [right, wrong] = fault ?? ['', '']
-  expect(code, own.shader).toContain(right)
-  return Pipeline.create(gpu.device, own, variant, fault ? code.replaceAll(right, wrong) : code)
-}
+const compile = (kernel: unknown, variant: KernelVariant, fault: Fault | null = null) =>
+  compileKernel(gpu.device, kernel, variant, fault)
 
 type Form = readonly [kernel: unknown, variant: KernelVariant, faults: readonly Fault[]]
 
@@ -380,66 +363,5 @@ describe('the proof of attention', () => {
     const wrong = await compile(ropeKv, reader.variant, fault)
     const found = await prove(gpu, [...Object.values(writer), wrong], [], null)
     expect(found.flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
-  })
-})
-
-const format = weightFormats.get('Q8_0')!
-const matrices = [{ format } as unknown as Matrix]
-
-/** A product of the known matrix. */
-function product(
-  kernel: unknown,
-  constants: KernelVariant['constants'],
-  form: readonly string[],
-  own: KernelVariant['moduleConstants'] = {},
-  fault: Fault | null = null,
-): Promise<Pipeline> {
-  const { moduleConstants, conditions, ...modules } = reads(format)
-  const on = Object.fromEntries(form.map((name) => [name, true]))
-  const variant = {
-    ...modules,
-    constants: { workgroup_size: 16, activation: 0, ...constants },
-    moduleConstants: { ...moduleConstants, ...own },
-    conditions: { ...conditions, ...on },
-  }
-  return compile(kernel, variant, fault)
-}
-
-describe('the proof of products', () => {
-  const byLane = { segment_lanes: 1, columns: 1 }
-  const splits = { row_quads: 32, heads: 2, value_dim: 64, split_size: splitSize, window: 0 }
-
-  it.each([
-    ['a norm', { row_quads: 16 }, ['normalizes'], ['params.norm_eps', '(params.norm_eps + 1.0)']],
-    ['splits', splits, ['combines', 'sinks'], ['total / sum', 'total']],
-  ] as const)(
-    'finds where rows of %s are wrong that are shorter than the known ones',
-    async (_, own, makes, fault) => {
-      const plain = await product(matvec, byLane, ['residual'])
-      const form = ['residual', ...makes]
-      const right = await prove(gpu, [plain, await product(matvec, byLane, form, own)], matrices, null)
-      expect([right.flaws, right.untried]).toEqual([[], []])
-      const wrong = await product(matvec, byLane, form, own, fault)
-      const { flaws } = await prove(gpu, [plain, wrong], matrices, null)
-      expect(flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
-    },
-  )
-
-  it.each([
-    ['matvec', matvec, byLane, ['expert = routes[', 'expert = 0u * routes[']],
-    [
-      'matmul',
-      matmul,
-      { rows_per_lane: 8, tokens_per_lane: 4 },
-      ['expert = routes[', 'expert = 0u * routes['],
-    ],
-  ] as const)('finds where %s takes another expert', async (_, kernel, constants, fault) => {
-    for (const form of [['experts'], ['experts', 'gated'], ['experts', 'gated', 'interleaved', 'biased']]) {
-      const right = await prove(gpu, [await product(kernel, constants, form)], matrices, null)
-      expect([right.flaws, right.known]).toEqual([[], 1])
-      const wrong = await product(kernel, constants, form, {}, fault)
-      const { flaws } = await prove(gpu, [wrong], matrices, null)
-      expect(flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
-    }
   })
 })

@@ -36,6 +36,8 @@ const products = isQuick(gpu)
   ? names
   : ['gptq-w4-asym-g32', 'mlx-mixed', 'bnb-nf4-double', 'fp8-block-ragged']
 
+const proving = { tune: 'off', store: null, browser: '', onTuning: () => {} } as const
+
 describe.each(names)('the quantized repo %s', async (name) => {
   const config = await json<JsonObject>(`${name}/config.json`)
   const golden = await json<Golden>(`${name}/golden.json`)
@@ -82,7 +84,10 @@ describe.each(names)('the quantized repo %s', async (name) => {
   })
 
   it.runIf(products.includes(name))('gives the reference logits and greedy tokens', async () => {
-    const { runner, destroy } = await loadRepo(repo, { format: 'f32', maxTokens: 128 })
+    const options = { format: 'f32', maxTokens: 128, tactics: proving } as const
+    const { runner, destroy, info } = await loadRepo(repo, options)
+    expect(info.dropped, 'variants that erred in the proof').toEqual([])
+    expect(info.diagnostics.proof!.untried, 'kernels without a known case').toEqual([])
     try {
       const sequence = new ForcedSequence(runner, 0, 64)
       let { best, logits } = await sequence.prefill(golden.input_ids, 16)

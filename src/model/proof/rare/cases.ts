@@ -1,13 +1,14 @@
 import type { Pipeline } from '../../../gpu/pipeline'
 import type { Trial } from '../trial'
 import type { Trials } from '../trials'
+import { affineMatrices } from './affine'
 import { tryCombining, tryRouting, tryTiling } from './experts'
 import { matrices } from './known-answers'
 import { tryPooling } from './pool'
 import { tryConvolution, tryDeltaScan, tryGatedNorm, trySsmScan } from './recurrent'
 import { tryCorrecting, tryCutoff, tryMatching, tryPredicting, tryRescaling } from './streams'
 
-export { matrices }
+export { affineMatrices, matrices }
 
 type Case = (trials: Trials, pipeline: Pipeline) => Trial | readonly Trial[]
 
