@@ -8,7 +8,7 @@ import { lavapipeVariables } from './lavapipe.ts'
 
 /**
  * npm run bench:kernels -- [--lavapipe] [--node] [--model 135M]… [--kernel matvec]… [--type Q4_1]… [--segments 8]
- *                          [--json FILE]
+ *                          [--json FILE] [--markdown FILE]
  *
  * Times each kernel's variants on shapes of models of 135M, 1B and 3B.
  */
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     type: list,
     segments: { type: 'string', default: '8' },
     json: { type: 'string' },
+    markdown: { type: 'string' },
   },
 })
 const segments = Number(values.segments)
@@ -52,6 +53,35 @@ async function report(browser: string, { adapter, rows }: KernelFigures): Promis
   if (values.json) {
     await writeFile(values.json, `${JSON.stringify({ adapter, browser, commit: commit(), rows }, null, 2)}\n`)
   }
+  if (values.markdown) await writeFile(values.markdown, page(`${adapter}, ${browser}`, rows))
+}
+
+/** A table for each model. */
+function page(machine: string, rows: readonly KernelRow[]): string {
+  const models = [...new Set(rows.map(({ model }) => model))]
+  const command = `npm run bench:kernels -- ${process.argv.slice(2).join(' ')}`
+  return [
+    '# Kernels',
+    `${new Date().toISOString().slice(0, 10)}, commit ${commit().slice(0, 10)}, ${machine}.`,
+    `\`${command}\``,
+    'Milliseconds of one dispatch of many in one pass, the best of four passes; each finds its data where the one before left it.',
+    ...models.flatMap((model) => [`## ${model}`, table(rows.filter((row) => row.model === model))]),
+  ]
+    .map((paragraph) => `${paragraph}\n`)
+    .join('\n')
+}
+
+function table(rows: readonly KernelRow[]): string {
+  const lines = rows.map(({ kernel, what, variant, ms, gigabytesPerSecond, gigaflops }) => [
+    kernel,
+    what,
+    variant,
+    ms.toFixed(3),
+    gigabytesPerSecond.toFixed(2),
+    gigaflops?.toFixed(2) ?? '',
+  ])
+  const headings = ['kernel', 'shape', 'variant', 'ms', 'GB/s', 'GFLOP/s']
+  return [headings, headings.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 function line({ model, kernel, what, variant, ms, gigabytesPerSecond, gigaflops }: KernelRow): string {
