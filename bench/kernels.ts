@@ -26,8 +26,9 @@ export interface KernelRow {
 }
 
 export interface KernelBenchOptions {
-  /** Names of models, of kernels and of tensor types to measure; all of them where left out. */
-  readonly models?: readonly string[]
+  /** Names of models whose shapes are measured; none: what depends on no model. */
+  readonly models: readonly string[]
+  /** Kernels and tensor types to measure; all of them where left out. */
   readonly kernels?: readonly string[]
   readonly types?: readonly string[]
   /**
@@ -45,20 +46,21 @@ export interface KernelFigures {
 const benchTypes = ['Q4_0', 'Q4_1', 'Q8_0', 'Q6_K', 'F16']
 
 /** Times each kernel on the shapes of models of 135M, 1B and 3B, in each point of the table of variants. */
-export async function benchKernels(gpu: GPU, options: KernelBenchOptions = {}): Promise<KernelFigures> {
+export async function benchKernels(gpu: GPU, options: KernelBenchOptions): Promise<KernelFigures> {
   const device = await GpuDevice.open(gpu)
   const bench = new KernelBench(device, options)
   const table = pointsFor(device.info)
   for (const model of modelShapes) {
-    if (options.models && !options.models.includes(model.name)) continue
+    if (!options.models.includes(model.name)) continue
     for (const variants of table) {
       await bench.layer(model, variants)
     }
   }
-  for (const vocab of options.models ? [] : vocabularies) {
+  const rest = options.models.length === 0
+  for (const vocab of rest ? vocabularies : []) {
     for (const variants of [software, hardware]) await bench.sampling(vocab, variants)
   }
-  for (const variants of options.models ? [] : [software, hardware]) {
+  for (const variants of rest ? [software, hardware] : []) {
     await bench.states(variants)
     await bench.experts(variants)
   }

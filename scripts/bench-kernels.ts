@@ -28,32 +28,42 @@ const { values } = parseArgs({
 const segments = Number(values.segments)
 if (!Number.isInteger(segments) || segments < 1 || segments > 8)
   throw new Error(`--segments is '${values.segments}', not a whole number from 1 to 8`)
-const options: KernelBenchOptions = {
-  models: values.model,
+/** One after another, so that what was measured is printed; the last is what depends on no model. */
+const parts = values.model ? values.model.map((name) => [name]) : [['135M'], ['1B'], ['3B'], []]
+const optionsOf = (models: readonly string[]): KernelBenchOptions => ({
+  models,
   kernels: values.kernel,
   types: values.type,
   segments,
-}
+})
 if (values.lavapipe) Object.assign(process.env, lavapipeVariables(), { OCTAVO_ADAPTER: 'lavapipe' })
 if (values.node) {
   const { benchKernels } = await importBench<typeof import('../bench/kernels.ts')>('kernels.ts')
   const gpu = nodeGpu(process.env.VK_ICD_FILENAMES ?? null)
-  await report(nodeName(), await benchKernels(gpu, options))
+  await measure(nodeName(), (options) => benchKernels(gpu, options))
   // Dawn's threads keep the process.
   process.exit(0)
 } else {
-  await withBenchPage(async ({ page, browser }) => {
-    await report(browser, await page.evaluate((all) => window.octavoBench!.benchKernels(all), options))
-  })
+  await withBenchPage(({ page, browser }) =>
+    measure(browser, (options) => page.evaluate((all) => window.octavoBench!.benchKernels(all), options)),
+  )
 }
 
-async function report(browser: string, { adapter, rows }: KernelFigures): Promise<void> {
-  console.log(`${adapter}, ${browser}, ${commit()}`)
-  for (const row of rows) console.log(line(row))
-  if (values.json) {
-    await writeFile(values.json, `${JSON.stringify({ adapter, browser, commit: commit(), rows }, null, 2)}\n`)
+/** Prints rows as they come, and writes the files that are named anew with each part. */
+async function measure(
+  browser: string,
+  bench: (options: KernelBenchOptions) => Promise<KernelFigures>,
+): Promise<void> {
+  const all: KernelRow[] = []
+  for (const models of parts) {
+    const { adapter, rows } = await bench(optionsOf(models))
+    if (all.length === 0) console.log(`${adapter}, ${browser}, ${commit()}`)
+    for (const row of rows) console.log(line(row))
+    all.push(...rows)
+    const figures = { adapter, browser, commit: commit(), rows: all }
+    if (values.json) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`)
+    if (values.markdown) await writeFile(values.markdown, page(`${adapter}, ${browser}`, all))
   }
-  if (values.markdown) await writeFile(values.markdown, page(`${adapter}, ${browser}`, rows))
 }
 
 /** A table for each model. */
@@ -64,7 +74,7 @@ function page(machine: string, rows: readonly KernelRow[]): string {
     '# Kernels',
     `${new Date().toISOString().slice(0, 10)}, commit ${commit().slice(0, 10)}, ${machine}.`,
     `\`${command}\``,
-    'Milliseconds of one dispatch of many in one pass, the best of four passes; each finds its data where the one before left it.',
+    'Milliseconds of one dispatch: of short ones many in one pass, the best of some passes. Each finds its data where the one before left it.',
     ...models.flatMap((model) => [`## ${model}`, table(rows.filter((row) => row.model === model))]),
   ]
     .map((paragraph) => `${paragraph}\n`)

@@ -91,6 +91,11 @@ export function movableParts(): Plugin {
           const [head] = /^(import\{[^}]*\}from"[^"]*";)*/.exec(chunk.code)!
           const taken = (file: string) =>
             new RegExp(`import\\{([^}]*)\\}from"./${file}"`).exec(head)?.[1]?.replaceAll(' as ', ':') ?? ''
+          const others = [...head.matchAll(/from"\.\/([^"]*)"/g)].filter(
+            ([, file]) => file !== 'worker.js' && file !== runtime,
+          )
+          if (others.length > 0)
+            throw new Error(`${chunk.fileName} imports ${others.map(([, file]) => file)}, another part`)
           const begin = `export default({${taken('worker.js')}},{${taken(runtime)}})=>{`.padEnd(head.length)
           chunk.code = `${begin}${named(chunk.code.slice(head.length), returned)}`.replace(
             /(\n?\/\/# \S+\s*)?$/,

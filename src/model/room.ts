@@ -2,7 +2,6 @@ import { countingGpu } from '../gpu/counting-gpu'
 import { GpuDevice } from '../gpu/device'
 import { weightFormats } from '../kernels/formats'
 import { makeRoom, type RoomOptions } from './load'
-import { encoderTensors, makeEncoderRoom } from './load-encoder'
 import { parametersOf } from './model-info'
 import { readDescription } from './read-description'
 import { findTensors } from './tensors'
@@ -19,21 +18,29 @@ export interface Room {
   readonly parameters: number
 }
 
+/** How a model that reads whole texts is laid out. */
+type Encoders = Pick<typeof import('./load-encoder'), 'encoderTensors' | 'makeEncoderRoom'>
+
 /**
  * Counts what a model would take, by the code that makes room for it, on a device that makes no buffers. null: on a GPU
  * without limits.
  *
  * @throws OctavoError 'unsupported-architecture', 'unsupported-tensor-type', 'malformed-file', 'no-adapter',
- *   'limits-too-small', 'invalid-option'
+ *   'limits-too-small', 'invalid-option', 'network' where the part for encoders cannot be fetched
  */
-export async function roomNeeded(gpu: GPU | null, options: RoomOptions): Promise<Room> {
+export async function roomNeeded(
+  gpu: GPU | null,
+  options: RoomOptions,
+  fetchEncoders: () => Promise<Encoders>,
+): Promise<Room> {
   const description = readDescription(options.header)
-  const reads = description.pooled !== null
-  const tensors = reads
-    ? encoderTensors(options.header, description, options)
+  const encoders = description.pooled ? await fetchEncoders() : null
+  const tensors = encoders
+    ? encoders.encoderTensors(options.header, description, options)
     : findTensors(options.header, description, options.floatWeights)
   const device = await GpuDevice.open(countingGpu(gpu))
-  const { cache, limits } = await (reads ? makeEncoderRoom : makeRoom)(device, description, tensors, options)
+  const make = encoders?.makeEncoderRoom ?? makeRoom
+  const { cache, limits } = await make(device, description, tensors, options)
   const forWeights = await GpuDevice.open(countingGpu(gpu))
   createWeights(forWeights, tensors)
   return {

@@ -12,7 +12,7 @@ import { describeRepo, type RepoFacts } from '../weights/repo-facts'
 import type { OpenedModel } from '../weights/types'
 import { type HeaderFacts, headerFacts } from './header-facts'
 import type { InspectionReason, ModelInspection, QuantizationChoice } from './inspection'
-import { modelReference } from './load-session'
+import { encoders, modelReference } from './load-session'
 import type { LoadRequest } from './protocol'
 
 /** What a device has for a model, as far as a browser says. */
@@ -122,8 +122,8 @@ async function roomFor(
   }
   if (!gpu) reasons.push(reasonOf(noGpu))
   const room =
-    (gpu && (await attempt(reasons, () => roomNeeded(gpu, options)))) ??
-    (await attempt(gpu ? [] : reasons, () => roomNeeded(null, options)))
+    (gpu && (await attempt(reasons, () => roomNeeded(gpu, options, () => encoders.fetch())))) ??
+    (await attempt(gpu ? [] : reasons, () => roomNeeded(null, options, () => encoders.fetch())))
   if (room && lacksMemory(room.bytes, memoryBytes)) {
     reasons.push({
       code: 'gpu-out-of-memory',

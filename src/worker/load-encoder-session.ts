@@ -10,6 +10,8 @@ import { EncoderSession } from './encoder-session'
 import { engineDiagnostics, engineInfo } from './engine-info'
 import type { EncoderInfo } from './protocol'
 
+export { encoderTensors, makeEncoderRoom } from '../model/load-encoder'
+
 interface EncoderLoad {
   readonly opened: OpenedModel
   readonly tokenizer: Tokenizer

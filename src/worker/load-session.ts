@@ -19,7 +19,7 @@ import type { LoadPhase, LoadProgress, LoadRequest } from './protocol'
 import { Session } from './session'
 import { browserVersion, openTacticsStore } from './tactics-store'
 
-const encoders = new LazyPart('models that read whole texts', () => import('./load-encoder-session'))
+export const encoders = new LazyPart('models that read whole texts', () => import('./load-encoder-session'))
 const conversationStore = new LazyPart(
   'saved conversations',
   () => import('../conversations/conversation-store'),

@@ -75,7 +75,9 @@ it('a page makes vectors and ranks texts with a repo’s embedding model, and by
   await page.addScriptTag({ content: await openaiScript() })
   const said = await page.evaluate(
     async ({ model, endpoint, input }) => {
-      const engine = await globalThis.octavo.createEngine({ model, hub: { endpoint }, floatWeights: 'exact' })
+      const options = { model, hub: { endpoint }, floatWeights: 'exact' } as const
+      const { gpu } = await globalThis.octavo.inspectModel(model, options)
+      const engine = await globalThis.octavo.createEngine(options)
       globalThis.engine = engine
       const { OpenAI } = (globalThis as unknown as { openaiPackage: typeof import('openai') }).openaiPackage
       const client = new OpenAI({
@@ -88,6 +90,8 @@ it('a page makes vectors and ranks texts with a repo’s embedding model, and by
       const ranking = { query: input[1]!, documents: input, top_n: 2 }
       const post = { method: 'POST', body: JSON.stringify(ranking) }
       return {
+        foretoldBytes: gpu?.bytes ?? 0,
+        gpuBytes: engine.info.gpuBytes,
         encoder: engine.info.encoder,
         own: await engine.embeddings.create({ input }),
         byClient: await client.embeddings.create({ input, model: 'any' }),
@@ -106,6 +110,7 @@ it('a page makes vectors and ranks texts with a repo’s embedding model, and by
     },
     { model: repo, endpoint: hub.endpoint, input: texts.map(({ text }) => text) },
   )
+  expect(said.foretoldBytes / said.gpuBytes).toBeCloseTo(1, 1)
   expect(said.encoder).toMatchObject({ task: 'embed', dimensions: 384, maxTokens: 256 })
   for (const [i, { embedding }] of texts.entries()) {
     const got = said.own.data[i]!.embedding

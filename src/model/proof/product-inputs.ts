@@ -1,6 +1,8 @@
 import { groupWeights, type WeightFormat } from '../../kernels/weights/format'
 import { integers } from './integers'
 
+export { integers }
+
 /** Of the known product. Columns that every tensor type's blocks divide, in segments of two groups. */
 export const productShape = { rows: 264, columns: 512, tokens: 5 } as const
 

@@ -8,6 +8,7 @@ import { tryHeads } from './heads'
 import { matrices as answers } from './known-answers'
 import { uploadKnown } from './known-matrices'
 import { tryLogits } from './logits'
+import * as productInputs from './product-inputs'
 import { tryProducts } from './products'
 import { tryProjectedHeads } from './projected-heads'
 import { tryGathering, tryGating, tryNorms } from './rows'
@@ -112,7 +113,7 @@ async function tryAll(
   const trials = new Trials(gpu)
   const known = [
     ...(await uploadKnown(gpu, trials, matrices, { ...answers, ...rare?.matrices })),
-    ...(rare?.affineMatrices(trials, matrices) ?? []),
+    ...(rare?.affineMatrices(trials, matrices, productInputs) ?? []),
   ]
   const found = [
     ...tryProducts(trials, pipelines, known),

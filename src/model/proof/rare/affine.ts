@@ -1,19 +1,10 @@
 import { groupWeights, type MatrixFormat, planesOf } from '../../../kernels/weights/format'
 import type { Matrix } from '../../matrix'
-import { normalQuantile } from '../../normal-quantile'
-import { integers } from '../integers'
 import type { KnownMatrix } from '../known-matrices'
-import {
-  embeddedElements,
-  embeddedRows,
-  knownRows,
-  productActivations,
-  productShape,
-} from '../product-inputs'
 import type { Trials } from '../trials'
 
-const { rows, columns, tokens } = productShape
-const rowGroups = columns / groupWeights
+/** What the known product is: this part takes no code from the other one. */
+type Inputs = typeof import('../product-inputs')
 
 /** The numbers of shaders/weights/affine.wgsl. */
 type Numbers = Readonly<
@@ -42,13 +33,19 @@ interface Places {
  * The known matrix in the formats of quantized safetensors that the model has: random codes, scales of which none is far from the
  * others, and what the format's definition makes of both, in doubles.
  */
-export function affineMatrices(trials: Trials, matrices: readonly Matrix[]): readonly KnownMatrix[] {
+export function affineMatrices(
+  trials: Trials,
+  matrices: readonly Matrix[],
+  inputs: Inputs,
+): readonly KnownMatrix[] {
+  const { productShape, productActivations, knownRows, embeddedRows, embeddedElements } = inputs
+  const { columns, tokens } = productShape
   const formats = new Map<string, MatrixFormat>()
   for (const { format } of matrices) {
     if (format.module === 'affine') formats.set(JSON.stringify([format.constants, format.conditions]), format)
   }
   return [...formats].map(([key, format]) => {
-    const { planes, words, weight } = affineMatrix(format)
+    const { planes, words, weight } = affineMatrix(format, inputs)
     const x = productActivations().subarray((tokens - 1) * columns)
     return {
       // Trials of one name are compared, so a name says all that answers depend on.
@@ -61,11 +58,16 @@ export function affineMatrices(trials: Trials, matrices: readonly Matrix[]): rea
 }
 
 /** Random words for a format's planes, and the weights that they stand for. */
-function affineMatrix({ constants, conditions }: Pick<MatrixFormat, 'constants' | 'conditions'>) {
+function affineMatrix(
+  { constants, conditions }: Pick<MatrixFormat, 'constants' | 'conditions'>,
+  { productShape, integers }: Inputs,
+) {
+  const { rows, columns } = productShape
+  const rowGroups = columns / groupWeights
   const numbers = constants as Numbers
   const { code_bits: bits, scale_kind: kind, zero_bits, zero_plus } = numbers
   const next = integers(0x9e3779b9)
-  const places = placesOf(numbers, conditions?.ordered === true, next)
+  const places = placesOf(numbers, conditions?.ordered === true, productShape, next)
   const { count, table } = places
   const nested = kind === 3
   const floats = kind === 2 || kind === 4 ? count : Math.ceil(count / 2)
@@ -123,7 +125,13 @@ function affineMatrix({ constants, conditions }: Pick<MatrixFormat, 'constants' 
   return { planes, words, weight }
 }
 
-function placesOf({ scale_groups, scale_rows }: Numbers, ordered: boolean, next: () => number): Places {
+function placesOf(
+  { scale_groups, scale_rows }: Numbers,
+  ordered: boolean,
+  { rows, columns }: Inputs['productShape'],
+  next: () => number,
+): Places {
+  const rowGroups = columns / groupWeights
   const ofRow = ordered ? Math.floor(rowGroups / scale_groups) : Math.ceil(rowGroups / scale_groups)
   if (ordered) {
     const table = Uint16Array.from({ length: columns }, () => next() % Math.max(1, ofRow))
@@ -148,13 +156,10 @@ function sixteenBits(value: number, bfloat: boolean): number {
 }
 
 /** What a code stands for. */
-function meaningOf({ code_bits, number_kind, number_offset }: Numbers): (code: number) => number {
+function meaningOf({ number_kind, number_offset }: Numbers): (code: number) => number {
   if (number_kind === 1) return (code) => (code < 128 ? code : code - 256)
   if (number_kind === 2) return e4m3
-  if (number_kind === 3) {
-    const numbers = normalFloats()
-    return (code) => numbers[code & (2 ** code_bits - 1)]!
-  }
+  if (number_kind === 3) return (code) => normalFloats[code]!
   return (code) => code - number_offset
 }
 
@@ -165,11 +170,8 @@ function e4m3(code: number): number {
   return code < 128 ? magnitude : -magnitude
 }
 
-/** Quantiles of the normal distribution, seven below 0 and eight above, within −1 … 1 (Dettmers et al. 2023, arXiv:2305.14314). */
-function normalFloats(): readonly number[] {
-  const last = 0.9677083
-  const half = (count: number) =>
-    Array.from({ length: count }, (_, i) => normalQuantile(last + (i * (0.5 - last)) / count))
-  const all = [...half(7).map((value) => -value), 0, ...half(8).reverse()]
-  return all.map((value) => value / all.at(-1)!)
-}
+/** NormalFloats of four bits (Dettmers et al. 2023, arXiv:2305.14314, appendix E). */
+const normalFloats = [
+  ...[-1, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.09105004, 0],
+  ...[0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1],
+]
