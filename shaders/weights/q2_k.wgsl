@@ -50,6 +50,14 @@ fn codes(packed: Packed, i: u32) -> vec2u {
   return vec2u(low, low >> 2u) & vec2u(0x03030303u);
 }
 
+@if(!third)
+fn octet(packed: Packed, i: u32) -> Octet {
+  let low = vec4u(packed.low[i >> 1u]);
+  let shifts = vec4u(0u, 8u, 16u, 24u) + 4u * (i & 1u);
+  return Octet(vec4f((low >> shifts) & vec4u(3u)), vec4f((low >> (shifts + 2u)) & vec4u(3u)));
+}
+
+@if(third)
 fn octet(packed: Packed, i: u32) -> Octet {
   let both = codes(packed, i);
   return Octet(vec4f(unpack4xU8(both.x)) - f32(middle), vec4f(unpack4xU8(both.y)) - f32(middle));
