@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { withBenchPage } from '../bench/in-browser.ts'
 import { importBench, nodeGpu, nodeName } from '../bench/in-node.ts'
+import { modelShapes } from '../bench/kernel-shapes.ts'
 import type { KernelBenchOptions, KernelFigures, KernelRow } from '../bench/kernels.ts'
 import { commit } from '../bench/report.ts'
 import { lavapipeVariables } from './lavapipe.ts'
@@ -28,8 +29,11 @@ const { values } = parseArgs({
 const segments = Number(values.segments)
 if (!Number.isInteger(segments) || segments < 1 || segments > 8)
   throw new Error(`--segments is '${values.segments}', not a whole number from 1 to 8`)
+const names = modelShapes.map(({ name }) => name)
+const strange = values.model?.find((name) => !names.includes(name))
+if (strange !== undefined) throw new Error(`--model is '${strange}', which is none of ${names.join(', ')}`)
 /** One after another, so that what was measured is printed; the last is what depends on no model. */
-const parts = values.model ? values.model.map((name) => [name]) : [['135M'], ['1B'], ['3B'], []]
+const parts = values.model ? values.model.map((name) => [name]) : [...names.map((name) => [name]), []]
 const optionsOf = (models: readonly string[]): KernelBenchOptions => ({
   models,
   kernels: values.kernel,
@@ -64,6 +68,8 @@ async function measure(
     if (values.json) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`)
     if (values.markdown) await writeFile(values.markdown, page(`${adapter}, ${browser}`, all))
   }
+  if (all.length === 0)
+    throw new Error('there is no such kernel for these models and types: nothing was measured')
 }
 
 /** A table for each model. */

@@ -5,7 +5,7 @@ import package::lib::int8_activations::row_group;
 import package::lib::subgroups::place_of_eight;
 import package::lib::rows::{owned_row, x_places_of, store, store_gated};
 
-var<workgroup> segment_sums: array<vec4f, workgroup_size>;
+var<workgroup> segment_sums: array<vec4f, select(workgroup_size, 1u, segment_lanes == 1u)>;
 
 // Four rows' weights.
 struct Rows { a: Packed, b: Packed, c: Packed, d: Packed }

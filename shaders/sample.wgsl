@@ -10,7 +10,7 @@ import package::lib::settings::{
   settings_words, temperature_at, top_k_at, top_p_at, min_p_at, seed_at, position_at, slot_at, flags_at, counts_ids
 };
 import package::lib::shortlist::{
-  Shortlist, shortlist, most_wanted, strips, strip_keys, listed_ids, listed_keys
+  Shortlist, shortlist, most_wanted, strips, keys, listed_id
 };
 import package::lib::threshold::{threshold, total_mass};
 
@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         mine = candidate;
       }
     }
-    strip_keys[strip] = greatest;
+    keys[strip] = greatest;
   }
   var best = workgroup_best(mine, lane);
   if (temperature > 0.0) {
@@ -53,12 +53,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
       if (!list.complete) {
         list.floor_key = 1u;
-        if (top_k > 0u) {
-          list.floor_key = threshold(lane, list.floor_key, false, f32(top_k), scale);
-        }
-        if (top_p < 1.0) {
-          let wanted = max(1.0, top_p * total_mass(lane, list.floor_key, scale));
-          list.floor_key = threshold(lane, list.floor_key, true, wanted, scale);
+        for (var stage = 0u; stage < 2u; stage++) {
+          let by_mass = stage == 1u;
+          if (select(top_k > 0u, top_p < 1.0, by_mass)) {
+            var wanted = f32(top_k);
+            if (by_mass) {
+              wanted = max(1.0, top_p * total_mass(lane, list.floor_key, scale));
+            }
+            list.floor_key = threshold(lane, list.floor_key, by_mass, wanted, scale);
+          }
         }
       }
     }
@@ -70,23 +73,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     floor_key = min(floor_key, best.key);
     let stream = noise_stream(batch[setting + seed_at], batch[setting + position_at]);
     mine = Best(0u, 0xffffffffu);
-    if (list.complete) {
-      for (var i = lane; i < list.count; i += workgroup_size) {
-        if (listed_keys[i] >= floor_key) {
-          let candidate = noisy(listed_keys[i], listed_ids[i], stream, scale);
-          if (better(candidate, mine)) {
-            mine = candidate;
-          }
-        }
+    let count = select(params.vocab, list.count, list.complete);
+    for (var i = lane; i < count; i += workgroup_size) {
+      var id = i;
+      var key: u32;
+      if (list.complete) {
+        id = listed_id(i);
+        key = keys[i];
+      } else {
+        key = key_at(row, id);
       }
-    } else {
-      for (var id = lane; id < params.vocab; id += workgroup_size) {
-        let key = key_at(row, id);
-        if (key >= floor_key) {
-          let candidate = noisy(key, id, stream, scale);
-          if (better(candidate, mine)) {
-            mine = candidate;
-          }
+      if (key >= floor_key) {
+        let candidate = noisy(key, id, stream, scale);
+        if (better(candidate, mine)) {
+          mine = candidate;
         }
       }
     }

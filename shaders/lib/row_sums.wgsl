@@ -5,20 +5,29 @@
 //
 // Rows are whole blocks of header_groups groups. What a block's groups share is loaded where it or a segment begins: a CPU
 // driver pays for every word that a lane loads, and a header in each group would cost a K-quant as much as its codes.
-import package::bindings::{params, workgroup_size, segment_lanes, columns};
+import package::bindings::{params, workgroup_size, segment_lanes, columns, subgroups};
 import package::weights::{Header, Packed, header, header_groups, fetch, octet, scale, spans, has_minimum};
 @if(normalizes || combines) import package::inputs::staged::{Row, group_at, quad_of, Group};
 @if(!normalizes && !combines) import package::inputs::stored::{Row, group_at, quad_of, Group};
+
+// Whether a group's octets are named one after another. A driver that compiles for GPUs, or Mesa for the lanes of a CPU, then
+// keeps codes and x in registers; a simple one for a CPU only takes twice as long to compile it.
+@if(long_octets) const names_octets = false;
+@if(!long_octets) const names_octets = segment_lanes == 8u || subgroups;
 
 var<workgroup> segment_sums: array<vec4f, select(columns * workgroup_size, 1u, segment_lanes == 1u)>;
 
 // A group of four rows.
 struct Rows { a: Packed, b: Packed, c: Packed, d: Packed }
 
+// What their blocks share.
+struct Headers { a: Header, b: Header, c: Header, d: Header }
+
 // Sums of four rows' codes times x, and of x alone, for each column.
 struct Sums { products: array<vec4f, columns>, xs: array<f32, columns> }
 
-// Adds the products of a group's octet i, a constant where it is called: a driver that does not unroll a loop this long would keep codes and x in memory, and pick each word out of it for each lane.
+// Adds the products of a group's octet i. Where that is no constant and its loop is too long for a driver to unroll, codes and x lie
+// in memory, and each word is picked out of it for each lane.
 fn add_octet(sums: ptr<function, Sums>, rows: Rows, groups: array<Group, columns>, i: u32) {
   let a = octet(rows.a, i);
   let b = octet(rows.b, i);
@@ -47,11 +56,15 @@ fn add_octet(sums: ptr<function, Sums>, rows: Rows, groups: array<Group, columns
 }
 
 // Adds a span's sums times four rows' scales and minima, and begins the next span.
-fn add_span(sums: ptr<function, array<vec4f, columns>>, span: ptr<function, Sums>, scales: vec4f, minima: vec4f) {
+fn add_span(sums: ptr<function, array<vec4f, columns>>, span: ptr<function, Sums>, headers: Headers, place: u32, i: u32) {
+  let a = scale(headers.a, place, i);
+  let b = scale(headers.b, place, i);
+  let c = scale(headers.c, place, i);
+  let d = scale(headers.d, place, i);
   for (var t = 0u; t < columns; t++) {
-    (*sums)[t] = fma(scales, (*span).products[t], (*sums)[t]);
+    (*sums)[t] = fma(vec4f(a.x, b.x, c.x, d.x), (*span).products[t], (*sums)[t]);
     if (has_minimum) {
-      (*sums)[t] = fma(minima, vec4f((*span).xs[t]), (*sums)[t]);
+      (*sums)[t] = fma(vec4f(a.y, b.y, c.y, d.y), vec4f((*span).xs[t]), (*sums)[t]);
     }
   }
   *span = Sums();
@@ -61,18 +74,12 @@ fn segment_sum(rows: vec4u, xs: array<Row, columns>, segment: u32) -> array<vec4
   var sums = array<vec4f, columns>();
   let first = segment * params.segment_groups;
   let last = min(first + params.segment_groups, params.groups);
-  var ha = Header();
-  var hb = Header();
-  var hc = Header();
-  var hd = Header();
+  var headers = Headers();
   for (var g = first; g < last; g++) {
     let group = rows * params.groups + g;
     let place = g % header_groups;
     if (place == 0u || g == first) {
-      ha = header(group.x);
-      hb = header(group.y);
-      hc = header(group.z);
-      hd = header(group.w);
+      headers = Headers(header(group.x), header(group.y), header(group.z), header(group.w));
     }
     let packed = Rows(fetch(group.x), fetch(group.y), fetch(group.z), fetch(group.w));
     var groups: array<Group, columns>;
@@ -80,29 +87,23 @@ fn segment_sum(rows: vec4u, xs: array<Row, columns>, segment: u32) -> array<vec4
       groups[t] = group_at(xs[t], g);
     }
     var span = Sums();
-    // Where each column finds a scale of its own an octet is long enough for a compiler.
-    @if(ordered)
-    for (var i = 0u; i < 4u; i++) {
-      add_octet(&span, packed, groups, i);
-    }
-    @if(!ordered) {
+    if (names_octets) {
       add_octet(&span, packed, groups, 0u);
       add_octet(&span, packed, groups, 1u);
       if (spans == 2u) {
-        let sa = scale(ha, place, 0u);
-        let sb = scale(hb, place, 0u);
-        let sc = scale(hc, place, 0u);
-        let sd = scale(hd, place, 0u);
-        add_span(&sums, &span, vec4f(sa.x, sb.x, sc.x, sd.x), vec4f(sa.y, sb.y, sc.y, sd.y));
+        add_span(&sums, &span, headers, place, 0u);
       }
       add_octet(&span, packed, groups, 2u);
       add_octet(&span, packed, groups, 3u);
+      add_span(&sums, &span, headers, place, spans - 1u);
+    } else {
+      for (var i = 0u; i < spans; i++) {
+        for (var j = 0u; j < 4u / spans; j++) {
+          add_octet(&span, packed, groups, i * (4u / spans) + j);
+        }
+        add_span(&sums, &span, headers, place, i);
+      }
     }
-    let sa = scale(ha, place, spans - 1u);
-    let sb = scale(hb, place, spans - 1u);
-    let sc = scale(hc, place, spans - 1u);
-    let sd = scale(hd, place, spans - 1u);
-    add_span(&sums, &span, vec4f(sa.x, sb.x, sc.x, sd.x), vec4f(sa.y, sb.y, sc.y, sd.y));
   }
   return sums;
 }

@@ -5,21 +5,20 @@
 import package::bindings::{params, workgroup_size};
 import package::lib::order::order_key;
 import package::lib::mass::{Scale, MassSum, key_at, mass_of, mass_added, mass_value};
-import package::lib::threshold::workgroup_mass;
+import package::lib::threshold::{bins, in_bins, low_in_bins, workgroup_mass};
 
 const strips = 256u;
-const most_listed = 512u;
-// A list of so many ids at least is expected to be no longer than `most_listed`.
-const most_wanted = 200u;
+// A list has its ids and their masses where a threshold has its bins.
+const most_listed = bins;
+// A list of so many ids at least is expected to be no longer than `most_listed`: −256 ln(1 − 128 / 256) = 177.
+const most_wanted = 128u;
 // Least length of a list for top-p alone.
-const wanted_for_mass = 160u;
+const wanted_for_mass = 128u;
 // Below it is only what must not be drawn; see adjust_logits.wgsl.
 const least_logit = -0.5e30;
 
-var<workgroup> strip_keys: array<u32, strips>;
-var<workgroup> listed_ids: array<u32, most_listed>;
-var<workgroup> listed_keys: array<u32, most_listed>;
-var<workgroup> listed_masses: array<u32, most_listed>;
+// The best keys of the strips, then those of the list.
+var<workgroup> keys: array<u32, max(strips, most_listed)>;
 var<workgroup> listed: atomic<u32>;
 var<workgroup> lowest_kept: atomic<u32>;
 var<workgroup> bound: u32;
@@ -28,16 +27,24 @@ var<workgroup> listed_count: u32;
 // `complete`: the list has every id that the filters keep, from `floor_key` on.
 struct Shortlist { complete: bool, count: u32, floor_key: u32 }
 
-// The n-th greatest of `strip_keys`, which all lanes have written; n ≤ 256.
+fn listed_id(i: u32) -> u32 {
+  return atomicLoad(&low_in_bins[i]);
+}
+
+fn listed_mass(i: u32) -> u32 {
+  return atomicLoad(&in_bins[i]);
+}
+
+// The n-th greatest of the strips' keys, which all lanes have written; n ≤ 256.
 fn nth_strip(n: u32, lane: u32) -> u32 {
   workgroupBarrier();
   for (var strip = lane; strip < strips; strip += workgroup_size) {
-    let key = strip_keys[strip];
+    let key = keys[strip];
     var above = 0u;
     var equal = 0u;
     for (var other = 0u; other < strips; other++) {
-      above += select(0u, 1u, strip_keys[other] > key);
-      equal += select(0u, 1u, strip_keys[other] == key);
+      above += select(0u, 1u, keys[other] > key);
+      equal += select(0u, 1u, keys[other] == key);
     }
     if (above < n && above + equal >= n) {
       bound = key;
@@ -68,9 +75,9 @@ fn shortlist(lane: u32, top_k: u32, top_p: f32, scale: Scale) -> Shortlist {
       if (key >= floor_key) {
         let place = atomicAdd(&listed, 1u);
         if (place < most_listed) {
-          listed_ids[place] = id;
-          listed_keys[place] = key;
-          listed_masses[place] = mass;
+          keys[place] = key;
+          atomicStore(&low_in_bins[place], id);
+          atomicStore(&in_bins[place], mass);
         }
       }
     }
@@ -93,11 +100,11 @@ fn shortlist(lane: u32, top_k: u32, top_p: f32, scale: Scale) -> Shortlist {
   if (lane == 0u) {
     atomicStore(&lowest_kept, 0xffffffffu);
   }
-  var listed_mass = MassSum(0u, 0u);
+  var list_mass = MassSum(0u, 0u);
   for (var i = lane; i < count; i += workgroup_size) {
-    listed_mass = mass_added(listed_mass, listed_masses[i]);
+    list_mass = mass_added(list_mass, listed_mass(i));
   }
-  if (workgroup_mass(listed_mass, lane) < wanted) {
+  if (workgroup_mass(list_mass, lane) < wanted) {
     return Shortlist(false, 0u, 0u);
   }
   keep_mass(lane, count, wanted);
@@ -109,13 +116,13 @@ fn keep_count(lane: u32, count: u32, top_k: u32) -> MassSum {
   var kept = MassSum(0u, 0u);
   var least = 0xffffffffu;
   for (var i = lane; i < count; i += workgroup_size) {
-    let key = listed_keys[i];
+    let key = keys[i];
     var above = 0u;
     for (var j = 0u; j < count; j++) {
-      above += select(0u, 1u, listed_keys[j] > key);
+      above += select(0u, 1u, keys[j] > key);
     }
     if (above < top_k) {
-      kept = mass_added(kept, listed_masses[i]);
+      kept = mass_added(kept, listed_mass(i));
       least = min(least, key);
     }
   }
@@ -127,10 +134,10 @@ fn keep_count(lane: u32, count: u32, top_k: u32) -> MassSum {
 fn keep_mass(lane: u32, count: u32, wanted: f32) {
   var least = 0xffffffffu;
   for (var i = lane; i < count; i += workgroup_size) {
-    let key = listed_keys[i];
+    let key = keys[i];
     var above = MassSum(0u, 0u);
     for (var j = 0u; j < count; j++) {
-      above = mass_added(above, select(0u, listed_masses[j], listed_keys[j] > key));
+      above = mass_added(above, select(0u, listed_mass(j), keys[j] > key));
     }
     if (mass_value(above) < wanted) {
       least = min(least, key);

@@ -3,9 +3,14 @@
 import package::bindings::{params, workgroup_size};
 import package::lib::mass::{Scale, MassSum, key_at, mass_of, mass_added, mass_value};
 
-var<workgroup> bin_counts: array<atomic<u32>, 256>;
-var<workgroup> low_mass: array<atomic<u32>, 256>;
-var<workgroup> high_mass: array<atomic<u32>, 256>;
+const bins = 256u;
+
+// What falls into each bin: how many, or the words of their mass. Where no threshold is wanted, a list lies here (lib/shortlist.wgsl):
+// some drivers write code for each word of workgroup memory, to make it zero.
+var<workgroup> in_bins: array<atomic<u32>, bins>;
+var<workgroup> low_in_bins: array<atomic<u32>, bins>;
+var<workgroup> all_high: atomic<u32>;
+var<workgroup> all_low: atomic<u32>;
 var<workgroup> chosen: u32;
 var<workgroup> remaining: f32;
 
@@ -15,10 +20,9 @@ fn threshold(lane: u32, floor_key: u32, by_mass: bool, wanted: f32, scale: Scale
   var needed = wanted;
   for (var round = 0u; round < 4u; round++) {
     let shift = 24u - 8u * round;
-    for (var bin = lane; bin < 256u; bin += workgroup_size) {
-      atomicStore(&bin_counts[bin], 0u);
-      atomicStore(&low_mass[bin], 0u);
-      atomicStore(&high_mass[bin], 0u);
+    for (var bin = lane; bin < bins; bin += workgroup_size) {
+      atomicStore(&in_bins[bin], 0u);
+      atomicStore(&low_in_bins[bin], 0u);
     }
     workgroupBarrier();
     for (var id = lane; id < params.vocab; id += workgroup_size) {
@@ -29,21 +33,21 @@ fn threshold(lane: u32, floor_key: u32, by_mass: bool, wanted: f32, scale: Scale
         let bin = (key >> shift) & 255u;
         if (by_mass) {
           let mass = mass_of(key, scale);
-          atomicAdd(&low_mass[bin], mass & 4095u);
-          atomicAdd(&high_mass[bin], mass >> 12u);
+          atomicAdd(&low_in_bins[bin], mass & 4095u);
+          atomicAdd(&in_bins[bin], mass >> 12u);
         } else {
-          atomicAdd(&bin_counts[bin], 1u);
+          atomicAdd(&in_bins[bin], 1u);
         }
       }
     }
     workgroupBarrier();
     if (lane == 0u) {
       var before = 0.0;
-      var bin = 255u;
+      var bin = bins - 1u;
       loop {
-        var here = f32(atomicLoad(&bin_counts[bin]));
+        var here = f32(atomicLoad(&in_bins[bin]));
         if (by_mass) {
-          here = mass_value(MassSum(atomicLoad(&high_mass[bin]), atomicLoad(&low_mass[bin])));
+          here = mass_value(MassSum(atomicLoad(&in_bins[bin]), atomicLoad(&low_in_bins[bin])));
         }
         if (before + here >= needed || bin == 0u) {
           break;
@@ -64,15 +68,15 @@ fn threshold(lane: u32, floor_key: u32, by_mass: bool, wanted: f32, scale: Scale
 // The sum of what the lanes bring.
 fn workgroup_mass(mine: MassSum, lane: u32) -> f32 {
   if (lane == 0u) {
-    atomicStore(&low_mass[0], 0u);
-    atomicStore(&high_mass[0], 0u);
+    atomicStore(&all_high, 0u);
+    atomicStore(&all_low, 0u);
   }
   workgroupBarrier();
-  atomicAdd(&low_mass[0], mine.low);
-  atomicAdd(&high_mass[0], mine.high);
+  atomicAdd(&all_high, mine.high);
+  atomicAdd(&all_low, mine.low);
   workgroupBarrier();
   if (lane == 0u) {
-    remaining = mass_value(MassSum(atomicLoad(&high_mass[0]), atomicLoad(&low_mass[0])));
+    remaining = mass_value(MassSum(atomicLoad(&all_high), atomicLoad(&all_low)));
   }
   return workgroupUniformLoad(&remaining);
 }

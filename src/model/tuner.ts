@@ -77,7 +77,6 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
   const timed: TimedVariants[] = []
   const ended = (whyNotTimed: string | null): Tuning => ({ tuned, timed, whyNotTimed, ms: now() - started })
   const contests = contestsOf(options.plan, options.batches)
-  let late = 0
   for (const contest of contests) {
     const { dispatch, batch } = contest
     throwIfAborted()
@@ -91,11 +90,10 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
     }
     const points = candidatesFor(contest.kind, gpu.info) as readonly TunablePoint[]
     const others = points.filter((point) => !isAt(contest.kind, point as never, dispatch.pipeline.variant))
+    if (others.length === 0) continue
     const compiled = await compile(gpu, contest, others, Math.min(compileMs, left()))
-    if (compiled.length === 0) {
-      late += others.length
-      continue
-    }
+    // More that compile would take cores from what the load waits for.
+    if (compiled.length === 0) return ended('No other variant was compiled in time.')
     const contenders = [{ point: ownPoint(variants, contest), pipeline: dispatch.pipeline }, ...compiled]
     const repeats = Math.max(1, Math.min(mostRepeats, Math.round(sampleMs / Math.max(second, 0.01))))
     if (left() < second * repeats * contenders.length * (rounds + 1))
@@ -118,7 +116,7 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
       chosen: inWords(chosen.point),
     })
   }
-  return ended(timed.length === 0 && late > 0 ? 'No other variant was compiled in time.' : null)
+  return ended(null)
 }
 
 /** What is to be timed, the dispatches that walk most bytes first. */

@@ -48,7 +48,14 @@ function makeFormat(options: AffineOptions): MatrixFormat {
   return {
     name,
     module: 'affine',
-    conditions: { nibbles: fast && bits === 4, bytes: fast && bits === 8, stream: !fast, ordered },
+    conditions: {
+      nibbles: fast && bits === 4,
+      bytes: fast && bits === 8,
+      stream: !fast,
+      ordered,
+      // Each column finds a scale of its own: written out, Mesa compiles for a minute and a half.
+      long_octets: ordered,
+    },
     constants: {
       code_bits: bits,
       number_kind: numberKinds[number],

@@ -35,7 +35,10 @@ export interface MatrixFormat {
   readonly name: string
   /** Basename of the shader module in shaders/weights/. */
   readonly module: string
-  /** Switches of that module, for formats that share it. */
+  /**
+   * Switches of that module, for formats that share it. `long_octets`: unpacking eight weights takes so much code that kernels keep
+   * a loop over them (lib/row_sums.wgsl).
+   */
   readonly conditions?: Readonly<Record<string, boolean>>
   /** Numbers of that module, compiled in as `const NAME: u32`. */
   readonly constants?: Readonly<Record<string, number>>

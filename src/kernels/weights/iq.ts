@@ -73,7 +73,7 @@ export const iqFormats: readonly WeightFormat[] = [
     { plane: 'quants', bytes: 64 },
     { plane: 'signs', bytes: 32 },
   ]),
-  grid('iq2', 'IQ3_S', { four: true }, [
+  grid('iq2', 'IQ3_S', { four: true, long_octets: true }, [
     d,
     { plane: 'quants', bytes: 64 },
     { plane: 'high', bytes: 8 },

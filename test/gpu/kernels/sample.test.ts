@@ -62,7 +62,9 @@ describe.each([...new Set(testVariants(gpu).map(({ samplerLanes }) => samplerLan
       { temperature: 5, topK: 3, topP: 0.5 },
       { temperature: 1, topP: 1e-6 },
       { temperature: 0.01 },
-      // More ids than a shortlist takes.
+      // The most that a shortlist is made for, and more.
+      { temperature: 1, topK: 128, topP: 0.99 },
+      { temperature: 1, topK: 129 },
       { temperature: 1, topK: 400 },
       { temperature: 4, topP: 0.97 },
       { temperature: 8, topK: 800, topP: 0.9, minP: 0.1 },

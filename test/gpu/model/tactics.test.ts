@@ -213,7 +213,7 @@ describe('what one kernel does instead of two', () => {
       hardware,
       ['matvec', 'fn own_quads', 'params.norm_eps', '(params.norm_eps + 1.0)'],
     ],
-    ['mergedSplits', 'no sum', software, ['matvec', 'fn splits_of', 'return total / sum', 'return total']],
+    ['mergedSplits', 'no sum', hardware, ['matvec', 'fn splits_of', 'return total / sum', 'return total']],
   ]
   it.each(some(fused))('is done apart where it errs: %s, %s', async (fusion, _, point, wrong) => {
     const options = { gpu: wrongGpu(...wrong), variants: [point], tactics: tactics('off') }

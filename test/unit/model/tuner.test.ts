@@ -117,17 +117,22 @@ describe('the tuner ends', () => {
     expect(whyNotTimed).toContain('compiles too slowly')
   })
 
-  it('without a variant that is not compiled in time', async () => {
-    const never = new Promise<void>(() => {})
+  it('where no other variant is compiled in time, and begins to compile no more', async () => {
+    let begun = 0
     const slow = tuning(
-      [product('a', 1)],
+      plan,
       () => 1,
-      async (own) => (own === otherLanes ? never : undefined),
+      (own) => {
+        if (own !== otherLanes) return Promise.resolve()
+        begun++
+        return new Promise<void>(() => {})
+      },
     )
     await vi.advanceTimersByTimeAsync(1000)
     const { tuned, timed, whyNotTimed } = await slow
     expect(tuned).toEqual({})
     expect(timed).toEqual([])
     expect(whyNotTimed).toBe('No other variant was compiled in time.')
+    expect(begun).toBe(1)
   })
 })
