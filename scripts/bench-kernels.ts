@@ -68,8 +68,9 @@ async function measure(
     if (values.json) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`)
     if (values.markdown) await writeFile(values.markdown, page(`${adapter}, ${browser}`, all))
   }
-  if (all.length === 0)
-    throw new Error('there is no such kernel for these models and types: nothing was measured')
+  const unmeasured = values.kernel?.find((name) => !all.some(({ kernel }) => kernel === name))
+  if (unmeasured !== undefined)
+    throw new Error(`--kernel '${unmeasured}': there is no such kernel for these models and types`)
 }
 
 /** A table for each model. */

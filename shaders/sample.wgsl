@@ -53,6 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
       if (!list.complete) {
         list.floor_key = 1u;
+        // One call for both: a driver writes its code once.
         for (var stage = 0u; stage < 2u; stage++) {
           let by_mass = stage == 1u;
           if (select(top_k > 0u, top_p < 1.0, by_mass)) {
@@ -73,10 +74,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     floor_key = min(floor_key, best.key);
     let stream = noise_stream(batch[setting + seed_at], batch[setting + position_at]);
     mine = Best(0u, 0xffffffffu);
+    // One walk for both, for the same reason.
     let count = select(params.vocab, list.count, list.complete);
     for (var i = lane; i < count; i += workgroup_size) {
       var id = i;
-      var key: u32;
+      var key = 0u;
       if (list.complete) {
         id = listed_id(i);
         key = keys[i];

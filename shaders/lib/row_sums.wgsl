@@ -10,8 +10,8 @@ import package::weights::{Header, Packed, header, header_groups, fetch, octet, s
 @if(normalizes || combines) import package::inputs::staged::{Row, group_at, quad_of, Group};
 @if(!normalizes && !combines) import package::inputs::stored::{Row, group_at, quad_of, Group};
 
-// Whether a group's octets are named one after another. A driver that compiles for GPUs, or Mesa for the lanes of a CPU, then
-// keeps codes and x in registers; a simple one for a CPU only takes twice as long to compile it.
+// Whether a group's octets are named one after another. Compilers for GPUs (segment_lanes 8) and Mesa (subgroups) then keep codes and x
+// in registers; SwiftShader, which has neither, only takes twice as long to compile it.
 @if(long_octets) const names_octets = false;
 @if(!long_octets) const names_octets = segment_lanes == 8u || subgroups;
 

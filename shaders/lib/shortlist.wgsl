@@ -5,7 +5,7 @@
 import package::bindings::{params, workgroup_size};
 import package::lib::order::order_key;
 import package::lib::mass::{Scale, MassSum, key_at, mass_of, mass_added, mass_value};
-import package::lib::threshold::{bins, in_bins, low_in_bins, workgroup_mass};
+import package::lib::threshold::{bins, high_in_bins, low_in_bins, workgroup_mass};
 
 const strips = 256u;
 // A list has its ids and their masses where a threshold has its bins.
@@ -32,7 +32,7 @@ fn listed_id(i: u32) -> u32 {
 }
 
 fn listed_mass(i: u32) -> u32 {
-  return atomicLoad(&in_bins[i]);
+  return atomicLoad(&high_in_bins[i]);
 }
 
 // The n-th greatest of the strips' keys, which all lanes have written; n ≤ 256.
@@ -77,7 +77,7 @@ fn shortlist(lane: u32, top_k: u32, top_p: f32, scale: Scale) -> Shortlist {
         if (place < most_listed) {
           keys[place] = key;
           atomicStore(&low_in_bins[place], id);
-          atomicStore(&in_bins[place], mass);
+          atomicStore(&high_in_bins[place], mass);
         }
       }
     }

@@ -5,9 +5,9 @@ import package::lib::mass::{Scale, MassSum, key_at, mass_of, mass_added, mass_va
 
 const bins = 256u;
 
-// What falls into each bin: how many, or the words of their mass. Where no threshold is wanted, a list lies here (lib/shortlist.wgsl):
-// some drivers write code for each word of workgroup memory, to make it zero.
-var<workgroup> in_bins: array<atomic<u32>, bins>;
+// What falls into each bin: the words of its mass, or a count in `high_in_bins`. Until a threshold is wanted a list lies here
+// (lib/shortlist.wgsl): some drivers write code for each word of workgroup memory, to make it zero.
+var<workgroup> high_in_bins: array<atomic<u32>, bins>;
 var<workgroup> low_in_bins: array<atomic<u32>, bins>;
 var<workgroup> all_high: atomic<u32>;
 var<workgroup> all_low: atomic<u32>;
@@ -21,7 +21,7 @@ fn threshold(lane: u32, floor_key: u32, by_mass: bool, wanted: f32, scale: Scale
   for (var round = 0u; round < 4u; round++) {
     let shift = 24u - 8u * round;
     for (var bin = lane; bin < bins; bin += workgroup_size) {
-      atomicStore(&in_bins[bin], 0u);
+      atomicStore(&high_in_bins[bin], 0u);
       atomicStore(&low_in_bins[bin], 0u);
     }
     workgroupBarrier();
@@ -30,13 +30,13 @@ fn threshold(lane: u32, floor_key: u32, by_mass: bool, wanted: f32, scale: Scale
       // In the first round there is no prefix yet, and a shift by 32 is none.
       let in_prefix = round == 0u || ((key ^ prefix) >> ((shift + 8u) % 32u)) == 0u;
       if (key >= floor_key && in_prefix) {
-        let bin = (key >> shift) & 255u;
+        let bin = (key >> shift) & (bins - 1u);
         if (by_mass) {
           let mass = mass_of(key, scale);
           atomicAdd(&low_in_bins[bin], mass & 4095u);
-          atomicAdd(&in_bins[bin], mass >> 12u);
+          atomicAdd(&high_in_bins[bin], mass >> 12u);
         } else {
-          atomicAdd(&in_bins[bin], 1u);
+          atomicAdd(&high_in_bins[bin], 1u);
         }
       }
     }
@@ -45,9 +45,9 @@ fn threshold(lane: u32, floor_key: u32, by_mass: bool, wanted: f32, scale: Scale
       var before = 0.0;
       var bin = bins - 1u;
       loop {
-        var here = f32(atomicLoad(&in_bins[bin]));
+        var here = f32(atomicLoad(&high_in_bins[bin]));
         if (by_mass) {
-          here = mass_value(MassSum(atomicLoad(&in_bins[bin]), atomicLoad(&low_in_bins[bin])));
+          here = mass_value(MassSum(atomicLoad(&high_in_bins[bin]), atomicLoad(&low_in_bins[bin])));
         }
         if (before + here >= needed || bin == 0u) {
           break;

@@ -55,6 +55,11 @@ export interface Tuning {
   readonly ms: number
 }
 
+interface Contender {
+  readonly point: TunablePoint
+  readonly pipeline: Pipeline
+}
+
 interface Contest {
   readonly kind: TunableKind
   readonly dispatch: Dispatch<BatchShape>
@@ -91,9 +96,13 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
     const points = candidatesFor(contest.kind, gpu.info) as readonly TunablePoint[]
     const others = points.filter((point) => !isAt(contest.kind, point as never, dispatch.pipeline.variant))
     if (others.length === 0) continue
-    const compiled = await compile(gpu, contest, others, Math.min(compileMs, left()))
-    // More that compile would take cores from what the load waits for.
-    if (compiled.length === 0) return ended('No other variant was compiled in time.')
+    if (left() <= 0) return ended('The time for it was over.')
+    const { compiled, late } = await compile(gpu, contest, others, Math.min(compileMs, left()))
+    if (compiled.length === 0) {
+      // Compiling more would take cores from what the load waits for.
+      if (late) return ended('No other variant was compiled in time.')
+      continue
+    }
     const contenders = [{ point: ownPoint(variants, contest), pipeline: dispatch.pipeline }, ...compiled]
     const repeats = Math.max(1, Math.min(mostRepeats, Math.round(sampleMs / Math.max(second, 0.01))))
     if (left() < second * repeats * contenders.length * (rounds + 1))
@@ -140,26 +149,26 @@ function ownPoint({ tuned, ...variants }: Variants, { kind, dispatch }: Contest)
   return tuned?.[dispatch.tactic!] ?? variants[kind]
 }
 
-/** The variants that are there in time; the others are left out. */
+/** The variants that are there in time; the others are left out. `late`: some still compile. */
 async function compile(
   gpu: GpuDevice,
   { kind, dispatch }: Contest,
   points: readonly TunablePoint[],
   ms: number,
-): Promise<{ point: TunablePoint; pipeline: Pipeline }[]> {
+): Promise<{ readonly compiled: readonly Contender[]; readonly late: boolean }> {
   const { kernel, variant } = dispatch.pipeline
-  const compiled: { point: TunablePoint; pipeline: Pipeline }[] = []
+  const compiled: Contender[] = []
   const all = points.map(async (point) => {
     const pipeline = await gpu.pipeline(kernel, atPoint(kind, point as never, variant))
     compiled.push({ point, pipeline })
   })
   let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, ms))
+  const timeIsOver = new Promise<true>((resolve) => {
+    timer = setTimeout(resolve, ms, true)
   })
-  await Promise.race([Promise.allSettled(all), late])
+  const late = await Promise.race([Promise.allSettled(all).then(() => false), timeIsOver])
   clearTimeout(timer)
-  return [...compiled]
+  return { compiled: [...compiled], late }
 }
 
 /** The dispatch's bind group fits every variant of its kernel, since their layouts are alike. */

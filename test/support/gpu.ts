@@ -1,7 +1,7 @@
 import { GpuDevice } from '../../src/gpu/device'
 import type { Binding, Kernel, KernelVariant, ParamType } from '../../src/gpu/kernel'
 import { ParamsArena } from '../../src/gpu/pipeline'
-import { pointsFor, type Variants } from '../../src/model/variants'
+import { pointsFor, software, type Variants } from '../../src/model/variants'
 
 type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
 
@@ -26,6 +26,9 @@ export function isQuick(gpu: GpuDevice): boolean {
 export function testVariants({ info }: GpuDevice): readonly Variants[] {
   return pointsFor(info)
 }
+
+/** The universal point, with rows that each workgroup makes by itself, as GPUs have them. */
+export const fusedSoftware: Variants = { ...software, ownNorms: 1, mergedSplits: 4 }
 
 interface Run<Shape> {
   readonly variant: KernelVariant

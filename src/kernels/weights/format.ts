@@ -36,8 +36,8 @@ export interface MatrixFormat {
   /** Basename of the shader module in shaders/weights/. */
   readonly module: string
   /**
-   * Switches of that module, for formats that share it. `long_octets`: unpacking eight weights takes so much code that kernels keep
-   * a loop over them (lib/row_sums.wgsl).
+   * Switches of that module, for formats that share it, and `long_octets` of the kernels: unpacking eight weights takes so much code
+   * that lib/row_sums.wgsl keeps a loop over them.
    */
   readonly conditions?: Readonly<Record<string, boolean>>
   /** Numbers of that module, compiled in as `const NAME: u32`. */

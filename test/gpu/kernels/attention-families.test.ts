@@ -1,4 +1,5 @@
 import { describe, inject, it } from 'vitest'
+import { software } from '../../../src/model/variants'
 import { attention } from '../../reference/attention_prefill'
 import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import {
@@ -151,7 +152,7 @@ describe.each([...cases, ...large])('attention like $like', (shape) => {
       const got = await runPrefill(gpu, tile, data, tilesOf(tile.tokens), variants.attentionPrefill.subgroups)
       check(`prefill, ${variants.name}`, got)
     }
-    const few = tileOf(shape, 48, 3)
+    const few = tileOf(shape, software.attentionPrefill.most_lanes, 3)
     check('prefill, tiles of few tokens', await runPrefill(gpu, few, data, tilesOf(few.tokens)))
   })
 })

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest'
-import { candidatesFor } from '../../../src/model/variants'
+import { candidatesFor, software } from '../../../src/model/variants'
 import { attention } from '../../reference/attention_prefill'
 import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import {
@@ -115,7 +115,9 @@ describe.each(headShapes)('prefill attention, %o', (shape) => {
       expectSame(`${label}: decode, ${variants.name}`, bits(decoded.at(-1)!), bits(decoded[0]!))
     }
     for (const subgroups of new Set(points.map((point) => point.subgroups))) {
-      const few = (isQuick(gpu) ? [3] : [1, 3]).map((tokens) => tileOf(shape, 48, tokens))
+      const few = (isQuick(gpu) ? [3] : [1, 3]).map((tokens) =>
+        tileOf(shape, software.attentionPrefill.most_lanes, tokens),
+      )
       for (const tile of new Map([...few, ...tileSizes].map((tile) => [tile.tokens, tile])).values()) {
         const got = await runPrefill(gpu, tile, data, tilesOf(tile.tokens), subgroups)
         expectSame(`${label}: tiles of ${tile.tokens}, subgroups ${subgroups}`, bits(got), bits(decoded[0]!))

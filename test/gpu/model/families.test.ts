@@ -2,10 +2,11 @@ import { describe, expect, inject, it } from 'vitest'
 import { commands } from 'vitest/browser'
 import type { LoadedModel } from '../../../src/model/load'
 import { greedy } from '../../../src/model/step'
+import { software } from '../../../src/model/variants'
 import type { JsonObject } from '../../../src/util/model-file'
 import { type ArchCase, type CausalGolden, shortContext } from '../../support/arch-golden'
 import { ForcedSequence } from '../../support/force-tokens'
-import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
+import { fusedSoftware, isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import { loadModelUrl, loadRepo } from '../../support/load-model'
 import { fetchRepo } from '../../support/safetensors-repo'
 
@@ -17,8 +18,8 @@ const cases = (await json<{ cases: readonly ArchCase[] }>('index.json')).cases.f
 /** Where pipelines compile slowly, every tenth; all in long runs. */
 const gpu = await openTestGpu()
 const every = inject('long') || isQuick(gpu) ? 1 : 10
-/** Cases take them in turn. */
-const points = testVariants(gpu)
+/** Cases take them in turn: with all fusions, those of a GPU, and with norms apart. */
+const points = testVariants(gpu).map((point) => (point === software ? fusedSoftware : point))
 const run = cases.filter((_, i) => i % every === 0)
 const inGguf = (await json<{ files: readonly GgufFile[] }>('gguf.json')).files
 
@@ -43,7 +44,7 @@ const options = { format: 'f32', maxTokens: 192, maxSequences: 3, maxBatchTokens
 
 const proving = { tune: 'off', store: null, browser: '', onTuning: () => {} } as const
 
-/** With the device's variants one after the other, since each of them has dispatches of its own. */
+/** With the points one after the other. */
 async function fromRepo(name: string, maxTokens: number): Promise<LoadedModel> {
   const config = await json<JsonObject>(`${name}/config.json`)
   const model = await loadRepo(await fetchRepo([`${root}/${name}/model.safetensors`], config), {

@@ -4,6 +4,7 @@ import { hardware, software } from '../../../src/model/variants'
 import { llamaLogits } from '../../reference/llama'
 import { ForcedSequence } from '../../support/force-tokens'
 import { expectStep, goldenPrompt } from '../../support/golden-prompts'
+import { fusedSoftware } from '../../support/gpu'
 import { narrowGpu, plainGpu } from '../../support/limited-gpu'
 import { loadModelBytes, loadModelUrl, realModelUrl } from '../../support/load-model'
 import { allTypes, type TinyModelOptions, tinyModel } from '../../support/tiny-model'
@@ -26,7 +27,8 @@ describe('a device with default limits and no features', () => {
   const gpu = plainGpu(navigator.gpu)
 
   it('gives the reference’s tokens', async () => {
-    const model = await loadModelUrl(realModelUrl, { gpu })
+    // With all that takes workgroup memory.
+    const model = await loadModelUrl(realModelUrl, { gpu, variants: fusedSoftware })
     expect(model.info.device).toMatchObject({
       maxBindingBytes: 128 * 1024 * 1024,
       limits: { maxComputeWorkgroupStorageSize: 16384, maxComputeInvocationsPerWorkgroup: 256 },

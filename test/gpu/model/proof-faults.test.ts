@@ -26,7 +26,7 @@ import { compileKernel, type Fault } from '../../support/broken-kernel'
 import { openTestGpu } from '../../support/gpu'
 
 const gpu = await openTestGpu()
-/** SwiftShader compiles each for a third of a second: there the first fault of each form. */
+/** SwiftShader compiles each for a tenth to half a second: there the first fault of each form. */
 const few = inject('adapter') === 'swiftshader' && !inject('long')
 function some<Each>(faults: readonly Each[]): readonly Each[] {
   return few ? faults.slice(0, 1) : faults
@@ -74,6 +74,11 @@ const forms: readonly Form[] = [
     ['id] += 1u', 'id] += 2u'],
     ['if (min_p > 0.0)', 'if (false)'],
     ['if (top_k > 0u || top_p < 1.0)', 'if (top_k > 0u)'],
+    // The list's top-k and top-p, then those of the histogram.
+    ['if (above < top_k)', 'if (true)'],
+    ['if (mass_value(above) < wanted)', 'if (true)'],
+    ['select(top_k > 0u, top_p < 1.0, by_mass)', 'select(false, top_p < 1.0, by_mass)'],
+    ['select(top_k > 0u, top_p < 1.0, by_mass)', 'select(top_k > 0u, false, by_mass)'],
   ),
   form(
     logprobs,
@@ -267,7 +272,7 @@ async function layer(
     made('rope', ropeKv, { workgroup_size: 8 }),
     made('decode', attentionDecode, { workgroup_size: 8, most_heads: 4 }),
     made('combine', attentionCombine, { workgroup_size: 16 }),
-    made('prefill', attentionPrefill, { workgroup_size: 48, most_heads: 48 }),
+    made('prefill', attentionPrefill, { workgroup_size: 24, most_heads: 24 }),
   ])
   return { rope, decode, combine, prefill }
 }

@@ -135,4 +135,28 @@ describe('the tuner ends', () => {
     expect(whyNotTimed).toBe('No other variant was compiled in time.')
     expect(begun).toBe(1)
   })
+
+  it('with what it has timed before that', async () => {
+    let begun = 0
+    const slow = tuning(
+      plan,
+      () => 1,
+      (own) => (own === otherLanes && ++begun > 2 ? new Promise<void>(() => {}) : Promise.resolve()),
+    )
+    await vi.advanceTimersByTimeAsync(1000)
+    const { timed, whyNotTimed } = await slow
+    expect(timed).toHaveLength(2)
+    expect(whyNotTimed).toBe('No other variant was compiled in time.')
+  })
+
+  it('not where one has no other variant that compiles', async () => {
+    let begun = 0
+    const { timed, whyNotTimed } = await tuning(
+      plan.slice(0, 3),
+      () => 1,
+      (own) => (own === otherLanes && ++begun === 1 ? Promise.reject(new Error('no')) : Promise.resolve()),
+    )
+    expect(timed).toHaveLength(2)
+    expect(whyNotTimed).toBeNull()
+  })
 })
