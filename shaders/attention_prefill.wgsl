@@ -17,8 +17,27 @@ const is_causal = causal == 1u;
 // A query of more quads is read anew for each key.
 const keeps_query = head_quads <= 64u;
 
+// Tiles of few lanes are for CPU drivers, where a lane's own array lies as near as any memory; SwiftShader writes code for each word of
+// workgroup memory. On a GPU a lane's array that is indexed by a variable would lie in its memory.
+const keeps_scores = most_heads < 64u;
+var<private> own_scores: array<f32, select(1u, split_size, keeps_scores)>;
 // Each lane's own column; no lane reads another's.
-var<workgroup> scores: array<f32, split_size * workgroup_size>;
+var<workgroup> scores: array<f32, select(split_size * workgroup_size, 1u, keeps_scores)>;
+
+fn put_score(key: u32, lane: u32, score: f32) {
+  if (keeps_scores) {
+    own_scores[key] = score;
+  } else {
+    scores[key * workgroup_size + lane] = score;
+  }
+}
+
+fn score_at(key: u32, lane: u32) -> f32 {
+  if (keeps_scores) {
+    return own_scores[key];
+  }
+  return scores[key * workgroup_size + lane];
+}
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -82,14 +101,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         score = capped(score, params.cap);
       }
       score = select(lowest, score, is_visible(is_causal, first + key, position));
-      scores[key * workgroup_size + lane] = score;
+      put_score(key, lane, score);
       greatest = max(greatest, score);
     }
     var part = array<vec4f, value_quads>();
     var sum = 0.0;
     for (var key = begin; key < keys; key++) {
       let region = region_of(true, batch[table + (first + key) / block_size], kv_head);
-      let weight = exp(scores[key * workgroup_size + lane] - greatest);
+      let weight = exp(score_at(key, lane) - greatest);
       let p = select(0.0, weight, is_visible(is_causal, first + key, position));
       sum += p;
       for (var d = 0u; d < value_quads; d += 8u) {

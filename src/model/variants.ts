@@ -77,7 +77,7 @@ const int8MatmulBy4Rows = { workgroup_size: 16, rows_per_lane: 4, subgroups: fal
 const int8MatmulWide = { workgroup_size: 64, rows_per_lane: 4, subgroups: false } as const
 const decodeBy8Lanes = { workgroup_size: 8, most_heads: 4, subgroups: false } as const
 const decodeBy64Lanes = { workgroup_size: 64, most_heads: 8, subgroups: false } as const
-const prefillBy24Lanes = { most_lanes: 24, subgroups: false } as const
+const prefillBy48Lanes = { most_lanes: 48, subgroups: false } as const
 const prefillBy64Lanes = { most_lanes: 64, subgroups: false } as const
 
 /** The table of variants: what each kernel is compiled with, of one source. The first of each kind is universal. */
@@ -94,7 +94,7 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
   int8Matmul: [int8MatmulBy4Rows, sharing(int8MatmulBy4Rows), int8MatmulWide],
   packedDot: [0, 1],
   attentionDecode: [decodeBy8Lanes, sharing(decodeBy8Lanes), decodeBy64Lanes],
-  attentionPrefill: [prefillBy24Lanes, sharing(prefillBy24Lanes), prefillBy64Lanes],
+  attentionPrefill: [prefillBy48Lanes, sharing(prefillBy48Lanes), prefillBy64Lanes],
   rowLanes: [32, 128],
   headLanes: [8, 32],
   samplerLanes: [64, 256],
@@ -183,7 +183,7 @@ export const software: Variants = {
   int8Matmul: int8MatmulBy4Rows,
   packedDot: 0,
   attentionDecode: decodeBy8Lanes,
-  attentionPrefill: prefillBy24Lanes,
+  attentionPrefill: prefillBy48Lanes,
   matvecTokens: 1,
   fusedHeads: 1,
   ownNorms: 0,
@@ -204,7 +204,7 @@ export const softwareWithSubgroups: Variants = {
   int8Matvec: sharing(matvecByLane),
   int8Matmul: sharing(int8MatmulBy4Rows),
   attentionDecode: sharing(decodeBy8Lanes),
-  attentionPrefill: sharing(prefillBy24Lanes),
+  attentionPrefill: sharing(prefillBy48Lanes),
 }
 
 /** A GPU wants many lanes with little work each. */

@@ -272,7 +272,7 @@ async function layer(
     made('rope', ropeKv, { workgroup_size: 8 }),
     made('decode', attentionDecode, { workgroup_size: 8, most_heads: 4 }),
     made('combine', attentionCombine, { workgroup_size: 16 }),
-    made('prefill', attentionPrefill, { workgroup_size: 24, most_heads: 24 }),
+    made('prefill', attentionPrefill, { workgroup_size: 48, most_heads: 48 }),
   ])
   return { rope, decode, combine, prefill }
 }
