@@ -83,7 +83,7 @@ async function coldStart({ model, gpu, promptTokens }: Omit<ColdBenchOptions, 'r
   })
   const ready = performance.now()
   for (const { undo } of watching) undo()
-  const prompt = Array.from({ length: promptTokens }, (_, t) => 100 + ((31 * t) % 2000))
+  const prompt = Array.from({ length: promptTokens }, (_, t) => 100 + ((31 * t) % 1900))
   await engine.completions.create({ prompt, max_tokens: 1, temperature: 0 })
   const ended = performance.now()
   const adapter = adapterName(engine.info)

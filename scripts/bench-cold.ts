@@ -1,24 +1,36 @@
+import { openAsBlob } from 'node:fs'
+import { basename, relative } from 'node:path'
 import type { ColdBenchOptions, ColdFigures } from '../bench/cold.ts'
-import { importBench, nodeModel } from '../bench/in-node.ts'
+import { importBench } from '../bench/in-node.ts'
+import { peerModel } from '../bench/peers/models.ts'
 import { reportTable } from '../bench/report.ts'
 import { BenchSetting } from './bench-setting.ts'
+import { cacheFolder } from './model.ts'
 
 /**
- * npm run bench:cold -- [--lavapipe] [--node] [--prompt 32] [--repeats 3] [--json FILE]
+ * npm run bench:cold -- [--lavapipe] [--node] [--model 135m|tiny] [--prompt 32] [--repeats 3] [--json FILE]
  *
  * Where the time goes from `createEngine` on a model that lies on this device to the first token: in Chromium from its
- * store, in Node from a file.
+ * store, in Node from a file. `tiny` is the model of that name in the comparison with peers: kernels are all that takes time.
  */
-const setting = new BenchSetting({ prompt: '32', repeats: '3' })
+const setting = new BenchSetting({ model: '135m', prompt: '32', repeats: '3' })
 const options: Omit<ColdBenchOptions, 'model' | 'gpu'> = {
   promptTokens: setting.count('prompt'),
   repeats: setting.count('repeats'),
 }
+const model = setting.text('model')
+if (model !== '135m' && model !== 'tiny')
+  throw new Error(`--model is '${model}', which is neither 135m nor tiny`)
+const { gguf } = await peerModel(model, { onnx: false })
 const measured = await setting.run({
-  inPage: (page, model) => page.evaluate((all) => window.octavoBench!.benchCold(all), { ...options, model }),
+  inPage: (page, modelUrl) =>
+    page.evaluate((all) => window.octavoBench!.benchCold(all), {
+      ...options,
+      model: new URL(`/cache/${relative(cacheFolder, gguf)}`, modelUrl).href,
+    }),
   inNode: async (gpu) => {
     const { benchCold } = await importBench<typeof import('../bench/cold.ts')>('cold.ts')
-    return benchCold({ ...options, gpu, model: await nodeModel() })
+    return benchCold({ ...options, gpu, model: new File([await openAsBlob(gguf)], basename(gguf)) })
   },
 })
 await reportTable(measured, [table(measured.figures)], setting.json)
