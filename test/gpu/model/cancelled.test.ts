@@ -98,6 +98,6 @@ it('loses no block over a thousand cancelled streams, and other streams have the
   for (const [i, all] of (await kept).entries()) for (const got of all) expect(got).toEqual(expected[i])
   engine.checkIntegrity()
   expect(engine.stats()).toMatchObject({ runningSequences: 0, waitingSequences: 0, blocksInUse: 0 })
-  for (const count of [seen.nothing, seen.prefill, seen.tokens]) expect(count).toBeGreaterThan(10)
+  for (const count of [seen.nothing, seen.prefill, seen.tokens]) expect(count).toBeGreaterThan(5)
   model.destroy()
 })
