@@ -86,7 +86,9 @@ class KernelBench {
       model,
       kernel: kernel.shader,
       what,
-      variant: describe(constants) + (conditions?.subgroups ? ', subgroups' : ''),
+      variant: [describe(constants), ...['subgroups', 'halves'].filter((name) => conditions?.[name])].join(
+        ', ',
+      ),
       ms,
       gigabytesPerSecond: kernel.bytes(dispatch.shape, constants) / ms / 1e6,
       gigaflops: operations === null ? null : operations / ms / 1e6,

@@ -1,5 +1,6 @@
 import { activates } from '../src/kernels/activation'
 import { weightFormats } from '../src/kernels/formats'
+import { halfMatmul, halfStride } from '../src/kernels/half-rows'
 import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../src/kernels/int8-products'
 import { matmul, matvec, plainProduct } from '../src/kernels/matmul'
 import { reads, type WeightFormat } from '../src/kernels/weights/format'
@@ -21,7 +22,10 @@ export function formatFor(type: string, { columns }: Product): WeightFormat | nu
   return columns % format.unitWeights === 0 ? format : null
 }
 
-/** One token through matvec, many through matmul; where the tensor type has integers, those of `fast` too. */
+/**
+ * One token through matvec, many through matmul, where lanes do not share loads from rows as f16 as well; where the tensor type has
+ * integers, those of `fast` too.
+ */
 export function productCases(
   product: Product,
   type: string,
@@ -35,29 +39,32 @@ export function productCases(
   const planes = format.planes(rows * groups)
   const outputs = gated ? rows / 2 : rows
   const activation = activates({ kind: gated ? 'silu' : 'none' })
-  const forms = [1, promptTokens].flatMap((tokens) =>
-    (format.integers ? [false, true] : [false]).map((inBytes) => ({ tokens, inBytes })),
-  )
-  return forms.map(({ tokens, inBytes }) => {
+  const forms = [1, promptTokens].flatMap((tokens) => [
+    { tokens, inBytes: false, halves: false },
+    ...(tokens > 1 && !variants.matmul.subgroups ? [{ tokens, inBytes: false, halves: true }] : []),
+    ...(format.integers ? [{ tokens, inBytes: true, halves: false }] : []),
+  ])
+  return forms.map(({ tokens, inBytes, halves }) => {
     const many = tokens > 1
+    const stride = inBytes ? int8Stride(columns) : halves ? halfStride(columns) : columns / 4
     const [few, most] = inBytes
       ? ([variants.int8Matvec, { ...variants.int8Matmul, tokens_per_lane: int8TokensPerLane }] as const)
       : ([{ ...variants.matvec, columns: 1 }, variants.matmul] as const)
     const { subgroups, ...point } = many ? most : few
     const packed_dot = inBytes && packedDot && variants.packedDot === 1
     return kernelCase(
-      inBytes ? (many ? int8Matmul : int8Matvec) : many ? matmul : matvec,
+      inBytes ? (many ? int8Matmul : int8Matvec) : halves ? halfMatmul : many ? matmul : matvec,
       `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`,
       2 * rows * columns * tokens,
       {
         variant: {
           constants: { ...point, ...activation.constants },
           ...reads(format),
-          conditions: { ...format.conditions, residual, gated, packed_dot, subgroups },
+          conditions: { ...format.conditions, residual, gated, packed_dot, halves, subgroups },
         },
         buffers: {
           weights: planes.words,
-          x: (inBytes ? 4 * int8Stride(columns) : columns) * Math.max(8, tokens),
+          x: 4 * stride * Math.max(8, tokens),
           constants: 4,
           routes: 4,
           y: outputs * Math.max(8, tokens),
@@ -68,11 +75,14 @@ export function productCases(
           groups,
           segment_groups: Math.ceil(groups / segments),
           ...planes,
-          x_stride: inBytes ? int8Stride(columns) : columns / 4,
+          x_stride: stride,
           y_stride: outputs,
           y_offset: 0,
         },
-        shape: { tokens, rows, outputs, columns, weightBytes: 4 * planes.words, residual },
+        shape: {
+          ...{ tokens, rows, outputs, columns, weightBytes: 4 * planes.words, residual },
+          xBytes: (16 * stride) / columns,
+        },
       },
     )
   })

@@ -1,3 +1,4 @@
+import { halfRows, halfStride } from '../src/kernels/half-rows'
 import { int8GroupWords, int8Rows } from '../src/kernels/int8-rows'
 import { notMade } from '../src/kernels/matmul'
 import { norm } from '../src/kernels/norm'
@@ -32,6 +33,12 @@ export function rowCases({ hidden }: ModelShape, variants: Variants): KernelCase
         scale: 1,
       },
       shape: { tokens: 1, width: hidden },
+    }),
+    kernelCase(halfRows, `× ${promptTokens}`, null, {
+      variant: { constants: { workgroup_size: variants.headLanes } },
+      buffers: { x: promptTokens * hidden, y: 4 * halfStride(hidden) * promptTokens },
+      params: { x_stride: hidden / 4, x_offset: 0, groups: hidden / 32 },
+      shape: { tokens: promptTokens, columns: hidden },
     }),
     ...[1, promptTokens].map((tokens) =>
       kernelCase(int8Rows, `× ${tokens}`, null, {

@@ -49,28 +49,30 @@ const vite = await createServer({
 try {
   const kernels = await loadKernels()
   const name = positionals[0]
-  const kernel = name === undefined ? undefined : kernels.get(name)
+  // Several records may have one shader: the one that knows these switches.
+  const own = kernels.filter(({ shader }) => shader === name)
+  const kernel =
+    own.find(({ conditions = [] }) => values.if.every((each) => conditions.includes(each))) ?? own[0]
   if (kernel) console.log(await linked(kernel))
   else if (name === undefined) list(kernels)
-  else fail(`There is no kernel '${name}'. There are: ${[...kernels.keys()].join(', ')}.`)
+  else fail(`There is no kernel '${name}'. There are: ${kernels.map(({ shader }) => shader).join(', ')}.`)
 } finally {
   await vite.close()
 }
 
-async function loadKernels(): Promise<Map<string, Kernel>> {
+async function loadKernels(): Promise<readonly Kernel[]> {
   const { kernelModules } = (await vite.ssrLoadModule('/scripts/kernel-modules.ts')) as {
     kernelModules: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   }
   const records = Object.values(kernelModules).flatMap((module) => Object.values(module))
-  const kernels = records.filter(
+  return records.filter(
     (each): each is Kernel => typeof each === 'object' && each !== null && 'shader' in each,
   )
-  return new Map(kernels.map((kernel) => [kernel.shader, kernel]))
 }
 
-function list(kernels: ReadonlyMap<string, Kernel>): void {
+function list(kernels: readonly Kernel[]): void {
   console.log(`${usage}\n`)
-  for (const { shader, constants, conditions = [] } of kernels.values()) {
+  for (const { shader, constants, conditions = [] } of kernels) {
     const switches = conditions.length > 0 ? `   --if ${conditions.join(', ')}` : ''
     console.log(`${shader.padEnd(18)} --set ${constants.join(', ')}${switches}`)
   }

@@ -1,13 +1,13 @@
 /** What a chat with a llama or a Qwen downloads, in kB after gzip: `index.js` and `worker.js`. */
-export const chatKb = 144.5
+export const chatKb = 145.2
 
 /** Files of the library and how many kB each may have after gzip; a file that is not named fails. */
 export const budgetKb: Readonly<Record<string, number>> = {
   // What an app's own bundle grows by.
   'index.js': 13.3,
   // The engine: the worker's script, or the same for a thread without one.
-  'worker.js': 131,
-  'service.js': 130.3,
+  'worker.js': 131.9,
+  'service.js': 131.2,
   'rolldown-runtime.js': 0.2,
 }
 
@@ -19,7 +19,7 @@ export const partKb: Readonly<Record<string, number>> = {
   experts: 2.6,
   families: 10.8,
   inspect: 2.6,
-  integers: 4.2,
+  integers: 4.7,
   latent: 1.2,
   profile: 1.9,
   proof: 14.2,

@@ -2,7 +2,9 @@
 // and each x is loaded once for all rows. With `experts` the tokens are those of a tile: some that chose the same expert.
 // Sums are taken in the order of matvec.wgsl, so both give the same bits.
 import package::weights::{Header, Packed, header, header_groups, fetch, octet, scale, spans, has_minimum};
-import package::lib::columns::{fours, sums_apart, rows_at, load, columns_of, sum_own, sums_of_lanes};
+import package::lib::columns::{
+  fours, sums_apart, rows_at, extras_of, load, columns_of, sum_own, sums_of_tokens, times_rows,
+};
 import package::lib::tiles::{no_entry, tile_at};
 import package::lib::rows::{owned_row, elsewhere, first_row, x_places_of, store, store_gated};
 
@@ -93,13 +95,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       for (var r = 0u; r < rows_per_lane; r++) {
         packed[r] = fetch(row_group[r] + g);
       }
+      let extras = extras_of(x_rows, g);
       for (var span = 0u; span < spans; span++) {
         var quants = array<vec4f, sums_per_lane>();
         var xs = array<vec4f, fours>();
         var own_sum = 0.0;
         for (var j = 0u; j < 4u / spans; j++) {
           let i = span * (4u / spans) + j;
-          let loaded = load(x_rows, g * 8u + 2u * i);
+          let loaded = load(x_rows, g, i);
           if (has_minimum && sums_apart) {
             own_sum = sum_own(own_sum, loaded);
           }
@@ -111,13 +114,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           add_columns(high, &xs);
         }
         if (sums_apart) {
-          xs = sums_of_lanes(own_sum);
+          xs = sums_of_tokens(own_sum, extras, select(0u, 1u + span, spans == 2u));
         }
         for (var r = 0u; r < rows_per_lane; r++) {
           let s = scale(headers[r], g % header_groups, span);
           for (var f = 0u; f < fours; f++) {
             let at = r * fours + f;
-            sum[at] = fma(vec4f(s.x), quants[at], sum[at]);
+            sum[at] = fma(times_rows(s.x, extras, f), quants[at], sum[at]);
             if (has_minimum) {
               sum[at] = fma(vec4f(s.y), xs[f], sum[at]);
             }

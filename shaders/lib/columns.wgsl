@@ -1,13 +1,15 @@
-// Activations of the tokens of a lane of matmul, four columns at a time, which all lanes of a workgroup want. With subgroups a
+// Activations of the tokens of a lane of matmul, four columns at a time, which all lanes of a workgroup want. With `subgroups` a
 // lane loads for eight: of four tokens two quads of one, of eight tokens those of one token in turn. In the latter case it also
-// sums that one for all lanes.
-import package::bindings::{x, tokens_per_lane, subgroups};
+// sums that one for all lanes. With `halves` rows are what half_rows.wgsl has written, their sums among them.
+import package::bindings::{x, tokens_per_lane};
+@if(!halves) import package::bindings::subgroups;
 import package::lib::activations::{Quads, quads_of_four};
 import package::lib::subgroups::{place_of_eight, of_eight, scalars_of_eight};
 
 const fours = tokens_per_lane / 4u;
-// Whether a lane sums one token for all.
-const sums_apart = subgroups && tokens_per_lane == 8u;
+// Whether a lane does not sum each of its tokens.
+@if(!halves) const sums_apart = subgroups && tokens_per_lane == 8u;
+@if(halves) const sums_apart = true;
 
 // Where a lane finds the rows of its tokens: of each four, or of the one token that it loads.
 struct Rows { fours: array<Quads, fours>, own: u32 }
@@ -26,15 +28,51 @@ fn by_columns(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> mat4x4f {
   return transpose(mat4x4f(a, b, c, d));
 }
 
-// What a lane loads of two quads that follow one another.
+// What a group has beside its values: of each token d, and d times the sum of the group and of its halves.
+@if(halves) alias Extras = array<mat4x4f, fours>;
+@if(!halves) alias Extras = u32;
+
+@if(halves)
+fn extras_of(rows: Rows, group: u32) -> Extras {
+  var extras: Extras;
+  for (var f = 0u; f < fours; f++) {
+    let a = rows.fours[f] + 5u * group + 4u;
+    extras[f] = by_columns(
+      bitcast<vec4f>(x[a.x]), bitcast<vec4f>(x[a.y]), bitcast<vec4f>(x[a.z]), bitcast<vec4f>(x[a.w]),
+    );
+  }
+  return extras;
+}
+
+@if(!halves)
+fn extras_of(rows: Rows, group: u32) -> Extras {
+  return group;
+}
+
+// A weight's scale times those of four tokens.
+@if(halves)
+fn times_rows(scale: f32, extras: Extras, f: u32) -> vec4f {
+  return scale * extras[f][0];
+}
+
+@if(!halves)
+fn times_rows(scale: f32, extras: Extras, f: u32) -> vec4f {
+  return vec4f(scale);
+}
+
+// What a lane loads of two quads that follow one another: octet i of a group.
 @if(subgroups)
 struct Loaded { fours: array<vec4f, fours>, low: vec4f, high: vec4f }
 
-@if(!subgroups)
+@if(halves)
+alias Loaded = array<array<vec4u, 4>, fours>;
+
+@if(!subgroups && !halves)
 alias Loaded = u32;
 
 @if(subgroups)
-fn load(rows: Rows, at: u32) -> Loaded {
+fn load(rows: Rows, group: u32, i: u32) -> Loaded {
+  let at = 8u * group + 2u * i;
   var loaded: Loaded;
   if (sums_apart) {
     loaded.low = x[rows.own + at];
@@ -47,9 +85,19 @@ fn load(rows: Rows, at: u32) -> Loaded {
   return loaded;
 }
 
-@if(!subgroups)
-fn load(rows: Rows, at: u32) -> Loaded {
-  return at;
+@if(halves)
+fn load(rows: Rows, group: u32, i: u32) -> Loaded {
+  var loaded: Loaded;
+  for (var f = 0u; f < fours; f++) {
+    let a = rows.fours[f] + 5u * group + i;
+    loaded[f] = array<vec4u, 4>(x[a.x], x[a.y], x[a.z], x[a.w]);
+  }
+  return loaded;
+}
+
+@if(!subgroups && !halves)
+fn load(rows: Rows, group: u32, i: u32) -> Loaded {
+  return 8u * group + 2u * i;
 }
 
 // The columns of one of the quads, 0 or 1, for each four tokens.
@@ -69,7 +117,25 @@ fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
   return columns;
 }
 
-@if(!subgroups)
+@if(halves)
+fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
+  var columns: array<mat4x4f, fours>;
+  for (var f = 0u; f < fours; f++) {
+    let each = loaded[f];
+    columns[f] = by_columns(
+      quad_of(each[0], quad), quad_of(each[1], quad), quad_of(each[2], quad), quad_of(each[3], quad),
+    );
+  }
+  return columns;
+}
+
+@if(halves)
+fn quad_of(octet: vec4u, quad: u32) -> vec4f {
+  let words = select(octet.xy, octet.zw, quad == 1u);
+  return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));
+}
+
+@if(!subgroups && !halves)
 fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
   var columns: array<mat4x4f, fours>;
   for (var f = 0u; f < fours; f++) {
@@ -91,9 +157,9 @@ fn sum_own(sum: f32, loaded: Loaded) -> f32 {
   return sum;
 }
 
-// Those sums for each four tokens.
+// The sums for each four tokens: of a group, or of its first or second half.
 @if(subgroups)
-fn sums_of_lanes(own: f32) -> array<vec4f, fours> {
+fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
   let each = scalars_of_eight(own);
   var sums: array<vec4f, fours>;
   sums[0] = vec4f(each[0], each[1], each[2], each[3]);
@@ -101,7 +167,16 @@ fn sums_of_lanes(own: f32) -> array<vec4f, fours> {
   return sums;
 }
 
-@if(!subgroups)
-fn sums_of_lanes(own: f32) -> array<vec4f, fours> {
+@if(halves)
+fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
+  var sums: array<vec4f, fours>;
+  for (var f = 0u; f < fours; f++) {
+    sums[f] = extras[f][1u + part];
+  }
+  return sums;
+}
+
+@if(!subgroups && !halves)
+fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
   return array<vec4f, fours>();
 }

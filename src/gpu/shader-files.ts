@@ -24,6 +24,7 @@ export const shaderTexts: ShaderFiles = import.meta.glob(
     '!../../shaders/lib/modalities.wgsl',
     '!../../shaders/pool.wgsl',
     '!../../shaders/int8_*.wgsl',
+    '!../../shaders/half_rows.wgsl',
     '!../../shaders/lib/int8_activations.wgsl',
     '!../../shaders/lib/integers.wgsl',
     '!../../shaders/weights/iq1.wgsl',
@@ -56,8 +57,8 @@ const lazyFiles: readonly (readonly [path: RegExp, part: LazyPart<{ readonly fil
     new LazyPart('several residual streams', () => import('./shaders/streams')),
   ],
   [
-    /\/(int8_\w+|lib\/integers)\.wgsl$/,
-    new LazyPart('products of integers', () => import('./shaders/integers')),
+    /\/(int8_\w+|half_rows|lib\/integers)\.wgsl$/,
+    new LazyPart('products of rounded rows', () => import('./shaders/integers')),
   ],
   [/\/(pool)\.wgsl$/, new LazyPart('models that read whole texts', () => import('./shaders/encoders'))],
   [

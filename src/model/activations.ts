@@ -1,6 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
 import { splitSize } from '../kernels/attention'
-import { int8GroupWords } from '../kernels/int8-rows'
 import { resultWords } from '../kernels/sample'
 import { groupWeights } from '../kernels/weights/format'
 import { attentionIn, valueDimOf } from './attention-in'
@@ -8,6 +7,7 @@ import type { BatchLayout } from './batch'
 import { createRoutes, type ExpertRoutes, type ProductRoutes, type Router } from './experts'
 import { createHeadRoutes } from './head-routes'
 import { paddedColumns } from './matrix'
+import { groupWordsOf, type RoundedBuffer, type Rounding } from './rounded-rows'
 import { type ScratchName, scratchWidths } from './scratch'
 import type { RunnerLimits } from './step'
 import type { ModelTensors } from './tensors'
@@ -46,8 +46,8 @@ export interface Activations {
   readonly partials: GPUBuffer
   /** By the number of heads that latent attention has. */
   readonly headRoutes: ReadonlyMap<number, ProductRoutes>
-  /** u32 [tokens, groups, words]: x of a product as integers, where products take them; see `int8Rows` */
-  readonly int8Rows: GPUBuffer | null
+  /** u32 [tokens, groups, words]: x of a product as integers or as f16, where products take them; null: none does. */
+  readonly rounded: RoundedBuffer | null
   /** f32 [maxLogitRows, hidden]: rows of x that need logits */
   readonly last: GPUBuffer
   /** f32 [maxLogitRows, hidden] */
@@ -64,8 +64,7 @@ export function createActivations(
   columns: number,
   limits: RunnerLimits,
   layout: BatchLayout,
-  /** Rows that products take as integers; null: none. */
-  int8Rows: number | null,
+  rounding: Rounding | null,
 ): Activations {
   const { maxSequences, maxLogitRows, maxContext, vocabSize } = limits
   const tokens = paddedRows(limits.maxBatchTokens)
@@ -101,18 +100,23 @@ export function createActivations(
     routes: allRoutes(tensors, limits.maxBatchTokens, words),
     headRoutes: new Map([...latentHeads].map((heads) => [heads, createHeadRoutes(gpu, heads, tokens)])),
     partials: words('attention splits, f32', maxSequences * splits * partialWidth),
-    int8Rows:
-      int8Rows === null
-        ? null
-        : words('x in bytes, u32', paddedRows(int8Rows) * widestGroups(tensors) * int8GroupWords),
+    rounded: rounding && {
+      to: rounding,
+      buffer: words(
+        `x in ${rounding}, u32`,
+        Math.max(tokens, logitRows) * widestGroups(tensors, rounding) * groupWordsOf[rounding],
+      ),
+    },
     last: words('rows with logits, f32 [rows, hidden]', logitRows * hidden),
     lastNormed: words('normed rows with logits, f32 [rows, hidden]', logitRows * hidden),
   }
 }
 
-/** In the longest row of a matrix whose product may take integers. */
-function widestGroups({ matrices }: ModelTensors): number {
-  const widths = matrices.map(({ columns, format }) => (format.integers ? columns / groupWeights : 0))
+/** In the longest row of a matrix whose product may take rows that are rounded so. */
+function widestGroups({ matrices }: ModelTensors, rounding: Rounding): number {
+  const widths = matrices.map(({ columns, format }) =>
+    rounding === 'halves' || format.integers ? paddedColumns(columns) / groupWeights : 0,
+  )
   return Math.max(0, ...widths)
 }
 

@@ -1,13 +1,14 @@
 import { OctavoError } from '../util/octavo-error'
 import type { EncoderRunner, EncoderSequence } from './encoder-step'
+import { areAlike } from './self-check'
 
 /**
- * Runs a short text alone and among others before the model answers anybody: its numbers must be finite, and the same
- * to the bit.
+ * Runs a short text alone and among others before the model answers anybody: its numbers must be finite, and the same.
  *
+ * @param difference `mostDifference`
  * @throws OctavoError 'malformed-file' where they are not finite, 'internal' where they differ
  */
-export async function checkEncoder(runner: EncoderRunner): Promise<void> {
+export async function checkEncoder(runner: EncoderRunner, difference: number): Promise<void> {
   const { maxTokens, maxSequences, vocabSize } = runner.limits
   const text = (length: number): EncoderSequence => {
     const ids = Array.from({ length: Math.min(length, maxTokens) }, (_, i) => (i % 4) % vocabSize)
@@ -23,8 +24,7 @@ export async function checkEncoder(runner: EncoderRunner): Promise<void> {
       'Download the file again; if that does not help, try another browser.',
     )
   }
-  const other = among[1] ?? alone!
-  if (!alone!.every((value, i) => value === other[i])) {
+  if (!areAlike(alone!, among[1] ?? alone!, difference)) {
     throw new OctavoError(
       'internal',
       'On this GPU, a text that is encoded alone and among others gives different numbers.',

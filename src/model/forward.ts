@@ -62,7 +62,7 @@ export function prefillTileTokens({ layers }: ModelTensors, variants: Variants):
 /** The forward pass that a description and its tensors stand for, as a flat plan. */
 export async function planForward(options: ForwardOptions): Promise<Plan> {
   const { gpu, description, tensors, weights, cache, states, limits, layout, variants, activations } = options
-  const plan = new PlanBuilder(gpu, variants, options.invariance, activations.int8Rows)
+  const plan = new PlanBuilder(gpu, variants, options.invariance, activations.rounded)
   const context: PlanContext = {
     plan,
     weights,
@@ -144,7 +144,7 @@ function planLayer(
     readsFirst: boolean,
   ): SourceRows => {
     if (!norm) return { from, made: null }
-    const by = plan.int8Rows === null ? 'product' : 'rounding'
+    const by = plan.inBytes ? 'rounding' : 'product'
     const makes =
       readsFirst &&
       makesRows(context, norm.width, by === 'product' ? 'ownNorms' : 'roundedNorms') &&

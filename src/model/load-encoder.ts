@@ -19,6 +19,8 @@ import type { Plan } from './plan'
 import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
+import { roundingFor } from './rounded-rows'
+import { mostDifference } from './self-check'
 import type { RunnerLimits } from './step'
 import { findTensors, type ModelTensors } from './tensors'
 import type { Variants } from './variants'
@@ -77,7 +79,7 @@ export async function loadEncoder(options: LoadModelOptions): Promise<LoadingEnc
       createPlan: (each) => planForward({ ...parts, variants: each }),
       tuningBatches: () => [],
       createRunner: (plan, each) => createRunner(parts, plan, each),
-      check: checkEncoder,
+      check: (runner) => checkEncoder(runner, mostDifference(parts)),
     })
     const loaded = async (): Promise<LoadedEncoder> => {
       const { runner, ...chosen } = await finish()
@@ -133,9 +135,9 @@ export async function makeEncoderRoom(
     blockSize,
     blocks: cache.blocks,
   }
-  const int8Rows = precision === 'fast' ? Math.max(room.maxBatchTokens, room.maxSequences) : null
+  const rounding = roundingFor(gpu.info, { precision, invariance, kvCache })
   const { activations, ropeTables, pooled } = await gpu.allocating('the activations', () => ({
-    activations: createActivations(gpu, tensors, description.hidden, limits, layout, int8Rows),
+    activations: createActivations(gpu, tensors, description.hidden, limits, layout, rounding),
     ropeTables: createRopeTables(gpu, description, longest),
     pooled: createPooledRows(gpu, tensors.pooled!, description.hidden, room.maxSequences),
   }))

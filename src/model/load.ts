@@ -19,8 +19,9 @@ import type { Plan } from './plan'
 import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
+import { roundingFor } from './rounded-rows'
 import { GpuRunner } from './runner'
-import { checkModel } from './self-check'
+import { checkModel, mostDifference } from './self-check'
 import { type LayerState, StateCopies } from './state-copies'
 import { greedy, type RunnerLimits } from './step'
 import type { TacticsOptions } from './tactics'
@@ -125,7 +126,7 @@ async function prepare(
     createPlan: (each) => planForward({ ...parts, variants: each }),
     tuningBatches: (each) => tuningBatches(parts, prefillTileTokens(tensors, each)),
     createRunner: (plan, each) => createRunner(parts, plan, each),
-    check: (runner) => checkModel(runner, parts.invariance),
+    check: (runner) => checkModel(runner, mostDifference(parts)),
   })
   return {
     description,
@@ -167,11 +168,11 @@ export async function makeRoom(
   }
   const { invariance, precision } = options
   const layout = batchLayout(limits)
-  const int8Rows = precision === 'fast' ? Math.max(limits.maxBatchTokens, limits.maxLogitRows) : null
+  const rounding = roundingFor(gpu.info, options)
   const { activations, blockCopies, stateCopies, ropeTables } = await gpu.allocating(
     'the activations',
     () => ({
-      activations: createActivations(gpu, tensors, description.hidden, limits, layout, int8Rows),
+      activations: createActivations(gpu, tensors, description.hidden, limits, layout, rounding),
       blockCopies: new BlockCopies(gpu, cache),
       stateCopies: new StateCopies(gpu, ownStates),
       ropeTables: createRopeTables(gpu, description, limits.maxContext),

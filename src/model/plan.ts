@@ -2,6 +2,7 @@ import type { GpuDevice } from '../gpu/device'
 import type { Binding, Grid, Kernel, KernelVariant, ParamType } from '../gpu/kernel'
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { activates } from '../kernels/activation'
+import { halfMatmul, halfStride } from '../kernels/half-rows'
 import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../kernels/int8-products'
 import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
 import { groupWeights, reads } from '../kernels/weights/format'
@@ -10,7 +11,7 @@ import type { BatchShape } from './batch'
 import { tileSizeFor, tilesFor } from './experts'
 import { type Matrix, type MatrixShard, matrixBytes, rowOf } from './matrix'
 import type { ExpertStep, MatrixStep, ProductForm } from './product-steps'
-import { RoundedRows, roundedBytes } from './rounded-rows'
+import { type RoundedBuffer, RoundedRows, roundedBytes } from './rounded-rows'
 import { packedDotFeature, pointAt, tacticOf, type Variants } from './variants'
 
 export type Plan = readonly Dispatch<BatchShape>[]
@@ -34,7 +35,7 @@ export function matvecColumns({ matvecTokens }: Pick<Variants, 'matvecTokens'>):
 export class PlanBuilder {
   readonly #params: ParamsArena
   readonly #dispatches: Promise<Dispatch<BatchShape>>[] = []
-  /** Where products that take integers find their rows; null: all take floats. */
+  /** Where products that take rounded rows find them; null: none does. */
   readonly #rounded: RoundedRows | null
   /** What fills a buffer, should something read it. */
   #later: { readonly buffer: GPUBuffer; readonly fill: () => void } | null = null
@@ -43,10 +44,10 @@ export class PlanBuilder {
     readonly gpu: GpuDevice,
     readonly variants: Variants,
     readonly invariance: Invariance,
-    /** For rows as integers, see `int8Rows`; null: `precision` is 'exact'. */
-    readonly int8Rows: GPUBuffer | null = null,
+    /** For rows that are rounded for products. */
+    rounded: RoundedBuffer | null = null,
   ) {
-    this.#rounded = int8Rows && new RoundedRows(int8Rows, variants)
+    this.#rounded = rounded && new RoundedRows(rounded, variants)
     this.#params = new ParamsArena(gpu.device, (label, bytes, usage) => gpu.buffer(label, bytes, usage))
   }
 
@@ -91,9 +92,21 @@ export class PlanBuilder {
     fill()
   }
 
+  /** Whether products take integers where they can: `precision` is 'fast'. */
+  get inBytes(): boolean {
+    return this.#rounded?.of.to === 'bytes'
+  }
+
   /** Whether products with it take integers. */
   takesBytes({ format }: Matrix): boolean {
-    return this.#rounded !== null && format.integers === true
+    return this.inBytes && format.integers === true
+  }
+
+  /** Where products of many tokens find rows as f16 at this shape's point; null: they take f32. */
+  #inHalves(shape: string): GPUBuffer | null {
+    const { of = null } = this.#rounded ?? {}
+    const takes = this.variants.halfRows === 1 && !pointAt(this.variants, 'matmul', shape).subgroups
+    return of?.to === 'halves' && takes ? of.buffer : null
   }
 
   /** One dispatch a shard: matvec for few tokens, matmul for more, in the form that fits their number. */
@@ -101,7 +114,7 @@ export class PlanBuilder {
     const rounded = this.takesBytes(matrix) ? this.#rounded : null
     const made = step.made?.by === (rounded ? 'rounding' : 'product') ? step.made : null
     const { makes = null } = step
-    const inBytes = rounded?.buffer
+    const inBytes = rounded?.of.buffer
     rounded?.put(this, matrix, { ...step, made })
     for (const shard of matrix.shards) {
       const { rows } = shard
@@ -141,12 +154,15 @@ export class PlanBuilder {
         if (!makesRow || makes) product.add({ columns }, step.x, at(least, columns, makesRow ? false : null))
         least = columns + 1
       }
+      const inHalves = this.#inHalves(shape)
+      if (inHalves) this.#rounded?.put(this, matrix, { ...step, made: null, least })
       const most = pointAt(this.variants, 'matmul', shape).tokens_per_lane
+      const taken = inHalves ? { inHalves } : {}
       if (most > 4 && least <= 4) {
-        product.add({ tokensPerLane: 4 }, step.x, at(least, 4))
+        product.add({ tokensPerLane: 4, ...taken }, step.x, at(least, 4))
         least = 5
       }
-      product.add({ tokensPerLane: most }, step.x, at(least, Number.POSITIVE_INFINITY))
+      product.add({ tokensPerLane: most, ...taken }, step.x, at(least, Number.POSITIVE_INFINITY))
     }
   }
 
@@ -222,7 +238,7 @@ export class PlanBuilder {
     const eighth = Math.ceil(matrix.groups / 8)
     const add = (form: ProductForm, routes: GPUBuffer, tokens: (batch: BatchShape) => number | null) => {
       const few = 'columns' in form
-      const { inBytes = null } = form
+      const { inBytes = null, inHalves = null } = form
       const kind = few ? 'matvec' : 'matmul'
       const own = this.variants[few ? 'int8Matvec' : 'int8Matmul']
       const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
@@ -241,12 +257,13 @@ export class PlanBuilder {
             subgroups,
             ...made?.conditions,
             ...(inBytes && { packed_dot: this.#packedDot }),
+            ...(inHalves && { halves: true }),
           },
           constants: { ...point, ...constants },
         },
         buffers: {
           weights: shard.buffer,
-          x: inBytes ?? made?.x ?? step.x,
+          x: inBytes ?? inHalves ?? made?.x ?? step.x,
           constants: step.constants ?? shard.buffer,
           routes: made?.batch ?? routes,
           y: step.y,
@@ -265,14 +282,18 @@ export class PlanBuilder {
           cap: cap ?? 1,
           ...made?.params,
           ...place,
+          ...(inHalves && { x_stride: halfStride(matrix.groups * groupWeights), x_offset: 0 }),
         },
         shape: (batch: BatchShape) => {
           const count = tokens(batch)
-          return count === null ? null : { ...shape(count), ...(inBytes && { xBytes: roundedBytes }) }
+          const rounded = inBytes ? 'bytes' : inHalves ? 'halves' : null
+          return count === null
+            ? null
+            : { ...shape(count), ...(rounded && { xBytes: roundedBytes(rounded) }) }
         },
       }
       if (few) this.add(inBytes ? int8Matvec : matvec, dispatch)
-      else this.add(inBytes ? int8Matmul : matmul, dispatch)
+      else this.add(inBytes ? int8Matmul : inHalves ? halfMatmul : matmul, dispatch)
     }
     return { add }
   }

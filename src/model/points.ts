@@ -24,6 +24,7 @@ export function kindOf({ kernel }: Pipeline): VariantKind | null {
 export function dispensableOf({ kernel, variant: { conditions = {} } }: Pipeline): Dispensable | null {
   if (kernel.shader === 'project_heads') return 'fusedHeads'
   if (conditions.packed_dot) return 'packedDot'
+  if (conditions.halves || kernel.shader === 'half_rows') return 'halfRows'
   const rounds = kernel.shader === 'int8_rows'
   if (conditions.combines) return rounds ? 'roundedSplits' : 'mergedSplits'
   if (conditions.normalizes) return rounds ? 'roundedNorms' : 'ownNorms'

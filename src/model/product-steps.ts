@@ -62,4 +62,6 @@ export type ProductForm = (
 ) & {
   /** x as `int8_rows` has rounded it. */
   readonly inBytes?: GPUBuffer
+  /** x as `half_rows` has. */
+  readonly inHalves?: GPUBuffer
 }

@@ -1,11 +1,46 @@
+import type { DeviceInfo } from '../gpu/device'
+import { halfGroupWords, halfRows } from '../kernels/half-rows'
 import { int8GroupWords, int8Rows } from '../kernels/int8-rows'
 import { notMade } from '../kernels/matmul'
 import { groupWeights } from '../kernels/weights/format'
+import type { Invariance } from '../util/invariance'
+import type { KvFormat } from '../util/kv-format'
+import type { Precision } from '../util/precision'
 import type { BatchShape } from './batch'
 import { type Matrix, rowOf } from './matrix'
 import type { PlanBuilder } from './plan'
 import type { MadeRow } from './product-steps'
 import type { Variants } from './variants'
+
+/** What products take rows as: integers, all of them; or f16, exact products of many tokens. */
+export type Rounding = 'bytes' | 'halves'
+
+/** Rows that something rounds for products. */
+export interface RoundedBuffer {
+  readonly to: Rounding
+  readonly buffer: GPUBuffer
+}
+
+export const groupWordsOf = { bytes: int8GroupWords, halves: halfGroupWords } as const
+
+interface RoundingOptions {
+  readonly precision: Precision
+  readonly invariance: Invariance
+  readonly kvCache: { readonly format: KvFormat }
+}
+
+/**
+ * null: products take f32 only. Where prompts alone are rounded to f16 their bits are others than decode would give, and who has the
+ * cache in f32 wants no rounding at all.
+ */
+export function roundingFor(
+  { features }: Pick<DeviceInfo, 'features'>,
+  { precision, invariance, kvCache }: RoundingOptions,
+): Rounding | null {
+  if (precision === 'fast') return 'bytes'
+  const mayRound = invariance === 'off' && kvCache.format !== 'f32'
+  return mayRound && features.includes('shader-f16') ? 'halves' : null
+}
 
 /** Rows that products read, as a product is told of them. */
 interface Rows {
@@ -14,9 +49,13 @@ interface Rows {
   readonly xOffset: number
   readonly columns: number
   readonly tokens: (batch: BatchShape) => number
+  /** Batches with fewer tokens have none. */
+  readonly least: number
 }
 
-interface RoundedInput extends Pick<Rows, 'x' | 'tokens'>, Partial<Pick<Rows, 'xStride' | 'xOffset'>> {
+interface RoundedInput
+  extends Pick<Rows, 'x' | 'tokens'>,
+    Partial<Pick<Rows, 'xStride' | 'xOffset' | 'least'>> {
   /** Where what they are made with is. */
   readonly constants?: GPUBuffer
   /** What the rows are made of; null: they are in x. */
@@ -25,13 +64,13 @@ interface RoundedInput extends Pick<Rows, 'x' | 'tokens'>, Partial<Pick<Rows, 'x
   readonly makes?: (batch: BatchShape) => boolean
 }
 
-/** The rows in bytes that integer products of a plan read, one matrix's after another's; see `int8Rows`. */
+/** The rounded rows that products of a plan read, one matrix's after another's; see `int8Rows` and `halfRows`. */
 export class RoundedRows {
   /** What is there, as long as nothing else was written to its x. */
   #held: Rows | null = null
 
   constructor(
-    readonly buffer: GPUBuffer,
+    readonly of: RoundedBuffer,
     readonly lanes: Pick<Variants, 'headLanes' | 'rowLanes'>,
   ) {}
 
@@ -40,20 +79,20 @@ export class RoundedRows {
     if (this.#held?.x === x) this.#held = null
   }
 
-  /** Rounds rows to bytes, unless the product before read the same. */
+  /** Rounds rows, unless the product before read the same. */
   put(
     plan: PlanBuilder,
     matrix: Matrix,
-    { x, tokens, made, makes, constants, ...place }: RoundedInput,
+    { x, tokens, made, makes, constants, least = 1, ...place }: RoundedInput,
   ): void {
     const { columns, groups } = matrix
     const { xStride = columns, xOffset = 0 } = place
-    const rows: Rows = { x, xStride, xOffset, columns, tokens }
-    const names = ['x', 'xStride', 'xOffset', 'columns', 'tokens'] as const
+    const rows: Rows = { x, xStride, xOffset, columns, tokens, least }
+    const names = ['x', 'xStride', 'xOffset', 'columns', 'tokens', 'least'] as const
     if (names.every((name) => this.#held?.[name] === rows[name])) return
     const add = (from: MadeRow | null, takes: (batch: BatchShape) => boolean) => {
       const read = from?.x ?? x
-      plan.add(int8Rows, {
+      plan.add(this.of.to === 'bytes' ? int8Rows : halfRows, {
         variant: {
           constants: { workgroup_size: from ? this.lanes.rowLanes : this.lanes.headLanes },
           ...(from && {
@@ -65,12 +104,12 @@ export class RoundedRows {
           x: read,
           constants: constants ?? read,
           routes: from?.batch ?? read,
-          y: this.buffer,
+          y: this.of.buffer,
         },
         params: { ...notMade, x_stride: xStride / 4, x_offset: xOffset / 4, groups, ...from?.params },
         shape: (batch) => {
           const count = tokens(batch)
-          return count > 0 && takes(batch) ? { tokens: count, columns, makes: from !== null } : null
+          return count >= least && takes(batch) ? { tokens: count, columns, makes: from !== null } : null
         },
       })
     }
@@ -81,4 +120,6 @@ export class RoundedRows {
 }
 
 /** Bytes of a value of x in such rows. */
-export const roundedBytes = (4 * int8GroupWords) / groupWeights
+export function roundedBytes(to: Rounding): number {
+  return (4 * groupWordsOf[to]) / groupWeights
+}

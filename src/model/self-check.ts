@@ -1,19 +1,40 @@
 import type { Invariance } from '../util/invariance'
 import { OctavoError } from '../util/octavo-error'
+import type { Activations } from './activations'
 import type { GpuRunner } from './runner'
 import { greedy, type StepChunk } from './step'
 
 /** Tokens of the check: a chunk that ends inside a tile of four, and ids that every vocabulary has. */
 const ids = [1, 0, 2, 1, 3, 2, 1]
 
+interface CheckedParts {
+  readonly invariance: Invariance
+  readonly activations: Pick<Activations, 'rounded'>
+}
+
+/**
+ * By how much results may differ that should be the same, in shares of the greatest: not at all; by the order of their sums; or
+ * by rounding what one of the two ways rounds to f16.
+ */
+export function mostDifference({ invariance, activations: { rounded } }: CheckedParts): number {
+  if (invariance === 'on') return 0
+  return rounded?.to === 'halves' ? 0.02 : 1e-3
+}
+
+/** Whether results are the same but for such a difference; NaN never is. */
+export function areAlike(some: Float32Array, others: Float32Array, difference: number): boolean {
+  const greatest = some.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  return some.every((value, i) => Math.abs(value - others[i]!) <= difference * greatest)
+}
+
 /**
  * Runs one short prompt twice before the model answers anybody, as one chunk and token by token: the many-column and
- * the one-column kernels, and both kinds of attention, must agree on finite numbers: to the bit, or with `invariance` off
- * but for rounding.
+ * the one-column kernels, and both kinds of attention, must agree on finite numbers.
  *
+ * @param difference `mostDifference`
  * @throws OctavoError 'malformed-file' where the weights give no finite logits, 'internal' where kernels disagree
  */
-export async function checkModel(runner: GpuRunner, invariance: Invariance): Promise<void> {
+export async function checkModel(runner: GpuRunner, difference: number): Promise<void> {
   const { limits } = runner
   const prompt = ids.map((id) => Math.min(id, limits.vocabSize - 1)).slice(0, limits.maxContext)
   const chunk = (start: number, count: number, last: boolean): StepChunk => ({
@@ -38,9 +59,7 @@ export async function checkModel(runner: GpuRunner, invariance: Invariance): Pro
       'Download the file again, or choose another quantization; if that does not help, try another browser.',
     )
   }
-  const greatest = together.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0)
-  const tolerance = invariance === 'on' ? 0 : 1e-3 * greatest
-  if (!together.every((logit, i) => Math.abs(logit - apart[i]!) <= tolerance)) {
+  if (!areAlike(together, apart, difference)) {
     throw new OctavoError(
       'internal',
       'On this GPU, a prompt computed at once and token by token gives different numbers.',

@@ -43,6 +43,11 @@ export interface Variants {
   /** The same of rows that are rounded to bytes for products: what rounds them normalizes and merges them as well. */
   readonly roundedNorms: 0 | 1
   readonly roundedSplits: number
+  /**
+   * 1: exact products of many tokens take rows as f16, where `invariance` is off, the device has `shader-f16`, and lanes do not share
+   * what they load: then there is less to load.
+   */
+  readonly halfRows: 0 | 1
   /** Lanes of kernels that walk a row or a vector. */
   readonly rowLanes: number
   /** Lanes of kernels that walk one head of one token. */
@@ -90,6 +95,7 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
   mergedSplits: [0, 4],
   roundedNorms: [0, 1],
   roundedSplits: [0, 4, 16],
+  halfRows: [0, 1],
   int8Matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
   int8Matmul: [int8MatmulBy4Rows, sharing(int8MatmulBy4Rows), int8MatmulWide],
   packedDot: [0, 1],
@@ -110,6 +116,7 @@ export type Dispensable =
   | 'roundedNorms'
   | 'roundedSplits'
   | 'packedDot'
+  | 'halfRows'
 
 type Device = Pick<DeviceInfo, 'features' | 'subgroupMinSize' | 'limits'>
 
@@ -190,6 +197,7 @@ export const software: Variants = {
   mergedSplits: 0,
   roundedNorms: 1,
   roundedSplits: 16,
+  halfRows: 1,
   rowLanes: 32,
   headLanes: 8,
   samplerLanes: 64,
@@ -223,6 +231,7 @@ export const hardware: Variants = {
   mergedSplits: 4,
   roundedNorms: 1,
   roundedSplits: 4,
+  halfRows: 1,
   rowLanes: 128,
   headLanes: 32,
   samplerLanes: 256,
@@ -235,6 +244,7 @@ const apart: Variants = {
   fusedHeads: 0,
   roundedNorms: 0,
   roundedSplits: 0,
+  halfRows: 0,
 }
 
 /** What is tried behind whatever a device likes: universal kernels, and of these the fewest. */

@@ -193,7 +193,7 @@ function headGroups(
 ): readonly HeadGroup[] | null {
   const { input, latent, gate, headNorm, heads, kvHeads, headDim, sharesKvOf } = tensors
   // What is rounded to bytes is multiplied by kernels of their own.
-  if (plan.int8Rows !== null || variants.fusedHeads === 0) return null
+  if (plan.inBytes || variants.fusedHeads === 0) return null
   if (limits.maxSequences === 0 || latent || gate || headNorm?.over === 'all') return null
   const layouts = [
     { ...tensors.query, count: heads },

@@ -1,9 +1,8 @@
 import type { Pipeline } from '../../gpu/pipeline'
-import { int8Stride } from '../../kernels/int8-products'
-import { int8GroupWords } from '../../kernels/int8-rows'
 import { notMade, plainProduct } from '../../kernels/matmul'
 import { groupWeights } from '../../kernels/weights/format'
 import { paddedColumns } from '../matrix'
+import { groupWordsOf, type Rounding } from '../rounded-rows'
 import { switches } from '../variants'
 import { activated, gatedBy, isQuadratic, numbers, xielu } from './curves'
 import { type KnownMatrix, readsFormat } from './known-matrices'
@@ -36,7 +35,7 @@ export function tryProducts(
   const biases = Float32Array.from([...Array.from({ length: rows }, (_, row) => biasOf(row)), ...xielu])
   const constants = trials.buffer('constants', biases)
   const rounded = pipelines
-    .filter(({ kernel }) => kernel.shader === 'int8_rows')
+    .filter(({ kernel }) => kernel.shader === 'int8_rows' || kernel.shader === 'half_rows')
     .map((each) => roundRows(trials, each, x, biases))
   const found: Trial[] = []
   const inBytes = matrices.find(({ format }) => format.integers)
@@ -46,17 +45,18 @@ export function tryProducts(
     for (const pipeline of own) {
       const { conditions = {}, constants: compiled } = pipeline.variant
       const outputs = outputsOf(pipeline)
-      const takesBytes = pipeline.kernel.shader.startsWith('int8')
+      const takes = takenBy(pipeline)
       const stored = { x, constants, routes: trials.buffer('routes', routesOf(compiled.tokens_per_lane)) }
-      const inputs: readonly Input[] = takesBytes
-        ? roundedInputs(rounded, stored, format === inBytes?.format)
+      const inputs: readonly Input[] = takes
+        ? roundedInputs(rounded, takes, stored, format === inBytes?.format)
         : makesRows(pipeline)
           ? [madeInput(trials, pipeline, biases)]
           : [storedInput(stored, columns)]
       for (const input of inputs) {
         const { width, rounds = null } = input
         const form = Object.entries({ ...rounds?.variant.conditions, ...conditions }).filter(
-          ([name, on]) => on && !switches.includes(name),
+          // Known rows are the same as f16, and so are the bits of their products.
+          ([name, on]) => on && name !== 'halves' && !switches.includes(name),
         )
         const trial = {
           pipeline,
@@ -64,7 +64,7 @@ export function tryProducts(
           reading: trials.read(multiply(trials, pipeline, matrix, input), 4 * tokens * outputs),
           from: 0,
           count: tokens * outputs,
-          name: `${takesBytes ? 'int8 ' : ''}${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
+          name: `${takes === 'bytes' ? 'int8 ' : ''}${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
           ...knownValues(sums, conditions, compiled.activation!, outputs),
         }
         if (width === columns) {
@@ -95,7 +95,7 @@ export function tryProducts(
 }
 
 interface Input extends ProductInput {
-  /** What has rounded its rows to bytes. */
+  /** What has rounded its rows. */
   readonly rounds?: Pipeline
 }
 
@@ -117,7 +117,7 @@ function makesTheSame(each: Pipeline, other: Pipeline): boolean {
   const [one, two] = [each.variant.conditions ?? {}, other.variant.conditions ?? {}]
   return (
     !makesRows(each) &&
-    !each.kernel.shader.startsWith('int8') &&
+    takenBy(each) === null &&
     each.variant.constants.activation === other.variant.constants.activation &&
     stored.every((name) => (one[name] ?? false) === (two[name] ?? false))
   )
@@ -163,22 +163,29 @@ function multiply(
   return y
 }
 
-interface RowsInBytes extends Pick<ProductInput, 'width'> {
+/** What a product takes rows as, and what rounds them gives; null: f32. */
+function takenBy({ kernel, variant }: Pipeline): Rounding | null {
+  if (kernel.shader.startsWith('int8')) return 'bytes'
+  return variant.conditions?.halves || kernel.shader === 'half_rows' ? 'halves' : null
+}
+
+interface RoundedRows extends Pick<ProductInput, 'width'> {
   readonly pipeline: Pipeline
-  readonly bytes: GPUBuffer
+  readonly words: GPUBuffer
 }
 
 /** Rows that are made before they are rounded are for the products of one matrix, which is enough to try them. */
 function roundedInputs(
-  rounded: readonly RowsInBytes[],
+  rounded: readonly RoundedRows[],
+  takes: Rounding,
   buffers: ProductInput['buffers'],
   withMade: boolean,
 ): readonly Input[] {
   return rounded
-    .filter(({ pipeline }) => withMade || !makesRows(pipeline))
-    .map(({ pipeline: rounds, bytes, width }) => ({
-      buffers: { ...buffers, x: bytes },
-      params: { x_stride: int8Stride(paddedColumns(width)) },
+    .filter(({ pipeline }) => takenBy(pipeline) === takes && (withMade || !makesRows(pipeline)))
+    .map(({ pipeline: rounds, words, width }) => ({
+      buffers: { ...buffers, x: words },
+      params: { x_stride: (paddedColumns(width) / groupWeights) * (groupWordsOf[takes] / 4) },
       rounds,
       width,
     }))
@@ -188,26 +195,26 @@ function makesRows({ variant: { conditions = {} } }: Pipeline): boolean {
   return conditions.normalizes === true || conditions.combines === true
 }
 
-/** The known activations as integers, which give them without rounding. */
+/** The known activations as integers or as f16, which give them without rounding. */
 function roundRows(
   trials: Trials,
   pipeline: Pipeline,
   x: GPUBuffer,
   biases: Float32Array<ArrayBuffer>,
-): RowsInBytes {
+): RoundedRows {
   const makes = makesRows(pipeline)
   const { buffers, params, width } = makes
     ? madeInput(trials, pipeline, biases)
     : storedInput({ x, constants: x, routes: x }, columns)
   const groups = paddedColumns(width) / groupWeights
-  const bytes = trials.buffer('x in bytes', paddedTokens * groups * int8GroupWords)
+  const words = trials.buffer('x rounded', paddedTokens * groups * groupWordsOf[takenBy(pipeline)!])
   trials.run(
     pipeline,
-    { ...buffers, y: bytes },
+    { ...buffers, y: words },
     { ...notMade, x_stride: columns / 4, x_offset: 0, groups, ...params },
     { tokens: makes ? tokens : paddedTokens, columns: width, makes },
   )
-  return { pipeline, bytes, width }
+  return { pipeline, words, width }
 }
 
 /** The last entry takes the second expert, the others the first; for matmul in tiles. */

@@ -29,7 +29,9 @@ const shared = [
 ]
 const sharedConditions = ['rope_halves', 'norm_after_rope', 'value_norm', 'scales_by_position']
 /** What a product of Q, K and V as they are does not do. */
-const otherProducts = [...['gated', 'experts', 'scaled', 'capped', 'residual', 'normalizes', 'combines']]
+const otherProducts = [
+  ...['gated', 'experts', 'scaled', 'capped', 'residual', 'normalizes', 'combines', 'halves'],
+]
 
 interface Apart {
   /** Null: rows come as they are multiplied. */

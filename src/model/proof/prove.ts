@@ -17,7 +17,18 @@ import { Trials } from './trials'
 
 /** Shaders whose cases are in this part; other ones have theirs in `rare/`. */
 const plain: ReadonlySet<string> = new Set([
-  ...['matvec', 'matmul', 'int8_matvec', 'int8_matmul', 'int8_rows', 'embed', 'norm', 'gather_rows', 'gated'],
+  ...[
+    'matvec',
+    'matmul',
+    'int8_matvec',
+    'int8_matmul',
+    'int8_rows',
+    'half_rows',
+    'embed',
+    'norm',
+    'gather_rows',
+    'gated',
+  ],
   ...['project_heads', 'rope_kv', 'attention_decode', 'attention_combine', 'attention_prefill'],
   ...['sample', 'adjust_logits', 'logprobs'],
 ])

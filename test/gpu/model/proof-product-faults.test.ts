@@ -4,10 +4,12 @@ import type { Pipeline } from '../../../src/gpu/pipeline'
 import { splitSize } from '../../../src/kernels/attention'
 import { embed } from '../../../src/kernels/embed'
 import { weightFormats } from '../../../src/kernels/formats'
+import { halfMatmul, halfRows } from '../../../src/kernels/half-rows'
 import { matmul, matvec } from '../../../src/kernels/matmul'
 import { type AffineOptions, affineFormat } from '../../../src/kernels/weights/affine'
 import { type MatrixFormat, reads } from '../../../src/kernels/weights/format'
 import type { Matrix } from '../../../src/model/matrix'
+import { dispensableOf } from '../../../src/model/points'
 import { prove } from '../../../src/model/proof/prove'
 import * as rare from '../../../src/model/proof/rare/cases'
 import { compileKernel, type Fault } from '../../support/broken-kernel'
@@ -73,6 +75,40 @@ describe('the proof of products', () => {
       const { flaws } = await prove(gpu, [wrong], matrices, null)
       expect(flaws.map(({ pipeline }) => pipeline === wrong)).toEqual([true])
     }
+  })
+
+  const halfFaults = [
+    ['Q8_0', halfRows, ['(exponent - 14u)', '(exponent - 13u)']],
+    ['Q4_1', halfRows, ['added(added(first, octets[2]), octets[3])', 'added(first, octets[2])']],
+    ['Q2_K', halfRows, ['whole, first, last', 'whole, last, first']],
+    ['Q8_0', halfMatmul, ['scale * extras[f][0]', 'vec4f(scale)']],
+    ['Q4_1', halfMatmul, ['1u + part', '2u']],
+    ['Q2_K', halfMatmul, ['1u + span', '1u']],
+    ['Q8_0', halfMatmul, ['octet.zw', 'octet.xy']],
+  ] as const
+  it.each(halfFaults)('finds where rows as f16 are wrong, %s, %#', async (type, wrong, fault) => {
+    const format = weightFormats.get(type)!
+    const known = [{ format } as unknown as Matrix]
+    const tile = { rows_per_lane: 8, tokens_per_lane: 4 }
+    const all = (broken: Fault | null) =>
+      Promise.all([
+        product(matmul, tile, [], {}, null, format),
+        compileKernel(
+          gpu.device,
+          halfRows,
+          { constants: { workgroup_size: 32 } },
+          wrong === halfRows ? broken : null,
+        ),
+        product(halfMatmul, tile, ['halves'], {}, wrong === halfMatmul ? broken : null, format),
+        product(halfMatmul, tile, ['halves', 'residual'], {}, wrong === halfMatmul ? broken : null, format),
+      ])
+    const right = await prove(gpu, await all(null), known, rare)
+    expect([right.flaws, right.untried]).toEqual([[], []])
+    const pipelines = await all(fault)
+    const { flaws } = await prove(gpu, pipelines, known, rare)
+    expect(flaws.length).toBeGreaterThan(0)
+    // The exact product is right, and all that is blamed goes with the rows as f16.
+    for (const { pipeline } of flaws) expect(dispensableOf(pipeline)).toBe('halfRows')
   })
 
   const columns = 512

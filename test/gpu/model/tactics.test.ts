@@ -17,6 +17,7 @@ function some<Case>(cases: readonly Case[]): readonly Case[] {
   return one ? cases.slice(0, 1) : cases
 }
 
+const { features: adapterFeatures } = (await navigator.gpu.requestAdapter())!
 const { file } = tinyModel()
 /** Its rows are as long as those that known cases have products make. */
 const wide = tinyModel({ hidden: 512, heads: 8, kvHeads: 2, headDim: 64, types: { q: 'Q8_0' } }).file
@@ -126,6 +127,19 @@ describe('a variant that computes wrongly', () => {
     })
   })
 
+  const halves = [
+    ['half_rows', '', 'exponent - 14u', 'exponent - 13u'],
+    ['matmul', 'fn quad_of', 'scale * extras', 'scale * 1.0001 * extras'],
+  ] as const
+  it.skipIf(one).each(halves)('is left out where it is rows as f16: %s', async (...wrong) => {
+    const gpu = wrongGpu(...wrong)
+    const options = { variants: [hardware], invariance: 'off', tactics: tactics('off') } as const
+    const { dropped, variants } = await load({ ...options, gpu }, async ({ info }) => info)
+    const has = adapterFeatures.has('shader-f16')
+    expect(variants).toEqual({ ...hardware, halfRows: has ? 0 : 1 })
+    expect(dropped.map(({ name }) => name)).toEqual(has ? ['halfRows: 1'] : [])
+  })
+
   const rounded = [
     ['roundedNorms', 'fn own_quads', 'params.norm_eps', '(params.norm_eps + 1.0)'],
     ['roundedSplits', 'fn splits_of', 'return total / sum', 'return total'],
@@ -186,6 +200,7 @@ describe('a variant that computes wrongly', () => {
 /** Of the wide model: every variant gives the same bits. */
 let rightLogits: Uint32Array | null = null
 const fusions = { fusedHeads: 0, ownNorms: 0, mergedSplits: 0, roundedNorms: 0, roundedSplits: 0 } as const
+const apart = { ...fusions, name: 'kernels-apart', halfRows: 0 } as const
 
 describe('what one kernel does instead of two', () => {
   type Fused = readonly [
@@ -248,7 +263,7 @@ describe('a load without a proof', () => {
     const right = 'finished(head, d) * scale'
     const gpu = wrongGpu('project_heads', '', right, `1.0000003 * ${right}`)
     const [logits, info] = await load({ gpu }, async (model) => [await logitsOf(model), model.info] as const)
-    expect(info.variants).toEqual({ ...software, name: 'kernels-apart', ...fusions })
+    expect(info.variants).toEqual({ ...software, ...apart })
     expect(info.dropped.map(({ name }) => name)).toContain(software.name)
     expectSame('logits', logits, await load({ variants: info.variants }, logitsOf))
   })
