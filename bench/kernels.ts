@@ -86,7 +86,7 @@ class KernelBench {
       model,
       kernel: kernel.shader,
       what,
-      variant: [describe(constants), ...['subgroups', 'halves'].filter((name) => conditions?.[name])].join(
+      variant: [describe(constants), ...['subgroups', 'half_rows'].filter((name) => conditions?.[name])].join(
         ', ',
       ),
       ms,

@@ -40,27 +40,27 @@ export function productCases(
   const outputs = gated ? rows / 2 : rows
   const activation = activates({ kind: gated ? 'silu' : 'none' })
   const forms = [1, promptTokens].flatMap((tokens) => [
-    { tokens, inBytes: false, halves: false },
-    ...(tokens > 1 && !variants.matmul.subgroups ? [{ tokens, inBytes: false, halves: true }] : []),
-    ...(format.integers ? [{ tokens, inBytes: true, halves: false }] : []),
+    { tokens, inBytes: false, half_rows: false },
+    ...(tokens > 1 && !variants.matmul.subgroups ? [{ tokens, inBytes: false, half_rows: true }] : []),
+    ...(format.integers ? [{ tokens, inBytes: true, half_rows: false }] : []),
   ])
-  return forms.map(({ tokens, inBytes, halves }) => {
+  return forms.map(({ tokens, inBytes, half_rows }) => {
     const many = tokens > 1
-    const stride = inBytes ? int8Stride(columns) : halves ? halfStride(columns) : columns / 4
+    const stride = inBytes ? int8Stride(columns) : half_rows ? halfStride(columns) : columns / 4
     const [few, most] = inBytes
       ? ([variants.int8Matvec, { ...variants.int8Matmul, tokens_per_lane: int8TokensPerLane }] as const)
       : ([{ ...variants.matvec, columns: 1 }, variants.matmul] as const)
     const { subgroups, ...point } = many ? most : few
     const packed_dot = inBytes && packedDot && variants.packedDot === 1
     return kernelCase(
-      inBytes ? (many ? int8Matmul : int8Matvec) : halves ? halfMatmul : many ? matmul : matvec,
+      inBytes ? (many ? int8Matmul : int8Matvec) : half_rows ? halfMatmul : many ? matmul : matvec,
       `${product.name} ${type} [${rows}, ${columns}] × ${tokens}`,
       2 * rows * columns * tokens,
       {
         variant: {
           constants: { ...point, ...activation.constants },
           ...reads(format),
-          conditions: { ...format.conditions, residual, gated, packed_dot, halves, subgroups },
+          conditions: { ...format.conditions, residual, gated, packed_dot, half_rows, subgroups },
         },
         buffers: {
           weights: planes.words,

@@ -1,13 +1,13 @@
 /** What a chat with a llama or a Qwen downloads, in kB after gzip: `index.js` and `worker.js`. */
-export const chatKb = 145.2
+export const chatKb = 145.8
 
 /** Files of the library and how many kB each may have after gzip; a file that is not named fails. */
 export const budgetKb: Readonly<Record<string, number>> = {
   // What an app's own bundle grows by.
   'index.js': 13.3,
   // The engine: the worker's script, or the same for a thread without one.
-  'worker.js': 131.9,
-  'service.js': 131.2,
+  'worker.js': 132.5,
+  'service.js': 131.8,
   'rolldown-runtime.js': 0.2,
 }
 
@@ -22,7 +22,7 @@ export const partKb: Readonly<Record<string, number>> = {
   integers: 4.7,
   latent: 1.2,
   profile: 1.9,
-  proof: 14.2,
+  proof: 14.5,
   quantized: 6.3,
   recurrent: 5.1,
   safetensors: 6.7,

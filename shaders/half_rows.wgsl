@@ -1,6 +1,6 @@
 // One lane a group of 32 values: as f16 of value / d, where d is a power of two, and what products need of the group beside
 // them. A group takes five fours of words: two values a word; then d, and d times the sum of all, of the first 16 and of the
-// others, each added one after another. Division and multiplication by d round nothing.
+// others, each added one after another. Division and multiplication by d round nothing that is a normal number.
 import package::lib::numbers::halves;
 
 @compute @workgroup_size(workgroup_size)

@@ -1,15 +1,15 @@
 // Activations of the tokens of a lane of matmul, four columns at a time, which all lanes of a workgroup want. With `subgroups` a
 // lane loads for eight: of four tokens two quads of one, of eight tokens those of one token in turn. In the latter case it also
-// sums that one for all lanes. With `halves` rows are what half_rows.wgsl has written, their sums among them.
+// sums that one for all lanes. With `half_rows` rows are what half_rows.wgsl has written, their sums among them.
 import package::bindings::{x, tokens_per_lane};
-@if(!halves) import package::bindings::subgroups;
+@if(!half_rows) import package::bindings::subgroups;
 import package::lib::activations::{Quads, quads_of_four};
 import package::lib::subgroups::{place_of_eight, of_eight, scalars_of_eight};
 
 const fours = tokens_per_lane / 4u;
 // Whether a lane does not sum each of its tokens.
-@if(!halves) const sums_apart = subgroups && tokens_per_lane == 8u;
-@if(halves) const sums_apart = true;
+@if(!half_rows) const sums_apart = subgroups && tokens_per_lane == 8u;
+@if(half_rows) const sums_apart = true;
 
 // Where a lane finds the rows of its tokens: of each four, or of the one token that it loads.
 struct Rows { fours: array<Quads, fours>, own: u32 }
@@ -29,10 +29,10 @@ fn by_columns(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> mat4x4f {
 }
 
 // What a group has beside its values: of each token d, and d times the sum of the group and of its halves.
-@if(halves) alias Extras = array<mat4x4f, fours>;
-@if(!halves) alias Extras = u32;
+@if(half_rows) alias Extras = array<mat4x4f, fours>;
+@if(!half_rows) alias Extras = u32;
 
-@if(halves)
+@if(half_rows)
 fn extras_of(rows: Rows, group: u32) -> Extras {
   var extras: Extras;
   for (var f = 0u; f < fours; f++) {
@@ -44,18 +44,18 @@ fn extras_of(rows: Rows, group: u32) -> Extras {
   return extras;
 }
 
-@if(!halves)
+@if(!half_rows)
 fn extras_of(rows: Rows, group: u32) -> Extras {
   return group;
 }
 
 // A weight's scale times those of four tokens.
-@if(halves)
+@if(half_rows)
 fn times_rows(scale: f32, extras: Extras, f: u32) -> vec4f {
   return scale * extras[f][0];
 }
 
-@if(!halves)
+@if(!half_rows)
 fn times_rows(scale: f32, extras: Extras, f: u32) -> vec4f {
   return vec4f(scale);
 }
@@ -64,10 +64,10 @@ fn times_rows(scale: f32, extras: Extras, f: u32) -> vec4f {
 @if(subgroups)
 struct Loaded { fours: array<vec4f, fours>, low: vec4f, high: vec4f }
 
-@if(halves)
+@if(half_rows)
 alias Loaded = array<array<vec4u, 4>, fours>;
 
-@if(!subgroups && !halves)
+@if(!subgroups && !half_rows)
 alias Loaded = u32;
 
 @if(subgroups)
@@ -85,7 +85,7 @@ fn load(rows: Rows, group: u32, i: u32) -> Loaded {
   return loaded;
 }
 
-@if(halves)
+@if(half_rows)
 fn load(rows: Rows, group: u32, i: u32) -> Loaded {
   var loaded: Loaded;
   for (var f = 0u; f < fours; f++) {
@@ -95,7 +95,7 @@ fn load(rows: Rows, group: u32, i: u32) -> Loaded {
   return loaded;
 }
 
-@if(!subgroups && !halves)
+@if(!subgroups && !half_rows)
 fn load(rows: Rows, group: u32, i: u32) -> Loaded {
   return 8u * group + 2u * i;
 }
@@ -117,7 +117,7 @@ fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
   return columns;
 }
 
-@if(halves)
+@if(half_rows)
 fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
   var columns: array<mat4x4f, fours>;
   for (var f = 0u; f < fours; f++) {
@@ -129,13 +129,13 @@ fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
   return columns;
 }
 
-@if(halves)
+@if(half_rows)
 fn quad_of(octet: vec4u, quad: u32) -> vec4f {
   let words = select(octet.xy, octet.zw, quad == 1u);
   return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));
 }
 
-@if(!subgroups && !halves)
+@if(!subgroups && !half_rows)
 fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
   var columns: array<mat4x4f, fours>;
   for (var f = 0u; f < fours; f++) {
@@ -167,7 +167,7 @@ fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
   return sums;
 }
 
-@if(halves)
+@if(half_rows)
 fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
   var sums: array<vec4f, fours>;
   for (var f = 0u; f < fours; f++) {
@@ -176,7 +176,7 @@ fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
   return sums;
 }
 
-@if(!subgroups && !halves)
+@if(!subgroups && !half_rows)
 fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
   return array<vec4f, fours>();
 }

@@ -61,8 +61,9 @@ export interface EngineOptions {
   }
   /**
    * `on`: a request gives the same tokens and the same log-probability bits alone, among others, after a preemption, with
-   * or without a prefix hit. `off`: kernels may be chosen that sum in other orders, or that read the activations of
-   * prompts as f16 where the GPU has it and the cache is not `f32`; how a prompt was cut may change its last bits then. Default `on`.
+   * or without a prefix hit. `off`: kernels may be chosen that sum in other orders, or that round activations to
+   * f16 where many tokens are computed at once, the GPU has f16 and the cache is not `f32`. How a prompt was cut, and what runs beside it,
+   * may change numbers by that rounding then. Default `on`.
    */
   invariance?: Invariance
   /**

@@ -50,6 +50,10 @@ export class GpuDevice {
   readonly #pipelines = new Map<string, Promise<Pipeline>>()
   /** By their shaders: variants may differ in what a shader does not look at. */
   readonly #byCode = new Map<string, Promise<Pipeline>>()
+  /** Pipelines that compile now, and since when without a pause. */
+  readonly #compiling = { count: 0, since: 0 }
+  /** Pipelines that were compiled, and the milliseconds in which at least one was compiling. */
+  readonly #compiled = { count: 0, ms: 0 }
   /** Shaders of pipelines that have not begun to compile. */
   readonly #linking = new Set<Promise<string>>()
   #destroyed = false
@@ -169,13 +173,28 @@ export class GpuDevice {
       const code = await linking
       const known = this.#byCode.get(code)
       if (known !== undefined) return known
-      const pipeline = Pipeline.create(this.device, kernel, variant, code)
+      const pipeline = this.#timed(Pipeline.create(this.device, kernel, variant, code))
       this.#byCode.set(code, pipeline)
       pipeline.catch(() => this.#byCode.delete(code))
       return pipeline
     } finally {
       this.#linking.delete(linking)
     }
+  }
+
+  async #timed(compiling: Promise<Pipeline>): Promise<Pipeline> {
+    if (this.#compiling.count++ === 0) this.#compiling.since = performance.now()
+    try {
+      return await compiling
+    } finally {
+      this.#compiled.count += 1
+      if (--this.#compiling.count === 0) this.#compiled.ms += performance.now() - this.#compiling.since
+    }
+  }
+
+  /** What one pipeline has taken to compile, in milliseconds, on average and beside others; of those that are compiled. */
+  get compileMs(): number {
+    return this.#compiled.ms / Math.max(1, this.#compiled.count)
   }
 
   /** Resolves when every pipeline that has been asked for compiles, or has failed to. */

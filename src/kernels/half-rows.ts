@@ -45,8 +45,8 @@ export const halfRows = kernel({
 })
 
 /**
- * As `matmul` without `subgroups`, with activations as `halfRows` writes them: a lane loads half as many bytes of them.
- * All sums are in f32, in the same order: where no activation is rounded, the bits are those of `matmul`. Compiled with `halves`.
+ * As `matmul` without `subgroups`, with activations as `halfRows` writes them: a lane loads five eighths of the bytes.
+ * All sums are in f32, in the same order: where no activation is rounded, the bits are those of `matmul`. Compiled with `half_rows`.
  */
 export const halfMatmul = kernel({
   ...matmul,
@@ -55,6 +55,6 @@ export const halfMatmul = kernel({
     /** x_stride and x_offset are fours of words. */
     x: storage('read', 'vec4u', ['tokens', 'groups', 'words / 4']),
   },
-  conditions: [...productConditions.filter((name) => name !== 'subgroups'), 'halves'],
+  conditions: [...productConditions.filter((name) => name !== 'subgroups'), 'half_rows'],
   grid: (shape: MatmulShape, constants) => matmul.grid(shape, constants),
 })

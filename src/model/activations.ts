@@ -104,6 +104,7 @@ export function createActivations(
       to: rounding,
       buffer: words(
         `x in ${rounding}, u32`,
+        // A batch has no more sequences, whose pooled rows are multiplied, than tokens.
         Math.max(tokens, logitRows) * widestGroups(tensors, rounding) * groupWordsOf[rounding],
       ),
     },
@@ -115,7 +116,7 @@ export function createActivations(
 /** In the longest row of a matrix whose product may take rows that are rounded so. */
 function widestGroups({ matrices }: ModelTensors, rounding: Rounding): number {
   const widths = matrices.map(({ columns, format }) =>
-    rounding === 'halves' || format.integers ? paddedColumns(columns) / groupWeights : 0,
+    rounding === 'f16' || format.integers ? paddedColumns(columns) / groupWeights : 0,
   )
   return Math.max(0, ...widths)
 }

@@ -19,7 +19,7 @@ import type { Plan } from './plan'
 import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
-import { roundingFor } from './rounded-rows'
+import { roundingFor, roundingIn } from './rounded-rows'
 import { mostDifference } from './self-check'
 import type { RunnerLimits } from './step'
 import { findTensors, type ModelTensors } from './tensors'
@@ -75,11 +75,11 @@ export async function loadEncoder(options: LoadModelOptions): Promise<LoadingEnc
       signal,
       ...(variants && { variants }),
       tactics,
-      words: [parts.invariance],
+      words: [parts.invariance, roundingIn(parts.activations)],
       createPlan: (each) => planForward({ ...parts, variants: each }),
       tuningBatches: () => [],
       createRunner: (plan, each) => createRunner(parts, plan, each),
-      check: (runner) => checkEncoder(runner, mostDifference(parts)),
+      check: (runner, each) => checkEncoder(runner, mostDifference(parts, each)),
     })
     const loaded = async (): Promise<LoadedEncoder> => {
       const { runner, ...chosen } = await finish()

@@ -19,7 +19,7 @@ import type { Plan } from './plan'
 import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
 import type { RopeDescription } from './rope'
-import { roundingFor } from './rounded-rows'
+import { roundingFor, roundingIn } from './rounded-rows'
 import { GpuRunner } from './runner'
 import { checkModel, mostDifference } from './self-check'
 import { type LayerState, StateCopies } from './state-copies'
@@ -122,11 +122,11 @@ async function prepare(
     signal,
     ...(variants && { variants }),
     tactics,
-    words: [parts.cache.format, parts.invariance],
+    words: [parts.cache.format, parts.invariance, roundingIn(parts.activations)],
     createPlan: (each) => planForward({ ...parts, variants: each }),
     tuningBatches: (each) => tuningBatches(parts, prefillTileTokens(tensors, each)),
     createRunner: (plan, each) => createRunner(parts, plan, each),
-    check: (runner) => checkModel(runner, mostDifference(parts)),
+    check: (runner, each) => checkModel(runner, mostDifference(parts, each)),
   })
   return {
     description,

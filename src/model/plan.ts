@@ -11,7 +11,7 @@ import type { BatchShape } from './batch'
 import { tileSizeFor, tilesFor } from './experts'
 import { type Matrix, type MatrixShard, matrixBytes, rowOf } from './matrix'
 import type { ExpertStep, MatrixStep, ProductForm } from './product-steps'
-import { type RoundedBuffer, RoundedRows, roundedBytes } from './rounded-rows'
+import { type RoundedBuffer, RoundedRows, roundedBytes, takesHalfRows } from './rounded-rows'
 import { packedDotFeature, pointAt, tacticOf, type Variants } from './variants'
 
 export type Plan = readonly Dispatch<BatchShape>[]
@@ -102,19 +102,13 @@ export class PlanBuilder {
     return this.inBytes && format.integers === true
   }
 
-  /** Where products of many tokens find rows as f16 at this shape's point; null: they take f32. */
-  #inHalves(shape: string): GPUBuffer | null {
-    const { of = null } = this.#rounded ?? {}
-    const takes = this.variants.halfRows === 1 && !pointAt(this.variants, 'matmul', shape).subgroups
-    return of?.to === 'halves' && takes ? of.buffer : null
-  }
-
   /** One dispatch a shard: matvec for few tokens, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
     const rounded = this.takesBytes(matrix) ? this.#rounded : null
     const made = step.made?.by === (rounded ? 'rounding' : 'product') ? step.made : null
     const { makes = null } = step
     const inBytes = rounded?.of.buffer
+    const inF16 = takesHalfRows(this.#rounded?.of ?? null, this.variants) ? this.#rounded!.of.buffer : null
     rounded?.put(this, matrix, { ...step, made })
     for (const shard of matrix.shards) {
       const { rows } = shard
@@ -154,10 +148,9 @@ export class PlanBuilder {
         if (!makesRow || makes) product.add({ columns }, step.x, at(least, columns, makesRow ? false : null))
         least = columns + 1
       }
-      const inHalves = this.#inHalves(shape)
-      if (inHalves) this.#rounded?.put(this, matrix, { ...step, made: null, least })
+      if (inF16) this.#rounded!.put(this, matrix, { ...step, made: null, least })
       const most = pointAt(this.variants, 'matmul', shape).tokens_per_lane
-      const taken = inHalves ? { inHalves } : {}
+      const taken = inF16 ? { inF16 } : {}
       if (most > 4 && least <= 4) {
         product.add({ tokensPerLane: 4, ...taken }, step.x, at(least, 4))
         least = 5
@@ -238,7 +231,7 @@ export class PlanBuilder {
     const eighth = Math.ceil(matrix.groups / 8)
     const add = (form: ProductForm, routes: GPUBuffer, tokens: (batch: BatchShape) => number | null) => {
       const few = 'columns' in form
-      const { inBytes = null, inHalves = null } = form
+      const { inBytes = null, inF16 = null } = form
       const kind = few ? 'matvec' : 'matmul'
       const own = this.variants[few ? 'int8Matvec' : 'int8Matmul']
       const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
@@ -254,16 +247,16 @@ export class PlanBuilder {
           moduleConstants: { ...format.moduleConstants, ...(made && rowOf(matrix)), ...made?.constants },
           conditions: {
             ...conditions,
-            subgroups,
+            subgroups: subgroups && !inF16,
             ...made?.conditions,
             ...(inBytes && { packed_dot: this.#packedDot }),
-            ...(inHalves && { halves: true }),
+            ...(inF16 && { half_rows: true }),
           },
           constants: { ...point, ...constants },
         },
         buffers: {
           weights: shard.buffer,
-          x: inBytes ?? inHalves ?? made?.x ?? step.x,
+          x: inBytes ?? inF16 ?? made?.x ?? step.x,
           constants: step.constants ?? shard.buffer,
           routes: made?.batch ?? routes,
           y: step.y,
@@ -282,18 +275,18 @@ export class PlanBuilder {
           cap: cap ?? 1,
           ...made?.params,
           ...place,
-          ...(inHalves && { x_stride: halfStride(matrix.groups * groupWeights), x_offset: 0 }),
+          ...(inF16 && { x_stride: halfStride(matrix.groups * groupWeights), x_offset: 0 }),
         },
         shape: (batch: BatchShape) => {
           const count = tokens(batch)
-          const rounded = inBytes ? 'bytes' : inHalves ? 'halves' : null
+          const rounded = inBytes ? 'bytes' : inF16 ? 'f16' : null
           return count === null
             ? null
             : { ...shape(count), ...(rounded && { xBytes: roundedBytes(rounded) }) }
         },
       }
       if (few) this.add(inBytes ? int8Matvec : matvec, dispatch)
-      else this.add(inBytes ? int8Matmul : inHalves ? halfMatmul : matmul, dispatch)
+      else this.add(inBytes ? int8Matmul : inF16 ? halfMatmul : matmul, dispatch)
     }
     return { add }
   }

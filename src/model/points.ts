@@ -3,7 +3,7 @@ import type { Pipeline } from '../gpu/pipeline'
 import { decodeHeads, prefillTile } from '../kernels/attention'
 import type { Dispensable, VariantKind, Variants } from './variants'
 
-/** Kernels that are compiled at a point of the table, by their shader. Those that are not named here all take `rowLanes`. */
+/** Kernels that are compiled at a point of the table, by their shader. Those that are not named here have one point each. */
 const kinds: Readonly<Record<string, VariantKind>> = {
   matvec: 'matvec',
   matmul: 'matmul',
@@ -20,11 +20,16 @@ export function kindOf({ kernel }: Pipeline): VariantKind | null {
   return kinds[kernel.shader] ?? null
 }
 
+/** Whether a pipeline's kernel can be compiled at a point of its kind: those that read rows as f16 share no loads. */
+export function hasPoint({ kernel }: Pipeline, { subgroups }: { readonly subgroups: boolean }): boolean {
+  return !subgroups || (kernel.conditions ?? []).includes('subgroups')
+}
+
 /** What is left out where the pipeline errs, before another point of its kind is tried; null: nothing. */
 export function dispensableOf({ kernel, variant: { conditions = {} } }: Pipeline): Dispensable | null {
   if (kernel.shader === 'project_heads') return 'fusedHeads'
   if (conditions.packed_dot) return 'packedDot'
-  if (conditions.halves || kernel.shader === 'half_rows') return 'halfRows'
+  if (conditions.half_rows || kernel.shader === 'half_rows') return 'halfRows'
   const rounds = kernel.shader === 'int8_rows'
   if (conditions.combines) return rounds ? 'roundedSplits' : 'mergedSplits'
   if (conditions.normalizes) return rounds ? 'roundedNorms' : 'ownNorms'

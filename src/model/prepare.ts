@@ -40,7 +40,7 @@ interface Preparation<Runner> {
   readonly tuningBatches: (variants: Variants) => readonly TuningBatch[]
   readonly createRunner: (plan: Plan, variants: Variants) => Runner
   /** Throws where the runner computes wrongly. */
-  readonly check: (runner: Runner) => Promise<void>
+  readonly check: (runner: Runner, variants: Variants) => Promise<void>
 }
 
 export interface PreparedRunner<Runner> {
@@ -128,7 +128,7 @@ class Choice<Runner> {
         throwIfAborted(signal)
         if (tactics) await this.#prove(plan)
         const runner = this.#given.createRunner(await this.#plan, this.#variants)
-        await this.#given.check(runner)
+        await this.#given.check(runner, this.#variants)
         throwIfAborted(signal)
         if (tactics) await this.#keep(await this.#plan)
         return { runner, variants: this.#variants, dropped: this.#dropped, diagnostics: this.#diagnostics() }

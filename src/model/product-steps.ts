@@ -24,7 +24,7 @@ export interface MatrixStep extends Epilogue {
   readonly made?: MadeRow | null
   /** For which batches they are, for the others they are in x; for all of them where left out. */
   readonly makes?: (batch: BatchShape) => boolean
-  /** f32 values from one token's row to the next, and to where it begins: fours. Rows of the matrix's columns where left out. */
+  /** f32 values from one token's row to the next, and to where it begins: fours. Rows of the matrix's columns, whole groups of them, where left out. */
   readonly xStride?: number
   readonly xOffset?: number
   readonly y: GPUBuffer
@@ -63,5 +63,5 @@ export type ProductForm = (
   /** x as `int8_rows` has rounded it. */
   readonly inBytes?: GPUBuffer
   /** x as `half_rows` has. */
-  readonly inHalves?: GPUBuffer
+  readonly inF16?: GPUBuffer
 }

@@ -12,8 +12,8 @@ import type { PlanBuilder } from './plan'
 import type { MadeRow } from './product-steps'
 import type { Variants } from './variants'
 
-/** What products take rows as: integers, all of them; or f16, exact products of many tokens. */
-export type Rounding = 'bytes' | 'halves'
+/** What products take rows as: integers of eight bits, or f16. */
+export type Rounding = 'bytes' | 'f16'
 
 /** Rows that something rounds for products. */
 export interface RoundedBuffer {
@@ -21,7 +21,7 @@ export interface RoundedBuffer {
   readonly buffer: GPUBuffer
 }
 
-export const groupWordsOf = { bytes: int8GroupWords, halves: halfGroupWords } as const
+export const groupWordsOf = { bytes: int8GroupWords, f16: halfGroupWords } as const
 
 interface RoundingOptions {
   readonly precision: Precision
@@ -30,8 +30,8 @@ interface RoundingOptions {
 }
 
 /**
- * null: products take f32 only. Where prompts alone are rounded to f16 their bits are others than decode would give, and who has the
- * cache in f32 wants no rounding at all.
+ * What products of a model may take rows as; null: as f32 only. f16 is for products of many tokens alone, so a prompt has other bits than
+ * token by token; and who has the cache in f32 wants no rounding at all.
  */
 export function roundingFor(
   { features }: Pick<DeviceInfo, 'features'>,
@@ -39,7 +39,20 @@ export function roundingFor(
 ): Rounding | null {
   if (precision === 'fast') return 'bytes'
   const mayRound = invariance === 'off' && kvCache.format !== 'f32'
-  return mayRound && features.includes('shader-f16') ? 'halves' : null
+  return mayRound && features.includes('shader-f16') ? 'f16' : null
+}
+
+/** What products of a model take rows as, for the key of what was chosen for it. */
+export function roundingIn({ rounded }: { readonly rounded: RoundedBuffer | null }): string {
+  return rounded?.to ?? 'f32'
+}
+
+/** Whether products of many tokens take rows as f16 with these variants. */
+export function takesHalfRows(
+  rounded: Pick<RoundedBuffer, 'to'> | null,
+  { halfRows: wanted, matmul }: Pick<Variants, 'halfRows' | 'matmul'>,
+): boolean {
+  return rounded?.to === 'f16' && wanted === 1 && !matmul.subgroups
 }
 
 /** Rows that products read, as a product is told of them. */
@@ -86,7 +99,7 @@ export class RoundedRows {
     { x, tokens, made, makes, constants, least = 1, ...place }: RoundedInput,
   ): void {
     const { columns, groups } = matrix
-    const { xStride = columns, xOffset = 0 } = place
+    const { xStride = groups * groupWeights, xOffset = 0 } = place
     const rows: Rows = { x, xStride, xOffset, columns, tokens, least }
     const names = ['x', 'xStride', 'xOffset', 'columns', 'tokens', 'least'] as const
     if (names.every((name) => this.#held?.[name] === rows[name])) return

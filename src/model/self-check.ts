@@ -1,8 +1,10 @@
 import type { Invariance } from '../util/invariance'
 import { OctavoError } from '../util/octavo-error'
 import type { Activations } from './activations'
+import { takesHalfRows } from './rounded-rows'
 import type { GpuRunner } from './runner'
 import { greedy, type StepChunk } from './step'
+import type { Variants } from './variants'
 
 /** Tokens of the check: a chunk that ends inside a tile of four, and ids that every vocabulary has. */
 const ids = [1, 0, 2, 1, 3, 2, 1]
@@ -12,13 +14,18 @@ interface CheckedParts {
   readonly activations: Pick<Activations, 'rounded'>
 }
 
+type CheckedVariants = Pick<Variants, 'halfRows' | 'matmul'>
+
 /**
  * By how much results may differ that should be the same, in shares of the greatest: not at all; by the order of their sums; or
  * by rounding what one of the two ways rounds to f16.
  */
-export function mostDifference({ invariance, activations: { rounded } }: CheckedParts): number {
+export function mostDifference(
+  { invariance, activations: { rounded } }: CheckedParts,
+  variants: CheckedVariants,
+): number {
   if (invariance === 'on') return 0
-  return rounded?.to === 'halves' ? 0.02 : 1e-3
+  return takesHalfRows(rounded, variants) ? 0.02 : 1e-3
 }
 
 /** Whether results are the same but for such a difference; NaN never is. */

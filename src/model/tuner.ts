@@ -4,7 +4,7 @@ import type { TimedVariants } from '../util/diagnostics'
 import type { BatchShape } from './batch'
 import { clearlyFastest, median } from './faster'
 import type { Plan } from './plan'
-import { atPoint, isAt, kindOf } from './points'
+import { atPoint, hasPoint, isAt, kindOf } from './points'
 import {
   candidatesFor,
   inWords,
@@ -17,6 +17,8 @@ import {
 /** Milliseconds of all timing, and of those what compiling other variants may take. */
 const budgetMs = 1000
 const compileMs = 400
+/** Where the plan's own pipelines have taken so long each, few others would be there in that time. */
+const slowestCompileMs = 120
 /** A variant whose first run takes so much longer than its second is compiled as it runs: others would be as slow to try. */
 const slowestFirstRunMs = 100
 const rounds = 4
@@ -81,6 +83,11 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
   const tuned: Record<string, TunablePoint> = {}
   const timed: TimedVariants[] = []
   const ended = (whyNotTimed: string | null): Tuning => ({ tuned, timed, whyNotTimed, ms: now() - started })
+  if (gpu.compileMs > slowestCompileMs) {
+    return ended(
+      `This GPU’s driver compiles too slowly to try others: ${Math.round(gpu.compileMs)} ms for each kernel of the model.`,
+    )
+  }
   const contests = contestsOf(options.plan, options.batches)
   for (const contest of contests) {
     const { dispatch, batch } = contest
@@ -94,7 +101,10 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
       )
     }
     const points = candidatesFor(contest.kind, gpu.info) as readonly TunablePoint[]
-    const others = points.filter((point) => !isAt(contest.kind, point as never, dispatch.pipeline.variant))
+    const others = points.filter(
+      (point) =>
+        hasPoint(dispatch.pipeline, point) && !isAt(contest.kind, point as never, dispatch.pipeline.variant),
+    )
     if (others.length === 0) continue
     if (left() <= 0) return ended('The time for it was over.')
     const { compiled, late } = await compile(gpu, contest, others, Math.min(compileMs, left()))

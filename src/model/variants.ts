@@ -108,7 +108,10 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
 
 export const kinds = Object.keys(candidates) as readonly VariantKind[]
 
-/** What a model can do without, where its kernels err: 0. What one kernel does instead of two for one token, and an instruction. */
+/**
+ * What a model can do without, where its kernels err: 0. What one kernel does instead of two for one token, an instruction, and rows
+ * as f16.
+ */
 export type Dispensable =
   | 'fusedHeads'
   | 'ownNorms'

@@ -120,7 +120,7 @@ interface Point {
   readonly workgroup_size: number
   readonly subgroups?: boolean
   readonly packed_dot?: boolean
-  readonly halves?: boolean
+  readonly half_rows?: boolean
 }
 type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
 export type MatvecPoint = Point & { readonly segment_lanes: number; readonly columns: number }
@@ -146,7 +146,7 @@ export async function multiplyBy(
   gpu: GpuDevice,
   // biome-ignore lint/suspicious/noExplicitAny: any kernel of products
   kernel: Kernel<MatmulShape, any, any, any>,
-  { subgroups = false, packed_dot = false, halves = false, ...point }: MatvecPoint | MatmulPoint,
+  { subgroups = false, packed_dot = false, half_rows = false, ...point }: MatvecPoint | MatmulPoint,
   product: Product,
   { x, ...xPlace }: { readonly x: Words; readonly x_stride: number; readonly x_offset: number },
 ): Promise<Float32Array<ArrayBuffer>> {
@@ -166,7 +166,7 @@ export async function multiplyBy(
         capped: cap !== undefined,
         subgroups,
         packed_dot,
-        halves,
+        half_rows,
       },
     },
     inputs: { weights: matrix.words, x, constants, routes: 1, y: before },

@@ -2,6 +2,7 @@ import { type LoadedEncoder, loadEncoder } from '../../src/model/load-encoder'
 import type { TacticsOptions } from '../../src/model/tactics'
 import type { Variants } from '../../src/model/variants'
 import type { FloatWeights } from '../../src/util/float-weights'
+import type { Invariance } from '../../src/util/invariance'
 import type { ModelHeader } from '../../src/util/model-file'
 
 /** A model whole in memory. */
@@ -13,6 +14,7 @@ interface WholeModel {
 export interface TestEncoderOptions {
   readonly gpu?: GPU
   readonly floatWeights?: FloatWeights
+  readonly invariance?: Invariance
   readonly variants?: Variants
   readonly maxBatchTokens?: number
   readonly tactics?: TacticsOptions
@@ -27,6 +29,7 @@ export async function loadEncoderRepo(
   {
     gpu = navigator.gpu,
     floatWeights = 'exact',
+    invariance = 'on',
     variants,
     maxBatchTokens = 64,
     tactics,
@@ -37,7 +40,7 @@ export async function loadEncoderRepo(
     header,
     kvCache: { format: 'f16', maxTokens: null },
     floatWeights,
-    invariance: 'on',
+    invariance,
     precision: 'exact',
     maxSequences: 4,
     maxBatchTokens,

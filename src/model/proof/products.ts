@@ -56,7 +56,7 @@ export function tryProducts(
         const { width, rounds = null } = input
         const form = Object.entries({ ...rounds?.variant.conditions, ...conditions }).filter(
           // Known rows are the same as f16, and so are the bits of their products.
-          ([name, on]) => on && name !== 'halves' && !switches.includes(name),
+          ([name, on]) => on && name !== 'half_rows' && !switches.includes(name),
         )
         const trial = {
           pipeline,
@@ -166,17 +166,17 @@ function multiply(
 /** What a product takes rows as, and what rounds them gives; null: f32. */
 function takenBy({ kernel, variant }: Pipeline): Rounding | null {
   if (kernel.shader.startsWith('int8')) return 'bytes'
-  return variant.conditions?.halves || kernel.shader === 'half_rows' ? 'halves' : null
+  return variant.conditions?.half_rows || kernel.shader === 'half_rows' ? 'f16' : null
 }
 
-interface RoundedRows extends Pick<ProductInput, 'width'> {
+interface RoundedInput extends Pick<ProductInput, 'width'> {
   readonly pipeline: Pipeline
   readonly words: GPUBuffer
 }
 
 /** Rows that are made before they are rounded are for the products of one matrix, which is enough to try them. */
 function roundedInputs(
-  rounded: readonly RoundedRows[],
+  rounded: readonly RoundedInput[],
   takes: Rounding,
   buffers: ProductInput['buffers'],
   withMade: boolean,
@@ -201,7 +201,7 @@ function roundRows(
   pipeline: Pipeline,
   x: GPUBuffer,
   biases: Float32Array<ArrayBuffer>,
-): RoundedRows {
+): RoundedInput {
   const makes = makesRows(pipeline)
   const { buffers, params, width } = makes
     ? madeInput(trials, pipeline, biases)

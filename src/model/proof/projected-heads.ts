@@ -30,7 +30,7 @@ const shared = [
 const sharedConditions = ['rope_halves', 'norm_after_rope', 'value_norm', 'scales_by_position']
 /** What a product of Q, K and V as they are does not do. */
 const otherProducts = [
-  ...['gated', 'experts', 'scaled', 'capped', 'residual', 'normalizes', 'combines', 'halves'],
+  ...['gated', 'experts', 'scaled', 'capped', 'residual', 'normalizes', 'combines', 'half_rows'],
 ]
 
 interface Apart {

@@ -50,7 +50,7 @@ function inHalves(product: Product): { words: Uint32Array<ArrayBuffer>; rounded:
 
 function run(point: MatmulPoint, product: Product, words: Uint32Array<ArrayBuffer>) {
   const place = { x: words, x_stride: halfStride(32 * product.matrix.groups), x_offset: 0 }
-  return multiplyBy(gpu, halfMatmul, { ...point, halves: true }, product, place)
+  return multiplyBy(gpu, halfMatmul, { ...point, half_rows: true }, product, place)
 }
 
 async function check(

@@ -81,15 +81,6 @@ describe('rows as f16', () => {
     },
   )
 
-  it('are the nearest ones, or their neighbours', async () => {
-    const x = new Random(9).normals(32 * 64)
-    const { h } = halfRow(x)
-    const got = (await run(x, 1, x.length)).flatMap((group) => group.h)
-    const same = got.filter((value, i) => value === h[i]).length
-    // Towards zero instead, half of them would be.
-    expect(same / h.length).toBeGreaterThanOrEqual(0.4)
-  })
-
   it.each([Number.NaN, Number.POSITIVE_INFINITY])(
     'tell of a value that is %s by their scale',
     async (value) => {

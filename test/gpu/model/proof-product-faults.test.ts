@@ -99,8 +99,15 @@ describe('the proof of products', () => {
           { constants: { workgroup_size: 32 } },
           wrong === halfRows ? broken : null,
         ),
-        product(halfMatmul, tile, ['halves'], {}, wrong === halfMatmul ? broken : null, format),
-        product(halfMatmul, tile, ['halves', 'residual'], {}, wrong === halfMatmul ? broken : null, format),
+        product(halfMatmul, tile, ['half_rows'], {}, wrong === halfMatmul ? broken : null, format),
+        product(
+          halfMatmul,
+          tile,
+          ['half_rows', 'residual'],
+          {},
+          wrong === halfMatmul ? broken : null,
+          format,
+        ),
       ])
     const right = await prove(gpu, await all(null), known, rare)
     expect([right.flaws, right.untried]).toEqual([[], []])

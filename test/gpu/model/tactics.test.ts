@@ -127,16 +127,18 @@ describe('a variant that computes wrongly', () => {
     })
   })
 
-  const halves = [
-    ['half_rows', '', 'exponent - 14u', 'exponent - 13u'],
-    ['matmul', 'fn quad_of', 'scale * extras', 'scale * 1.0001 * extras'],
-  ] as const
-  it.skipIf(one).each(halves)('is left out where it is rows as f16: %s', async (...wrong) => {
+  type Halves = readonly [Variants, Parameters<typeof wrongGpu>]
+  const halfRows: readonly Halves[] = [
+    [hardware, ['half_rows', '', 'exponent - 14u', 'exponent - 13u']],
+    [hardware, ['matmul', 'fn quad_of', 'scale * extras', 'scale * 1.0001 * extras']],
+    [software, ['matmul', 'fn quad_of', 'scale * extras', 'scale * 1.0000003 * extras']],
+  ]
+  it.skipIf(one).each(halfRows)('is left out where it is rows as f16, %#', async (point, wrong) => {
     const gpu = wrongGpu(...wrong)
-    const options = { variants: [hardware], invariance: 'off', tactics: tactics('off') } as const
+    const options = { variants: [point], invariance: 'off', tactics: tactics('off') } as const
     const { dropped, variants } = await load({ ...options, gpu }, async ({ info }) => info)
     const has = adapterFeatures.has('shader-f16')
-    expect(variants).toEqual({ ...hardware, halfRows: has ? 0 : 1 })
+    expect(variants).toEqual({ ...point, halfRows: has ? 0 : 1 })
     expect(dropped.map(({ name }) => name)).toEqual(has ? ['halfRows: 1'] : [])
   })
 

@@ -102,7 +102,7 @@ describe('as the library wesl links it', () => {
       // A product either normalizes its row or merges it.
       const all = names.filter((name) => name !== 'combines')
       // A kernel that has one of them always does so.
-      const least = names.filter((name) => name === 'projects' || name === 'halves')
+      const least = names.filter((name) => name === 'projects' || name === 'half_rows')
       const switches = [least, all, ...names.map((name) => [...least, name])]
       const readsWeights = [...modulesOf(kernel.shader)].some((path) =>
         shaders[path]!.includes('package::weights'),

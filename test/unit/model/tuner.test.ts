@@ -35,11 +35,13 @@ async function tuning(
   plan: readonly Dispatch<BatchShape>[],
   cost: Cost,
   compile: (lanes: number) => Promise<void> = async () => {},
+  compileMs = 10,
 ) {
   let clock = 0
   const runs: string[] = []
   const gpu = {
     info,
+    compileMs,
     pipeline: async (kernel: unknown, variant: KernelVariant) => {
       await compile(variant.constants.workgroup_size!)
       return { kernel, variant }
@@ -115,6 +117,14 @@ describe('the tuner ends', () => {
     expect(runs).toHaveLength(2)
     expect(tuned).toEqual({})
     expect(whyNotTimed).toContain('compiles too slowly')
+  })
+
+  it('before anything runs where each of the model’s own kernels took long to compile', async () => {
+    const slow = await tuning([product('first', 20)], () => 1, undefined, 150)
+    expect(slow.runs).toEqual([])
+    expect(slow.whyNotTimed).toContain('compiles too slowly to try others: 150 ms for each kernel')
+    const { timed } = await tuning([product('first', 20)], () => 1, undefined, 100)
+    expect(timed.length).toBe(1)
   })
 
   it('where no other variant is compiled in time, and begins to compile no more', async () => {
