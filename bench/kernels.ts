@@ -140,9 +140,9 @@ class KernelBench {
 }
 
 function describe(constants: Readonly<Record<string, number>>): string {
-  const { workgroup_size, segment_lanes, rows_per_lane, tokens_per_lane } = constants
+  const { workgroup_size, segment_lanes, tokens_per_lane } = constants
   const parts = [`${workgroup_size} lanes`]
   if (segment_lanes) parts.push(segment_lanes === 1 ? 'rows whole' : `${segment_lanes} a row`)
-  if (rows_per_lane) parts.push(`${rows_per_lane} rows × ${tokens_per_lane} tokens each`)
+  if (tokens_per_lane) parts.push(`4 rows × ${tokens_per_lane} tokens each`)
   return parts.join(', ')
 }

@@ -1,7 +1,7 @@
 import { activates } from '../src/kernels/activation'
 import { weightFormats } from '../src/kernels/formats'
 import { halfMatmul, halfStride } from '../src/kernels/half-rows'
-import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../src/kernels/int8-products'
+import { int8Matmul, int8Matvec, int8Stride } from '../src/kernels/int8-products'
 import { matmul, matvec, plainProduct } from '../src/kernels/matmul'
 import { reads, type WeightFormat } from '../src/kernels/weights/format'
 import type { Variants } from '../src/model/variants'
@@ -48,7 +48,7 @@ export function productCases(
     const many = tokens > 1
     const stride = inBytes ? int8Stride(columns) : half_rows ? halfStride(columns) : columns / 4
     const [few, most] = inBytes
-      ? ([variants.int8Matvec, { ...variants.int8Matmul, tokens_per_lane: int8TokensPerLane }] as const)
+      ? ([variants.int8Matvec, variants.int8Matmul] as const)
       : ([{ ...variants.matvec, columns: 1 }, variants.matmul] as const)
     const { subgroups, ...point } = many ? most : few
     const packed_dot = inBytes && packedDot && variants.packedDot === 1

@@ -1,137 +1,172 @@
-// A lane owns rows_per_lane rows and eight tokens, of which it has whole numbers in bytes: each weight is unpacked once for all
-// tokens and each x loaded once for all rows. Products within a group are summed exactly, as integers, groups as matmul.wgsl
-// does it.
-import package::weights::{Header, Packed, header, header_groups, fetch, scale, spans, has_minimum};
-import package::lib::integers::{octet_words, weight_words, products, whole};
-import package::lib::int8_activations::{
-  EightFours, EightSixteens, eight_rows, eight_fours, eight_sixteens, words_of_eight, floats_of_eight,
-};
-import package::lib::subgroups::place_of_eight;
+// A lane owns four rows and tokens_per_lane tokens (fours of them, one or two), of which it has whole numbers in bytes: each weight is
+// unpacked once for all tokens and each x loaded once for all rows. Products within a group are summed exactly, as integers, groups
+// as matmul.wgsl does it.
+import package::weights::{Packed, header_groups, spans, has_minimum};
+import package::lib::four_rows::{Rows, Headers, Scales, rows_of, headers_of, scales_of};
+import package::lib::integers::{OctetWords, octet_words, weight_words, products, whole};
+import package::lib::int8_activations::{Extras, Sixteens, extras_of, sixteens_of, words_of};
 import package::lib::rows::{owned_row, x_places_of, store, store_gated};
+import package::lib::token_rows::{fours, last, token_rows};
 
-const sums_per_lane = 2u * rows_per_lane;
+// Of four rows, each for four tokens.
+struct Dots { a: vec4i, b: vec4i, c: vec4i, d: vec4i }
+struct Sums { a: vec4f, b: vec4f, c: vec4f, d: vec4f }
+alias AllDots = array<Dots, fours>;
+alias AllSums = array<Sums, fours>;
 
-alias Dots = array<vec4i, sums_per_lane>;
-alias Sums = array<vec4f, sums_per_lane>;
-alias Rows = array<Packed, rows_per_lane>;
+// An octet of each row as words, and of each token.
+struct Words { a: OctetWords, b: OctetWords, c: OctetWords, d: OctetWords }
+struct Columns { a: array<vec4u, fours>, b: array<vec4u, fours>, c: array<vec4u, fours>, d: array<vec4u, fours> }
 
-// Adds eight products to each sum: those of octet i, which is octet `half` of xs.
-fn add_octet(sums: ptr<function, Dots>, packed: Rows, i: u32, xs: EightSixteens, half: u32) {
-  var columns: array<array<vec4u, 2>, octet_words>;
-  for (var k = 0u; k < octet_words; k++) {
-    columns[k] = words_of_eight(xs, half, k);
+fn columns_of(xs: Sixteens, octet: u32) -> Columns {
+  var columns: Columns;
+  columns.a = words_of(xs, octet, 0u);
+  columns.b = words_of(xs, octet, 1u);
+  if (octet_words == 4u) {
+    columns.c = words_of(xs, octet, octet_words - 2u);
+    columns.d = words_of(xs, octet, octet_words - 1u);
   }
-  for (var r = 0u; r < rows_per_lane; r++) {
-    let w = weight_words(packed[r], i);
-    for (var f = 0u; f < 2u; f++) {
-      var dot = vec4i();
-      for (var k = 0u; k < octet_words; k++) {
-        dot += whole(products(vec4u(w[k]), columns[k][f]), 0u);
-      }
-      (*sums)[2u * r + f] += whole(dot, 1u);
-    }
+  return columns;
+}
+
+// Eight products of a row with each of four tokens.
+fn dot_of(w: OctetWords, columns: Columns, f: u32) -> vec4i {
+  var dot = whole(products(vec4u(w[0]), columns.a[f]), 0u) + whole(products(vec4u(w[1]), columns.b[f]), 0u);
+  if (octet_words == 4u) {
+    dot += whole(products(vec4u(w[octet_words - 2u]), columns.c[f]), 0u);
+    dot += whole(products(vec4u(w[octet_words - 1u]), columns.d[f]), 0u);
   }
+  return whole(dot, 1u);
+}
+
+fn dots_of(w: Words, columns: Columns, f: u32) -> Dots {
+  return Dots(dot_of(w.a, columns, f), dot_of(w.b, columns, f), dot_of(w.c, columns, f), dot_of(w.d, columns, f));
+}
+
+fn both(one: Dots, other: Dots) -> Dots {
+  return Dots(
+    whole(one.a + other.a, 2u), whole(one.b + other.b, 2u), whole(one.c + other.c, 2u), whole(one.d + other.d, 2u),
+  );
+}
+
+fn added(one: Dots, other: Dots) -> Dots {
+  return Dots(one.a + other.a, one.b + other.b, one.c + other.c, one.d + other.d);
+}
+
+fn words_at(packed: Rows, i: u32) -> Words {
+  return Words(
+    weight_words(packed.a, i), weight_words(packed.b, i), weight_words(packed.c, i), weight_words(packed.d, i),
+  );
 }
 
 // Adds sixteen products to each sum: those of octet i and the next.
-fn add_sixteen(dots: ptr<function, Dots>, packed: Rows, i: u32, xs: EightSixteens) {
-  var sums = Dots();
-  // Written out where a CPU driver's loop would keep all sums in memory.
-  @if(subgroups) {
-    add_octet(&sums, packed, i, xs, 0u);
-    add_octet(&sums, packed, i + 1u, xs, 1u);
-  }
-  @if(!subgroups)
-  for (var half = 0u; half < 2u; half++) {
-    add_octet(&sums, packed, i + half, xs, half);
-  }
-  for (var at = 0u; at < sums_per_lane; at++) {
-    (*dots)[at] += whole(sums[at], 2u);
+fn add_sixteen(dots: ptr<function, AllDots>, packed: Rows, i: u32, xs: Sixteens) {
+  let first = words_at(packed, i);
+  let second = words_at(packed, i + 1u);
+  let low = columns_of(xs, 0u);
+  let high = columns_of(xs, 1u);
+  (*dots)[0] = added((*dots)[0], both(dots_of(first, low, 0u), dots_of(second, high, 0u)));
+  if (fours == 2u) {
+    (*dots)[last] = added((*dots)[last], both(dots_of(first, low, last), dots_of(second, high, last)));
   }
 }
 
-// Adds a span's products, times its scales, d and the sums of x.
-fn add_scaled(sum: ptr<function, Sums>, dots: Dots, headers: array<Header, rows_per_lane>, g: u32, span: u32, x: Extras) {
-  for (var r = 0u; r < rows_per_lane; r++) {
-    let s = scale(headers[r], g % header_groups, span);
-    for (var f = 0u; f < 2u; f++) {
-      let at = 2u * r + f;
-      (*sum)[at] = fma(vec4f(s.x) * x.d[f], vec4f(dots[at]), (*sum)[at]);
-      if (has_minimum) {
-        (*sum)[at] = fma(vec4f(s.y), x.sums[select(0u, 1u + span, spans == 2u)][f], (*sum)[at]);
-      }
-    }
-  }
-}
-
-// Of eight rows: d, and its products with the sums of a group and of its halves.
-struct Extras { d: array<vec4f, 2>, sums: array<array<vec4f, 2>, 3> }
-
-fn extras_of(fours: EightFours) -> Extras {
-  var extras: Extras;
-  extras.d = floats_of_eight(fours, 0u);
+// Adds a span's products, times its scales and d, and the sums of x.
+fn scaled_sum(s: vec2f, dots: vec4i, d: vec4f, xs: vec4f, sum: vec4f) -> vec4f {
+  let scaled = fma(vec4f(s.x) * d, vec4f(dots), sum);
   if (has_minimum) {
-    for (var i = 0u; i < 3u; i++) {
-      extras.sums[i] = floats_of_eight(fours, 1u + i);
-    }
+    return fma(vec4f(s.y), xs, scaled);
   }
-  return extras;
+  return scaled;
+}
+
+fn add_scaled(sum: ptr<function, AllSums>, f: u32, s: Scales, dots: Dots, d: vec4f, xs: vec4f) {
+  let old = (*sum)[f];
+  (*sum)[f] = Sums(
+    scaled_sum(s.a, dots.a, d, xs, old.a), scaled_sum(s.b, dots.b, d, xs, old.b),
+    scaled_sum(s.c, dots.c, d, xs, old.c), scaled_sum(s.d, dots.d, d, xs, old.d),
+  );
+}
+
+fn sums_of_span(extras: Extras, span: u32, f: u32) -> vec4f {
+  return select(extras.first[f], extras.second[f], span == 1u);
+}
+
+fn add_sums(total: ptr<function, AllSums>, f: u32, sum: Sums) {
+  let old = (*total)[f];
+  (*total)[f] = Sums(old.a + sum.a, old.b + sum.b, old.c + sum.c, old.d + sum.d);
+}
+
+fn store_token(token: u32, owner: u32, sums: vec4f) {
+  if (gated) {
+    store_gated(token, 0u, 2u * owner, sums.x, sums.z);
+    store_gated(token, 0u, 2u * owner + 1u, sums.y, sums.w);
+  } else {
+    store(token, 0u, 4u * owner, sums.x);
+    store(token, 0u, 4u * owner + 1u, sums.y);
+    store(token, 0u, 4u * owner + 2u, sums.z);
+    store(token, 0u, 4u * owner + 3u, sums.w);
+  }
+}
+
+fn store_four(token: u32, owner: u32, sums: Sums) {
+  let by_token = transpose(mat4x4f(sums.a, sums.b, sums.c, sums.d));
+  store_token(token, owner, by_token[0]);
+  store_token(token + 1u, owner, by_token[1]);
+  store_token(token + 2u, owner, by_token[2]);
+  store_token(token + 3u, owner, by_token[3]);
 }
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let owner = group.y * workgroup_size + lane;
-  let token = group.x * 8u;
-  let first_four = token + vec4u(0u, 1u, 2u, 3u);
-  let rows = eight_rows(x_places_of(first_four), x_places_of(first_four + 4u), place_of_eight());
-  var row_group: array<u32, rows_per_lane>;
-  for (var r = 0u; r < rows_per_lane; r++) {
-    row_group[r] = owned_row(owner, r, rows_per_lane) * params.groups;
+  let token = group.x * tokens_per_lane;
+  let four = token + vec4u(0u, 1u, 2u, 3u);
+  var places: array<vec4u, fours>;
+  places[0] = x_places_of(four);
+  if (fours == 2u) {
+    places[last] = x_places_of(four + 4u);
   }
-  var total: Sums;
+  let x_rows = token_rows(places);
+  let own = vec4u(
+    owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u),
+  );
+  let row_groups = own * params.groups;
+  var total: AllSums;
   for (var segment = 0u; segment < 8u; segment++) {
-    var sum = Sums();
+    var sum = AllSums();
     let first = segment * params.segment_groups;
-    let last = min(first + params.segment_groups, params.groups);
-    var headers = array<Header, rows_per_lane>();
-    for (var g = first; g < last; g++) {
-      if (g % header_groups == 0u || g == first) {
-        for (var r = 0u; r < rows_per_lane; r++) {
-          headers[r] = header(row_group[r] + g);
-        }
+    let end = min(first + params.segment_groups, params.groups);
+    var headers = Headers();
+    for (var g = first; g < end; g++) {
+      let place = g % header_groups;
+      if (place == 0u || g == first) {
+        headers = headers_of(row_groups + g);
       }
-      var packed: Rows;
-      for (var r = 0u; r < rows_per_lane; r++) {
-        packed[r] = fetch(row_group[r] + g);
-      }
-      let extras = extras_of(eight_fours(rows, 3u * g + 2u));
-      var dots = Dots();
+      let packed = rows_of(row_groups + g);
+      let extras = extras_of(x_rows, g);
+      var dots = AllDots();
       for (var half = 0u; half < 2u; half++) {
-        add_sixteen(&dots, packed, 2u * half, eight_sixteens(eight_fours(rows, 3u * g + half)));
-        if (spans == 2u) {
-          add_scaled(&sum, dots, headers, g, half, extras);
-          dots = Dots();
+        add_sixteen(&dots, packed, 2u * half, sixteens_of(x_rows, g, half));
+        if (spans == 1u && half == 0u) {
+          continue;
         }
-      }
-      if (spans == 1u) {
-        add_scaled(&sum, dots, headers, g, 0u, extras);
+        let span = select(0u, half, spans == 2u);
+        let s = scales_of(headers, place, span);
+        add_scaled(&sum, 0u, s, dots[0], extras.d[0], sums_of_span(extras, span, 0u));
+        if (fours == 2u) {
+          add_scaled(&sum, last, s, dots[last], extras.d[last], sums_of_span(extras, span, last));
+        }
+        dots = AllDots();
       }
     }
-    for (var i = 0u; i < sums_per_lane; i++) {
-      total[i] += sum[i];
+    add_sums(&total, 0u, sum[0]);
+    if (fours == 2u) {
+      add_sums(&total, last, sum[last]);
     }
   }
-  for (var t = 0u; t < 8u; t++) {
-    if (gated) {
-      let pairs = rows_per_lane / 2u;
-      for (var r = 0u; r < pairs; r++) {
-        let gate = total[2u * r + t / 4u][t % 4u];
-        store_gated(token + t, 0u, owner * pairs + r, gate, total[2u * (pairs + r) + t / 4u][t % 4u]);
-      }
-    } else {
-      for (var r = 0u; r < rows_per_lane; r++) {
-        store(token + t, 0u, owner * rows_per_lane + r, total[2u * r + t / 4u][t % 4u]);
-      }
-    }
+  store_four(token, owner, total[0]);
+  if (fours == 2u) {
+    store_four(token + 4u, owner, total[last]);
   }
 }

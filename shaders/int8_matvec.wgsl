@@ -1,5 +1,6 @@
 // As matvec.wgsl, with x in bytes: products within a group are summed exactly, as integers.
-import package::weights::{Header, Packed, header, header_groups, fetch, scale, spans, has_minimum};
+import package::weights::{header_groups, spans, has_minimum};
+import package::lib::four_rows::{Rows, Headers, rows_of, headers_of, scales_of};
 import package::lib::integers::{octet_words, weight_words, activation_word, Sixteen, products, whole};
 import package::lib::int8_activations::row_group;
 import package::lib::subgroups::place_of_eight;
@@ -7,20 +8,25 @@ import package::lib::rows::{owned_row, x_places_of, store, store_gated};
 
 var<workgroup> segment_sums: array<vec4f, select(workgroup_size, 1u, segment_lanes == 1u)>;
 
-// Four rows' weights.
-struct Rows { a: Packed, b: Packed, c: Packed, d: Packed }
-
 // Four rows' sums of the products of octet i, which is octet `half` of xs.
 fn octet_dots(rows: Rows, i: u32, xs: Sixteen, half: u32) -> vec4i {
   let a = weight_words(rows.a, i);
   let b = weight_words(rows.b, i);
   let c = weight_words(rows.c, i);
   let d = weight_words(rows.d, i);
-  var dots = vec4i();
-  for (var k = 0u; k < octet_words; k++) {
-    dots += whole(products(vec4u(a[k], b[k], c[k], d[k]), vec4u(activation_word(xs, half, k))), 0u);
+  // Words are named as rows are.
+  var dots = word_dots(vec4u(a[0], b[0], c[0], d[0]), xs, half, 0u) + word_dots(vec4u(a[1], b[1], c[1], d[1]), xs, half, 1u);
+  if (octet_words == 4u) {
+    const k = octet_words - 2u;
+    dots += word_dots(vec4u(a[k], b[k], c[k], d[k]), xs, half, k);
+    const last = octet_words - 1u;
+    dots += word_dots(vec4u(a[last], b[last], c[last], d[last]), xs, half, last);
   }
   return whole(dots, 1u);
+}
+
+fn word_dots(w: vec4u, xs: Sixteen, half: u32, k: u32) -> vec4i {
+  return whole(products(w, vec4u(activation_word(xs, half, k))), 0u);
 }
 
 // The same of octet i and the next.
@@ -32,32 +38,24 @@ fn segment_sum(rows: vec4u, x_row: u32, place: u32, segment: u32) -> vec4f {
   var sum = vec4f();
   let first = segment * params.segment_groups;
   let last = min(first + params.segment_groups, params.groups);
-  var ha = Header();
-  var hb = Header();
-  var hc = Header();
-  var hd = Header();
+  var headers = Headers();
   for (var g = first; g < last; g++) {
     let group = rows * params.groups + g;
     let in_block = g % header_groups;
     if (in_block == 0u || g == first) {
-      ha = header(group.x);
-      hb = header(group.y);
-      hc = header(group.z);
-      hd = header(group.w);
+      headers = headers_of(group);
     }
-    let packed = Rows(fetch(group.x), fetch(group.y), fetch(group.z), fetch(group.w));
+    let packed = rows_of(group);
     let xs = row_group(x_row + 3u * g, place);
     let first = sixteen_dots(packed, 0u, xs.first);
     let second = sixteen_dots(packed, 2u, xs.second);
     for (var span = 0u; span < spans; span++) {
-      let sa = scale(ha, in_block, span);
-      let sb = scale(hb, in_block, span);
-      let sc = scale(hc, in_block, span);
-      let sd = scale(hd, in_block, span);
+      let s = scales_of(headers, in_block, span);
       let dots = select(select(first, second, span == 1u), first + second, spans == 1u);
-      sum = fma(vec4f(sa.x, sb.x, sc.x, sd.x) * vec4f(xs.extras[0]), vec4f(dots), sum);
+      sum = fma(vec4f(s.a.x, s.b.x, s.c.x, s.d.x) * vec4f(xs.extras[0]), vec4f(dots), sum);
       if (has_minimum) {
-        sum = fma(vec4f(sa.y, sb.y, sc.y, sd.y), vec4f(xs.extras[select(1u, 2u + span, spans == 2u)]), sum);
+        let x_sum = select(xs.extras[spans], xs.extras[3], span == 1u);
+        sum = fma(vec4f(s.a.y, s.b.y, s.c.y, s.d.y), vec4f(x_sum), sum);
       }
     }
   }

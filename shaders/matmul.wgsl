@@ -1,14 +1,18 @@
-// A lane owns rows_per_lane rows and tokens_per_lane tokens (fours of them); each weight is unpacked once for all tokens
-// and each x is loaded once for all rows. With `experts` the tokens are those of a tile: some that chose the same expert.
-// Sums are taken in the order of matvec.wgsl, so both give the same bits.
-import package::weights::{Header, Packed, header, header_groups, fetch, octet, scale, spans, has_minimum};
+// A lane owns four rows and tokens_per_lane tokens (fours of them, one or two); each weight is unpacked once for all tokens and
+// each x is loaded once for all rows. With `experts` the tokens are those of a tile: some that chose the same expert. Sums are
+// taken in the order of matvec.wgsl, so both give the same bits.
+import package::weights::{header_groups, octet, spans, has_minimum};
 import package::lib::columns::{
-  fours, sums_apart, rows_at, extras_of, load, columns_of, sum_own, sums_of_tokens, times_rows,
+  sums_apart, Extras, extras_of, load, columns_of, sum_own, sums_of_tokens, times_rows,
 };
+import package::lib::four_rows::{Headers, Scales, rows_of, headers_of, scales_of};
 import package::lib::tiles::{no_entry, tile_at};
+import package::lib::token_rows::{fours, last, token_rows};
 import package::lib::rows::{owned_row, elsewhere, first_row, x_places_of, store, store_gated};
 
-const sums_per_lane = rows_per_lane * fours;
+// Of four rows, each for four tokens.
+struct Sums { a: vec4f, b: vec4f, c: vec4f, d: vec4f }
+alias AllSums = array<Sums, fours>;
 
 // What the lanes' f-th four tokens are: entries of the routes, which are rows of y; else tokens.
 fn four_entries(tile: u32, f: u32) -> vec4u {
@@ -19,25 +23,36 @@ fn four_entries(tile: u32, f: u32) -> vec4u {
   return tile * tokens_per_lane + 4u * f + vec4u(0u, 1u, 2u, 3u);
 }
 
-// Four columns' products with one quad of an octet's weights, 0 or 1.
-fn add_products(
-  packed: ptr<function, array<Packed, rows_per_lane>>,
-  i: u32,
-  quad: u32,
-  columns: array<mat4x4f, fours>,
-  quants: ptr<function, array<vec4f, sums_per_lane>>,
-) {
-  for (var r = 0u; r < rows_per_lane; r++) {
-    let both = octet((*packed)[r], i);
-    let w = select(both.low, both.high, quad == 1u);
-    for (var f = 0u; f < fours; f++) {
-      var q = (*quants)[r * fours + f];
-      q = fma(vec4f(w.x), columns[f][0], q);
-      q = fma(vec4f(w.y), columns[f][1], q);
-      q = fma(vec4f(w.z), columns[f][2], q);
-      q = fma(vec4f(w.w), columns[f][3], q);
-      (*quants)[r * fours + f] = q;
-    }
+// Where their rows of x are. What is no entry takes the first one's, and what comes of it is dropped.
+fn places_of(entries: vec4u, first: u32) -> vec4u {
+  if (experts) {
+    return x_places_of(select(entries, vec4u(first), entries == vec4u(no_entry)));
+  }
+  return x_places_of(entries);
+}
+
+// A quad of weights times four columns.
+fn product(w: vec4f, columns: mat4x4f, sum: vec4f) -> vec4f {
+  var q = fma(vec4f(w.x), columns[0], sum);
+  q = fma(vec4f(w.y), columns[1], q);
+  q = fma(vec4f(w.z), columns[2], q);
+  return fma(vec4f(w.w), columns[3], q);
+}
+
+// A quad of each row.
+struct Quads { a: vec4f, b: vec4f, c: vec4f, d: vec4f }
+
+fn add_four(sums: Sums, w: Quads, columns: mat4x4f) -> Sums {
+  return Sums(
+    product(w.a, columns, sums.a), product(w.b, columns, sums.b),
+    product(w.c, columns, sums.c), product(w.d, columns, sums.d),
+  );
+}
+
+fn add_products(quants: ptr<function, AllSums>, w: Quads, columns: array<mat4x4f, fours>) {
+  (*quants)[0] = add_four((*quants)[0], w, columns[0]);
+  if (fours == 2u) {
+    (*quants)[last] = add_four((*quants)[last], w, columns[last]);
   }
 }
 
@@ -45,9 +60,54 @@ fn add_columns(columns: array<mat4x4f, fours>, xs: ptr<function, array<vec4f, fo
   if (!has_minimum || sums_apart) {
     return;
   }
-  for (var f = 0u; f < fours; f++) {
-    (*xs)[f] = (*xs)[f] + columns[f][0] + columns[f][1] + columns[f][2] + columns[f][3];
+  (*xs)[0] = (*xs)[0] + columns[0][0] + columns[0][1] + columns[0][2] + columns[0][3];
+  if (fours == 2u) {
+    (*xs)[last] = (*xs)[last] + columns[last][0] + columns[last][1] + columns[last][2] + columns[last][3];
   }
+}
+
+fn scaled_sum(s: vec2f, quants: vec4f, xs: vec4f, extras: Extras, f: u32, sum: vec4f) -> vec4f {
+  let products = fma(times_rows(s.x, extras, f), quants, sum);
+  if (has_minimum) {
+    return fma(vec4f(s.y), xs, products);
+  }
+  return products;
+}
+
+fn add_scaled(sum: ptr<function, AllSums>, f: u32, s: Scales, quants: Sums, xs: vec4f, extras: Extras) {
+  let old = (*sum)[f];
+  (*sum)[f] = Sums(
+    scaled_sum(s.a, quants.a, xs, extras, f, old.a), scaled_sum(s.b, quants.b, xs, extras, f, old.b),
+    scaled_sum(s.c, quants.c, xs, extras, f, old.c), scaled_sum(s.d, quants.d, xs, extras, f, old.d),
+  );
+}
+
+fn add_sums(total: ptr<function, AllSums>, f: u32, sum: Sums) {
+  let old = (*total)[f];
+  (*total)[f] = Sums(old.a + sum.a, old.b + sum.b, old.c + sum.c, old.d + sum.d);
+}
+
+fn store_token(entry: u32, expert: u32, owner: u32, sums: vec4f) {
+  if (experts && entry == no_entry) {
+    return;
+  }
+  if (gated) {
+    store_gated(entry, expert, 2u * owner, sums.x, sums.z);
+    store_gated(entry, expert, 2u * owner + 1u, sums.y, sums.w);
+  } else {
+    store(entry, expert, 4u * owner, sums.x);
+    store(entry, expert, 4u * owner + 1u, sums.y);
+    store(entry, expert, 4u * owner + 2u, sums.z);
+    store(entry, expert, 4u * owner + 3u, sums.w);
+  }
+}
+
+fn store_four(entries: vec4u, expert: u32, owner: u32, sums: Sums) {
+  let by_token = transpose(mat4x4f(sums.a, sums.b, sums.c, sums.d));
+  store_token(entries.x, expert, owner, by_token[0]);
+  store_token(entries.y, expert, owner, by_token[1]);
+  store_token(entries.z, expert, owner, by_token[2]);
+  store_token(entries.w, expert, owner, by_token[3]);
 }
 
 @compute @workgroup_size(workgroup_size)
@@ -63,41 +123,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       return;
     }
   }
-  var entries: array<vec4u, fours>;
+  let entries = four_entries(group.x, 0u);
+  let last_entries = four_entries(group.x, last);
   var places: array<vec4u, fours>;
-  for (var f = 0u; f < fours; f++) {
-    entries[f] = four_entries(group.x, f);
-    var known = entries[f];
-    if (experts) {
-      // Others take the first one's row, and drop what comes of it.
-      known = select(known, vec4u(entries[0].x), known == vec4u(no_entry));
-    }
-    places[f] = x_places_of(known);
+  places[0] = places_of(entries, entries.x);
+  if (fours == 2u) {
+    places[last] = places_of(last_entries, entries.x);
   }
-  let x_rows = rows_at(places);
-  var row_group: array<u32, rows_per_lane>;
-  for (var r = 0u; r < rows_per_lane; r++) {
-    row_group[r] = (first_row(expert) + owned_row(owner, r, rows_per_lane)) * params.groups;
-  }
-  var total: array<vec4f, sums_per_lane>;
+  let x_rows = token_rows(places);
+  let own = vec4u(
+    owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u),
+  );
+  let row_groups = (first_row(expert) + own) * params.groups;
+  var total: AllSums;
   for (var segment = 0u; segment < 8u; segment++) {
-    var sum = array<vec4f, sums_per_lane>();
+    var sum = AllSums();
     let first = segment * params.segment_groups;
-    let last = min(first + params.segment_groups, params.groups);
-    var headers = array<Header, rows_per_lane>();
-    for (var g = first; g < last; g++) {
-      if (g % header_groups == 0u || g == first) {
-        for (var r = 0u; r < rows_per_lane; r++) {
-          headers[r] = header(row_group[r] + g);
-        }
+    let end = min(first + params.segment_groups, params.groups);
+    var headers = Headers();
+    for (var g = first; g < end; g++) {
+      let place = g % header_groups;
+      if (place == 0u || g == first) {
+        headers = headers_of(row_groups + g);
       }
-      var packed: array<Packed, rows_per_lane>;
-      for (var r = 0u; r < rows_per_lane; r++) {
-        packed[r] = fetch(row_group[r] + g);
-      }
+      let packed = rows_of(row_groups + g);
       let extras = extras_of(x_rows, g);
       for (var span = 0u; span < spans; span++) {
-        var quants = array<vec4f, sums_per_lane>();
+        var quants = AllSums();
         var xs = array<vec4f, fours>();
         var own_sum = 0.0;
         for (var j = 0u; j < 4u / spans; j++) {
@@ -106,48 +158,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           if (has_minimum && sums_apart) {
             own_sum = sum_own(own_sum, loaded);
           }
+          let a = octet(packed.a, i);
+          let b = octet(packed.b, i);
+          let c = octet(packed.c, i);
+          let d = octet(packed.d, i);
           let low = columns_of(x_rows, loaded, 0u);
-          add_products(&packed, i, 0u, low, &quants);
+          add_products(&quants, Quads(a.low, b.low, c.low, d.low), low);
           add_columns(low, &xs);
           let high = columns_of(x_rows, loaded, 1u);
-          add_products(&packed, i, 1u, high, &quants);
+          add_products(&quants, Quads(a.high, b.high, c.high, d.high), high);
           add_columns(high, &xs);
         }
         if (sums_apart) {
           xs = sums_of_tokens(own_sum, extras, select(0u, 1u + span, spans == 2u));
         }
-        for (var r = 0u; r < rows_per_lane; r++) {
-          let s = scale(headers[r], g % header_groups, span);
-          for (var f = 0u; f < fours; f++) {
-            let at = r * fours + f;
-            sum[at] = fma(times_rows(s.x, extras, f), quants[at], sum[at]);
-            if (has_minimum) {
-              sum[at] = fma(vec4f(s.y), xs[f], sum[at]);
-            }
-          }
+        let s = scales_of(headers, place, span);
+        add_scaled(&sum, 0u, s, quants[0], xs[0], extras);
+        if (fours == 2u) {
+          add_scaled(&sum, last, s, quants[last], xs[last], extras);
         }
       }
     }
-    for (var i = 0u; i < sums_per_lane; i++) {
-      total[i] += sum[i];
+    add_sums(&total, 0u, sum[0]);
+    if (fours == 2u) {
+      add_sums(&total, last, sum[last]);
     }
   }
-  for (var f = 0u; f < fours; f++) {
-    for (var t = 0u; t < 4u; t++) {
-      let entry = entries[f][t];
-      if (experts && entry == no_entry) {
-        continue;
-      }
-      if (gated) {
-        let pairs = rows_per_lane / 2u;
-        for (var r = 0u; r < pairs; r++) {
-          store_gated(entry, expert, owner * pairs + r, total[r * fours + f][t], total[(pairs + r) * fours + f][t]);
-        }
-      } else {
-        for (var r = 0u; r < rows_per_lane; r++) {
-          store(entry, expert, owner * rows_per_lane + r, total[r * fours + f][t]);
-        }
-      }
-    }
+  store_four(entries, expert, owner, total[0]);
+  if (fours == 2u) {
+    store_four(last_entries, expert, owner, total[last]);
   }
 }

@@ -21,22 +21,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   @if(normalizes || combines) { prepare(first, lane); }
   let owned = vec4u(owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u));
   var xs: array<Row, columns>;
-  for (var t = 0u; t < columns; t++) {
+  // One column is named: see lib/four_rows.wgsl.
+  xs[0] = row_from(x_places_of(vec4u(first)).x);
+  for (var t = 1u; t < columns; t++) {
     xs[t] = row_from(x_places_of(vec4u(first + t)).x);
   }
   let totals = row_sums(first_row(expert) + owned, xs, lane);
-  for (var t = 0u; t < columns; t++) {
-    if (holds_column(t, lane)) {
-      let total = totals[t];
-      if (gated) {
-        store_gated(first + t, expert, owner * 2u, total.x, total.z);
-        store_gated(first + t, expert, owner * 2u + 1u, total.y, total.w);
-      } else {
-        store(first + t, expert, owner * 4u, total.x);
-        store(first + t, expert, owner * 4u + 1u, total.y);
-        store(first + t, expert, owner * 4u + 2u, total.z);
-        store(first + t, expert, owner * 4u + 3u, total.w);
-      }
-    }
+  store_column(first, expert, owner, totals[0], holds_column(0u, lane));
+  for (var t = 1u; t < columns; t++) {
+    store_column(first + t, expert, owner, totals[t], holds_column(t, lane));
+  }
+}
+
+fn store_column(y_row: u32, expert: u32, owner: u32, total: vec4f, holds: bool) {
+  if (!holds) {
+    return;
+  }
+  if (gated) {
+    store_gated(y_row, expert, owner * 2u, total.x, total.z);
+    store_gated(y_row, expert, owner * 2u + 1u, total.y, total.w);
+  } else {
+    store(y_row, expert, owner * 4u, total.x);
+    store(y_row, expert, owner * 4u + 1u, total.y);
+    store(y_row, expert, owner * 4u + 2u, total.z);
+    store(y_row, expert, owner * 4u + 3u, total.w);
   }
 }

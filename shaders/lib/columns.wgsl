@@ -1,28 +1,13 @@
-// Activations of the tokens of a lane of matmul, four columns at a time, which all lanes of a workgroup want. With `subgroups` a
-// lane loads for eight: of four tokens two quads of one, of eight tokens those of one token in turn. In the latter case it also
-// sums that one for all lanes. With `half_rows` rows are what half_rows.wgsl has written, their sums among them.
-import package::bindings::{x, tokens_per_lane};
+// Activations of the tokens of a lane of matmul, four columns at a time. With `subgroups` a lane also sums the token that it loads
+// for all. With `half_rows` rows are what half_rows.wgsl has written, their sums among them.
+import package::bindings::x;
 @if(!half_rows) import package::bindings::subgroups;
-import package::lib::activations::{Quads, quads_of_four};
-import package::lib::subgroups::{place_of_eight, of_eight, scalars_of_eight};
+import package::lib::subgroups::{of_four, of_next_four, scalars_of_four, scalars_of_next_four};
+import package::lib::token_rows::{fours, last, TokenRows};
 
-const fours = tokens_per_lane / 4u;
 // Whether a lane does not sum each of its tokens.
-@if(!half_rows) const sums_apart = subgroups && tokens_per_lane == 8u;
+@if(!half_rows) const sums_apart = subgroups;
 @if(half_rows) const sums_apart = true;
-
-// Where a lane finds the rows of its tokens: of each four, or of the one token that it loads.
-struct Rows { fours: array<Quads, fours>, own: u32 }
-
-fn rows_at(places: array<vec4u, fours>) -> Rows {
-  let place = place_of_eight();
-  var rows: Rows;
-  for (var f = 0u; f < fours; f++) {
-    rows.fours[f] = quads_of_four(places[f], place);
-  }
-  rows.own = select(places[0], places[fours - 1u], place >= 4u)[place & 3u];
-  return rows;
-}
 
 fn by_columns(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> mat4x4f {
   return transpose(mat4x4f(a, b, c, d));
@@ -33,19 +18,24 @@ fn by_columns(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> mat4x4f {
 @if(!half_rows) alias Extras = u32;
 
 @if(half_rows)
-fn extras_of(rows: Rows, group: u32) -> Extras {
+fn extras_of(rows: TokenRows, group: u32) -> Extras {
   var extras: Extras;
-  for (var f = 0u; f < fours; f++) {
-    let a = rows.fours[f] + 5u * group + 4u;
-    extras[f] = by_columns(
-      bitcast<vec4f>(x[a.x]), bitcast<vec4f>(x[a.y]), bitcast<vec4f>(x[a.z]), bitcast<vec4f>(x[a.w]),
-    );
+  extras[0] = four_extras(rows[0] + 5u * group + 4u);
+  if (fours == 2u) {
+    extras[last] = four_extras(rows[last] + 5u * group + 4u);
   }
   return extras;
 }
 
+@if(half_rows)
+fn four_extras(a: vec4u) -> mat4x4f {
+  return by_columns(
+    bitcast<vec4f>(x[a.x]), bitcast<vec4f>(x[a.y]), bitcast<vec4f>(x[a.z]), bitcast<vec4f>(x[a.w]),
+  );
+}
+
 @if(!half_rows)
-fn extras_of(rows: Rows, group: u32) -> Extras {
+fn extras_of(rows: TokenRows, group: u32) -> Extras {
   return group;
 }
 
@@ -61,72 +51,67 @@ fn times_rows(scale: f32, extras: Extras, f: u32) -> vec4f {
 }
 
 // What a lane loads of two quads that follow one another: octet i of a group.
+@if(subgroups) struct Loaded { low: vec4f, high: vec4f }
+@if(half_rows) alias Loaded = array<array<vec4u, 4>, fours>;
+@if(!subgroups && !half_rows) alias Loaded = u32;
+
 @if(subgroups)
-struct Loaded { fours: array<vec4f, fours>, low: vec4f, high: vec4f }
+fn load(rows: TokenRows, group: u32, i: u32) -> Loaded {
+  let at = rows + 8u * group + 2u * i;
+  return Loaded(x[at], x[at + 1u]);
+}
 
 @if(half_rows)
-alias Loaded = array<array<vec4u, 4>, fours>;
-
-@if(!subgroups && !half_rows)
-alias Loaded = u32;
-
-@if(subgroups)
-fn load(rows: Rows, group: u32, i: u32) -> Loaded {
-  let at = 8u * group + 2u * i;
+fn load(rows: TokenRows, group: u32, i: u32) -> Loaded {
   var loaded: Loaded;
-  if (sums_apart) {
-    loaded.low = x[rows.own + at];
-    loaded.high = x[rows.own + at + 1u];
-  } else {
-    for (var f = 0u; f < fours; f++) {
-      loaded.fours[f] = x[rows.fours[f] + at];
-    }
+  loaded[0] = four_octets(rows[0] + 5u * group + i);
+  if (fours == 2u) {
+    loaded[last] = four_octets(rows[last] + 5u * group + i);
   }
   return loaded;
 }
 
 @if(half_rows)
-fn load(rows: Rows, group: u32, i: u32) -> Loaded {
-  var loaded: Loaded;
-  for (var f = 0u; f < fours; f++) {
-    let a = rows.fours[f] + 5u * group + i;
-    loaded[f] = array<vec4u, 4>(x[a.x], x[a.y], x[a.z], x[a.w]);
-  }
-  return loaded;
+fn four_octets(a: vec4u) -> array<vec4u, 4> {
+  return array<vec4u, 4>(x[a.x], x[a.y], x[a.z], x[a.w]);
 }
 
 @if(!subgroups && !half_rows)
-fn load(rows: Rows, group: u32, i: u32) -> Loaded {
+fn load(rows: TokenRows, group: u32, i: u32) -> Loaded {
   return 8u * group + 2u * i;
 }
 
 // The columns of one of the quads, 0 or 1, for each four tokens.
 @if(subgroups)
-fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
+fn columns_of(rows: TokenRows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
+  let mine = select(loaded.low, loaded.high, quad == 1u);
   var columns: array<mat4x4f, fours>;
-  if (sums_apart) {
-    let each = of_eight(select(loaded.low, loaded.high, quad == 1u));
-    columns[0] = by_columns(each[0], each[1], each[2], each[3]);
-    columns[fours - 1u] = by_columns(each[4], each[5], each[6], each[7]);
-  } else {
-    for (var f = 0u; f < fours; f++) {
-      let each = of_eight(loaded.fours[f]);
-      columns[f] = by_columns(each[quad], each[2u + quad], each[4u + quad], each[6u + quad]);
-    }
+  columns[0] = in_columns(of_four(mine));
+  if (fours == 2u) {
+    columns[last] = in_columns(of_next_four(mine));
+  }
+  return columns;
+}
+
+@if(subgroups)
+fn in_columns(quads: array<vec4f, 4>) -> mat4x4f {
+  return by_columns(quads[0], quads[1], quads[2], quads[3]);
+}
+
+@if(!subgroups)
+fn columns_of(rows: TokenRows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
+  var columns: array<mat4x4f, fours>;
+  columns[0] = four_columns(rows[0], loaded, 0u, quad);
+  if (fours == 2u) {
+    columns[last] = four_columns(rows[last], loaded, last, quad);
   }
   return columns;
 }
 
 @if(half_rows)
-fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
-  var columns: array<mat4x4f, fours>;
-  for (var f = 0u; f < fours; f++) {
-    let each = loaded[f];
-    columns[f] = by_columns(
-      quad_of(each[0], quad), quad_of(each[1], quad), quad_of(each[2], quad), quad_of(each[3], quad),
-    );
-  }
-  return columns;
+fn four_columns(rows: vec4u, loaded: Loaded, f: u32, quad: u32) -> mat4x4f {
+  let each = loaded[f];
+  return by_columns(quad_of(each[0], quad), quad_of(each[1], quad), quad_of(each[2], quad), quad_of(each[3], quad));
 }
 
 @if(half_rows)
@@ -136,13 +121,9 @@ fn quad_of(octet: vec4u, quad: u32) -> vec4f {
 }
 
 @if(!subgroups && !half_rows)
-fn columns_of(rows: Rows, loaded: Loaded, quad: u32) -> array<mat4x4f, fours> {
-  var columns: array<mat4x4f, fours>;
-  for (var f = 0u; f < fours; f++) {
-    let a = rows.fours[f] + loaded + quad;
-    columns[f] = by_columns(x[a.x], x[a.y], x[a.z], x[a.w]);
-  }
-  return columns;
+fn four_columns(rows: vec4u, loaded: Loaded, f: u32, quad: u32) -> mat4x4f {
+  let a = rows + loaded + quad;
+  return by_columns(x[a.x], x[a.y], x[a.z], x[a.w]);
 }
 
 // The sum of the token that the lane sums, with the quads added one value after the other.
@@ -160,18 +141,20 @@ fn sum_own(sum: f32, loaded: Loaded) -> f32 {
 // The sums for each four tokens: of a group, or of its first or second half.
 @if(subgroups)
 fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
-  let each = scalars_of_eight(own);
   var sums: array<vec4f, fours>;
-  sums[0] = vec4f(each[0], each[1], each[2], each[3]);
-  sums[fours - 1u] = vec4f(each[4], each[5], each[6], each[7]);
+  sums[0] = scalars_of_four(own);
+  if (fours == 2u) {
+    sums[last] = scalars_of_next_four(own);
+  }
   return sums;
 }
 
 @if(half_rows)
 fn sums_of_tokens(own: f32, extras: Extras, part: u32) -> array<vec4f, fours> {
   var sums: array<vec4f, fours>;
-  for (var f = 0u; f < fours; f++) {
-    sums[f] = extras[f][1u + part];
+  sums[0] = extras[0][1u + part];
+  if (fours == 2u) {
+    sums[last] = extras[last][1u + part];
   }
   return sums;
 }

@@ -1,89 +1,115 @@
-// Groups of activations as int8_rows.wgsl writes them, of eight rows or of one, that every lane of a workgroup wants: two
+// Groups of activations as int8_rows.wgsl writes them, of a lane's tokens or of one row, that every lane of a workgroup wants: two
 // fours of words with sixteen integers each, and one with the scale and the sums.
 import package::bindings::x;
+import package::weights::{spans, has_minimum};
 import package::lib::integers::{Sixteen, sixteen, activation_word};
-import package::lib::subgroups::{scalars_of_eight, words_from_eight};
+import package::lib::subgroups::{
+  scalars_of_eight, words_from_eight, scalars_of_four, scalars_of_next_four, words_from_four, words_from_next_four,
+};
+import package::lib::token_rows::{fours, last, TokenRows};
 
-// Where eight rows begin; with subgroups, the one that this lane loads of.
-@if(subgroups) alias EightRows = u32;
-@if(!subgroups) struct EightRows { first: vec4u, second: vec4u }
+// What each token has beside its integers: d, and its products with the sums of a group's spans, of the first and of the second.
+struct Extras { d: array<vec4f, fours>, first: array<vec4f, fours>, second: array<vec4f, fours> }
 
 @if(subgroups)
-fn eight_rows(first: vec4u, second: vec4u, place: u32) -> EightRows {
-  return select(first, second, place >= 4u)[place & 3u];
+fn extras_of(rows: TokenRows, group: u32) -> Extras {
+  let mine = bitcast<vec4f>(x[rows + 3u * group + 2u]);
+  var extras: Extras;
+  extras.d = from_lanes(mine.x);
+  if (has_minimum && spans == 1u) {
+    extras.first = from_lanes(mine.y);
+  } else if (has_minimum) {
+    extras.first = from_lanes(mine.z);
+    extras.second = from_lanes(mine.w);
+  }
+  return extras;
+}
+
+@if(subgroups)
+fn from_lanes(mine: f32) -> array<vec4f, fours> {
+  var all: array<vec4f, fours>;
+  all[0] = scalars_of_four(mine);
+  if (fours == 2u) {
+    all[last] = scalars_of_next_four(mine);
+  }
+  return all;
 }
 
 @if(!subgroups)
-fn eight_rows(first: vec4u, second: vec4u, place: u32) -> EightRows {
-  return EightRows(first, second);
-}
-
-// Four words of each of eight rows; with subgroups, of this lane's row.
-@if(subgroups) alias EightFours = vec4u;
-@if(!subgroups) alias EightFours = array<vec4u, 8>;
-
-@if(subgroups)
-fn eight_fours(rows: EightRows, at: u32) -> EightFours {
-  return x[rows + at];
-}
-
-@if(!subgroups)
-fn eight_fours(rows: EightRows, at: u32) -> EightFours {
-  let a = rows.first + at;
-  let b = rows.second + at;
-  return array<vec4u, 8>(x[a.x], x[a.y], x[a.z], x[a.w], x[b.x], x[b.y], x[b.z], x[b.w]);
-}
-
-// Float i of each row's four, of the first four rows and of the others.
-@if(subgroups)
-fn floats_of_eight(fours: EightFours, i: u32) -> array<vec4f, 2> {
-  let all = scalars_of_eight(bitcast<f32>(fours[i]));
-  return array<vec4f, 2>(vec4f(all[0], all[1], all[2], all[3]), vec4f(all[4], all[5], all[6], all[7]));
+fn extras_of(rows: TokenRows, group: u32) -> Extras {
+  var extras: Extras;
+  let four = four_extras(rows[0] + 3u * group + 2u);
+  extras.d[0] = four[0];
+  extras.first[0] = four[spans];
+  extras.second[0] = four[3];
+  if (fours == 2u) {
+    let next = four_extras(rows[last] + 3u * group + 2u);
+    extras.d[last] = next[0];
+    extras.first[last] = next[spans];
+    extras.second[last] = next[3];
+  }
+  return extras;
 }
 
 @if(!subgroups)
-fn floats_of_eight(fours: EightFours, i: u32) -> array<vec4f, 2> {
-  return array<vec4f, 2>(
-    bitcast<vec4f>(vec4u(fours[0][i], fours[1][i], fours[2][i], fours[3][i])),
-    bitcast<vec4f>(vec4u(fours[4][i], fours[5][i], fours[6][i], fours[7][i])),
-  );
+fn four_extras(a: vec4u) -> mat4x4f {
+  return transpose(mat4x4f(
+    bitcast<vec4f>(x[a.x]), bitcast<vec4f>(x[a.y]), bitcast<vec4f>(x[a.z]), bitcast<vec4f>(x[a.w]),
+  ));
 }
 
-// Sixteen integers of each of eight rows; with subgroups, of this lane's row.
-@if(subgroups) alias EightSixteens = Sixteen;
-@if(!subgroups) alias EightSixteens = array<Sixteen, 8>;
+// Sixteen integers of each token; with subgroups, of this lane's.
+@if(subgroups) alias Sixteens = Sixteen;
+@if(!subgroups) alias Sixteens = array<FourSixteens, fours>;
+struct FourSixteens { a: Sixteen, b: Sixteen, c: Sixteen, d: Sixteen }
 
 @if(subgroups)
-fn eight_sixteens(fours: EightFours) -> EightSixteens {
-  return sixteen(fours);
+fn sixteens_of(rows: TokenRows, group: u32, half: u32) -> Sixteens {
+  return sixteen(x[rows + 3u * group + half]);
 }
 
 @if(!subgroups)
-fn eight_sixteens(fours: EightFours) -> EightSixteens {
-  return EightSixteens(
-    sixteen(fours[0]), sixteen(fours[1]), sixteen(fours[2]), sixteen(fours[3]),
-    sixteen(fours[4]), sixteen(fours[5]), sixteen(fours[6]), sixteen(fours[7]),
-  );
-}
-
-// Word k of the octet 0 or 1 of each row's sixteen.
-@if(subgroups)
-fn words_of_eight(x: EightSixteens, octet: u32, k: u32) -> array<vec4u, 2> {
-  let all = words_from_eight(activation_word(x, octet, k));
-  return array<vec4u, 2>(vec4u(all[0], all[1], all[2], all[3]), vec4u(all[4], all[5], all[6], all[7]));
+fn sixteens_of(rows: TokenRows, group: u32, half: u32) -> Sixteens {
+  var all: Sixteens;
+  all[0] = four_sixteens(rows[0] + 3u * group + half);
+  if (fours == 2u) {
+    all[last] = four_sixteens(rows[last] + 3u * group + half);
+  }
+  return all;
 }
 
 @if(!subgroups)
-fn words_of_eight(x: EightSixteens, octet: u32, k: u32) -> array<vec4u, 2> {
-  return array<vec4u, 2>(
-    vec4u(
-      activation_word(x[0], octet, k), activation_word(x[1], octet, k),
-      activation_word(x[2], octet, k), activation_word(x[3], octet, k),
-    ),
-    vec4u(
-      activation_word(x[4], octet, k), activation_word(x[5], octet, k),
-      activation_word(x[6], octet, k), activation_word(x[7], octet, k),
-    ),
+fn four_sixteens(a: vec4u) -> FourSixteens {
+  return FourSixteens(sixteen(x[a.x]), sixteen(x[a.y]), sixteen(x[a.z]), sixteen(x[a.w]));
+}
+
+// Word k of the octet 0 or 1 of each token's sixteen.
+@if(subgroups)
+fn words_of(all: Sixteens, octet: u32, k: u32) -> array<vec4u, fours> {
+  let mine = activation_word(all, octet, k);
+  var words: array<vec4u, fours>;
+  words[0] = words_from_four(mine);
+  if (fours == 2u) {
+    words[last] = words_from_next_four(mine);
+  }
+  return words;
+}
+
+@if(!subgroups)
+fn words_of(all: Sixteens, octet: u32, k: u32) -> array<vec4u, fours> {
+  var words: array<vec4u, fours>;
+  words[0] = four_words(all[0], octet, k);
+  if (fours == 2u) {
+    words[last] = four_words(all[last], octet, k);
+  }
+  return words;
+}
+
+@if(!subgroups)
+fn four_words(x: FourSixteens, octet: u32, k: u32) -> vec4u {
+  return vec4u(
+    activation_word(x.a, octet, k), activation_word(x.b, octet, k),
+    activation_word(x.c, octet, k), activation_word(x.d, octet, k),
   );
 }
 

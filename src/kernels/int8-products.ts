@@ -1,13 +1,6 @@
 import { kernel, storage } from '../gpu/kernel'
 import { int8GroupWords } from './int8-rows'
-import {
-  type MatmulShape,
-  matvec,
-  productBindings,
-  productBytes,
-  productConditions,
-  productParams,
-} from './matmul'
+import { matmul, matvec, productBindings, productBytes, productConditions, productParams } from './matmul'
 import { groupWeights } from './weights/format'
 
 const bindings = {
@@ -17,9 +10,6 @@ const bindings = {
 } as const
 
 const conditions = [...productConditions, 'packed_dot'] as const
-
-/** Tokens that a lane of `int8Matmul` takes. */
-export const int8TokensPerLane = 8
 
 /** Fours of words from one row to the next. */
 export function int8Stride(columns: number): number {
@@ -42,17 +32,13 @@ export const int8Matvec = kernel({
   bytes: productBytes,
 })
 
-/** As `int8Matvec`, for many tokens, eight a lane. */
+/** As `int8Matvec`, for many tokens, with the lanes of `matmul`. */
 export const int8Matmul = kernel({
   shader: 'int8_matmul',
   bindings,
   params: productParams,
-  constants: ['workgroup_size', 'rows_per_lane', 'activation'],
+  constants: ['workgroup_size', 'tokens_per_lane', 'activation'],
   conditions,
-  grid: ({ tokens, rows }: MatmulShape, { workgroup_size, rows_per_lane }) => [
-    Math.ceil(tokens / int8TokensPerLane),
-    Math.ceil(rows / (rows_per_lane * workgroup_size)),
-    1,
-  ],
+  grid: (shape, constants) => matmul.grid(shape, constants),
   bytes: productBytes,
 })

@@ -173,19 +173,19 @@ export const matvec = kernel({
 })
 
 /**
- * As `matvec`, for many tokens: `tokens_per_lane` (a multiple of four) and `rows_per_lane` (even) a lane. x and y have
- * rows for whole numbers of `tokens_per_lane`. Workgroups that follow one another take other tokens of the same rows, whose
+ * As `matvec`, for many tokens: `tokens_per_lane`, four or eight, and four rows a lane. With `subgroups` as many lanes as a lane has
+ * tokens load for one another. x and y have rows for whole numbers of `tokens_per_lane`. Workgroups that follow one another take other tokens of the same rows, whose
  * weights lie in a cache then.
  */
 export const matmul = kernel({
   shader: 'matmul',
   bindings: productBindings,
   params: productParams,
-  constants: ['workgroup_size', 'rows_per_lane', 'tokens_per_lane', 'activation'],
+  constants: ['workgroup_size', 'tokens_per_lane', 'activation'],
   conditions: productConditions,
-  grid: ({ tokens, rows, stack }: MatmulShape, { workgroup_size, rows_per_lane, tokens_per_lane }) => [
+  grid: ({ tokens, rows, stack }: MatmulShape, { workgroup_size, tokens_per_lane }) => [
     stack ? mostTiles(tokens, stack.experts, tokens_per_lane) : Math.ceil(tokens / tokens_per_lane),
-    Math.ceil(rows / (rows_per_lane * workgroup_size)),
+    Math.ceil(rows / (4 * workgroup_size)),
     1,
   ],
   bytes: productBytes,

@@ -3,7 +3,7 @@ import type { Binding, Grid, Kernel, KernelVariant, ParamType } from '../gpu/ker
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { activates } from '../kernels/activation'
 import { halfMatmul, halfStride } from '../kernels/half-rows'
-import { int8Matmul, int8Matvec, int8Stride, int8TokensPerLane } from '../kernels/int8-products'
+import { int8Matmul, int8Matvec, int8Stride } from '../kernels/int8-products'
 import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
@@ -139,7 +139,8 @@ export class PlanBuilder {
       let least = step.leastTokens ?? 1
       if (inBytes) {
         product.add({ columns: 1, inBytes }, inBytes, at(1, 1))
-        product.add({ tokensPerLane: int8TokensPerLane, inBytes }, inBytes, at(2, Number.POSITIVE_INFINITY))
+        const tokensPerLane = this.variants.int8Matmul.tokens_per_lane
+        product.add({ tokensPerLane, inBytes }, inBytes, at(2, Number.POSITIVE_INFINITY))
         continue
       }
       for (const columns of matvecColumns(this.variants).filter((each) => each >= least)) {

@@ -6,7 +6,12 @@ import type { DeviceInfo } from '../gpu/device'
  */
 export interface Variants {
   /** Of the point that it began with. */
-  readonly name: 'lanes-own-rows' | 'subgroups-share-activations' | 'lanes-share-rows' | 'kernels-apart'
+  readonly name:
+    | 'lanes-own-rows'
+    | 'fours-share-activations'
+    | 'subgroups-share-activations'
+    | 'lanes-share-rows'
+    | 'kernels-apart'
   readonly matvec: {
     readonly workgroup_size: number
     readonly segment_lanes: 1 | 8
@@ -15,13 +20,12 @@ export interface Variants {
   /** `tokens_per_lane`: four, and more where there are more tokens. */
   readonly matmul: {
     readonly workgroup_size: number
-    readonly rows_per_lane: number
     readonly tokens_per_lane: 4 | 8
     readonly subgroups: boolean
   }
   /** Of products that take integers. */
   readonly int8Matvec: Variants['matvec']
-  readonly int8Matmul: Omit<Variants['matmul'], 'tokens_per_lane'>
+  readonly int8Matmul: Variants['matmul']
   /** 1: those take `dot4I8Packed` where the browser's WGSL has it. 0: two products by one multiplication. */
   readonly packedDot: 0 | 1
   /** `most_heads`: query heads of a kv head that one workgroup serves, at most. */
@@ -75,11 +79,12 @@ function sharing<Point extends { readonly subgroups: boolean }>(point: Point): P
 
 const matvecByLane = { workgroup_size: 16, segment_lanes: 1, subgroups: false } as const
 const matvecBySegment = { workgroup_size: 64, segment_lanes: 8, subgroups: false } as const
-const matmulBy8Rows = { workgroup_size: 16, rows_per_lane: 8, tokens_per_lane: 4, subgroups: false } as const
-const matmulBy8Tokens = { workgroup_size: 16, rows_per_lane: 4, tokens_per_lane: 8, subgroups: true } as const
-const matmulWide = { workgroup_size: 64, rows_per_lane: 4, tokens_per_lane: 4, subgroups: false } as const
-const int8MatmulBy4Rows = { workgroup_size: 16, rows_per_lane: 4, subgroups: false } as const
-const int8MatmulWide = { workgroup_size: 64, rows_per_lane: 4, subgroups: false } as const
+const matmulNarrow = { workgroup_size: 16, tokens_per_lane: 4, subgroups: false } as const
+const matmulBy8Tokens = { workgroup_size: 16, tokens_per_lane: 8, subgroups: true } as const
+const matmulWide = { workgroup_size: 64, tokens_per_lane: 4, subgroups: false } as const
+const int8MatmulNarrow = { workgroup_size: 16, tokens_per_lane: 8, subgroups: false } as const
+const int8MatmulBy4Tokens = { workgroup_size: 16, tokens_per_lane: 4, subgroups: true } as const
+const int8MatmulWide = { workgroup_size: 64, tokens_per_lane: 8, subgroups: false } as const
 const decodeBy8Lanes = { workgroup_size: 8, most_heads: 4, subgroups: false } as const
 const decodeBy64Lanes = { workgroup_size: 64, most_heads: 8, subgroups: false } as const
 const prefillBy48Lanes = { most_lanes: 48, subgroups: false } as const
@@ -88,7 +93,7 @@ const prefillBy64Lanes = { most_lanes: 64, subgroups: false } as const
 /** The table of variants: what each kernel is compiled with, of one source. The first of each kind is universal. */
 export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kind][] } = {
   matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
-  matmul: [matmulBy8Rows, matmulBy8Tokens, matmulWide],
+  matmul: [matmulNarrow, sharing(matmulNarrow), matmulBy8Tokens, matmulWide],
   matvecTokens: [1, 8],
   fusedHeads: [0, 1],
   ownNorms: [0, 1],
@@ -97,7 +102,7 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
   roundedSplits: [0, 4, 16],
   halfRows: [0, 1],
   int8Matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
-  int8Matmul: [int8MatmulBy4Rows, sharing(int8MatmulBy4Rows), int8MatmulWide],
+  int8Matmul: [int8MatmulNarrow, int8MatmulBy4Tokens, sharing(int8MatmulNarrow), int8MatmulWide],
   packedDot: [0, 1],
   attentionDecode: [decodeBy8Lanes, sharing(decodeBy8Lanes), decodeBy64Lanes],
   attentionPrefill: [prefillBy48Lanes, sharing(prefillBy48Lanes), prefillBy64Lanes],
@@ -124,9 +129,14 @@ export type Dispensable =
 type Device = Pick<DeviceInfo, 'features' | 'subgroupMinSize' | 'limits'>
 
 /** What the switches of a point ask of a device. */
-const needs: Readonly<Record<string, (device: Device) => boolean>> = {
-  subgroups: ({ features, subgroupMinSize }) =>
-    features.includes('subgroups') && subgroupMinSize !== null && subgroupMinSize >= 8,
+const needs: Readonly<Record<string, (device: Device, sharers: number) => boolean>> = {
+  subgroups: ({ features, subgroupMinSize }, sharers) =>
+    features.includes('subgroups') && subgroupMinSize !== null && subgroupMinSize >= sharers,
+}
+
+/** How many lanes load for one another where they do: of `matmul` as many as a lane has tokens. */
+function sharersOf(point: Exclude<Variants[VariantKind], number>): number {
+  return 'tokens_per_lane' in point ? point.tokens_per_lane : 8
 }
 
 /** Conditions of kernels that belong to a point, and change no result. */
@@ -138,7 +148,8 @@ function fits(point: Variants[VariantKind], device: Device): boolean {
   if (typeof point === 'number') return point <= most
   const lanes = 'most_lanes' in point ? point.most_lanes : point.workgroup_size
   return (
-    lanes <= most && Object.entries(point).every(([name, value]) => value !== true || needs[name]!(device))
+    lanes <= most &&
+    Object.entries(point).every(([name, value]) => value !== true || needs[name]!(device, sharersOf(point)))
   )
 }
 
@@ -188,9 +199,9 @@ export function variantsInWords(variants: Variants): Record<string, string> {
 export const software: Variants = {
   name: 'lanes-own-rows',
   matvec: matvecByLane,
-  matmul: matmulBy8Rows,
+  matmul: matmulNarrow,
   int8Matvec: matvecByLane,
-  int8Matmul: int8MatmulBy4Rows,
+  int8Matmul: int8MatmulNarrow,
   packedDot: 0,
   attentionDecode: decodeBy8Lanes,
   attentionPrefill: prefillBy48Lanes,
@@ -206,14 +217,22 @@ export const software: Variants = {
   samplerLanes: 64,
 }
 
-/** The same where lanes can pass values on, which costs a CPU driver less than a load in each lane. */
+/** The same where lanes of four pass on what products of many tokens read: SwiftShader's subgroups have no more. */
+export const softwareWithFours: Variants = {
+  ...software,
+  name: 'fours-share-activations',
+  matmul: sharing(matmulNarrow),
+  int8Matmul: int8MatmulBy4Tokens,
+}
+
+/** The same where lanes of eight pass all values on, which costs a CPU driver less than a load in each lane. */
 export const softwareWithSubgroups: Variants = {
   ...software,
   name: 'subgroups-share-activations',
   matvec: sharing(matvecByLane),
   matmul: matmulBy8Tokens,
   int8Matvec: sharing(matvecByLane),
-  int8Matmul: sharing(int8MatmulBy4Rows),
+  int8Matmul: sharing(int8MatmulNarrow),
   attentionDecode: sharing(decodeBy8Lanes),
   attentionPrefill: sharing(prefillBy48Lanes),
 }
@@ -256,15 +275,23 @@ export const lastResorts: readonly Variants[] = [software, apart]
 /** The extension of WGSL with products of packed integers. */
 export const packedDotFeature = 'packed_4x8_integer_dot_product'
 
+function runs(variants: Variants, device: Device): boolean {
+  return kinds.every((kind) => fits(variants[kind], device))
+}
+
+/** What a CPU driver likes: lanes that share as much as its subgroups let them. */
+function sharingPoint(device: Device): Variants | undefined {
+  return [softwareWithSubgroups, softwareWithFours].find((variants) => runs(variants, device))
+}
+
 /** Whole points that the device runs, whatever it would choose. */
 export function pointsFor(device: Device): readonly Variants[] {
-  const runs = (variants: Variants) => kinds.every((kind) => fits(variants[kind], device))
-  return [software, hardware, softwareWithSubgroups].filter(runs)
+  const sharing = sharingPoint(device)
+  return [software, hardware, ...(sharing ? [sharing] : [])].filter((variants) => runs(variants, device))
 }
 
 /** In the order in which they are to be tried; the last ones are universal. */
 export function chooseVariants(info: DeviceInfo): readonly Variants[] {
-  const wanted = info.isFallbackAdapter ? softwareWithSubgroups : hardware
-  const runs = pointsFor(info).includes(wanted)
-  return runs ? [wanted, ...lastResorts] : lastResorts
+  const wanted = info.isFallbackAdapter ? sharingPoint(info) : hardware
+  return wanted && runs(wanted, info) ? [wanted, ...lastResorts] : lastResorts
 }

@@ -124,7 +124,7 @@ interface Point {
 }
 type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
 export type MatvecPoint = Point & { readonly segment_lanes: number; readonly columns: number }
-export type MatmulPoint = Point & { readonly rows_per_lane: number; readonly tokens_per_lane: number }
+export type MatmulPoint = Point & { readonly tokens_per_lane: number }
 
 function activationOf({ gated = false, activation }: ProductForm): Activation {
   return activation ?? { kind: gated ? 'silu' : 'none' }

@@ -26,7 +26,7 @@ const points: readonly (MatvecPoint | MatmulPoint)[] = testVariants(gpu).flatMap
   ({ int8Matvec: few, int8Matmul: many }) =>
     dots.flatMap((packed_dot) => [
       { ...few, columns: 1, packed_dot },
-      { ...many, tokens_per_lane: 8, packed_dot },
+      { ...many, packed_dot },
     ]),
 )
 /** Types of which a word of pairs sums the products of two octets, of one, of none. */

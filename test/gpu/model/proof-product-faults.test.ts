@@ -61,12 +61,7 @@ describe('the proof of products', () => {
 
   it.each([
     ['matvec', matvec, byLane, ['expert = routes[', 'expert = 0u * routes[']],
-    [
-      'matmul',
-      matmul,
-      { rows_per_lane: 8, tokens_per_lane: 4 },
-      ['expert = routes[', 'expert = 0u * routes['],
-    ],
+    ['matmul', matmul, { tokens_per_lane: 4 }, ['expert = routes[', 'expert = 0u * routes[']],
   ] as const)('finds where %s takes another expert', async (_, kernel, constants, fault) => {
     for (const form of [['experts'], ['experts', 'gated'], ['experts', 'gated', 'interleaved', 'biased']]) {
       const right = await prove(gpu, [await product(kernel, constants, form)], matrices, null)
@@ -89,7 +84,7 @@ describe('the proof of products', () => {
   it.each(halfFaults)('finds where rows as f16 are wrong, %s, %#', async (type, wrong, fault) => {
     const format = weightFormats.get(type)!
     const known = [{ format } as unknown as Matrix]
-    const tile = { rows_per_lane: 8, tokens_per_lane: 4 }
+    const tile = { tokens_per_lane: 4 }
     const all = (broken: Fault | null) =>
       Promise.all([
         product(matmul, tile, [], {}, null, format),
@@ -166,7 +161,7 @@ describe('the proof of products', () => {
       const quantized = [{ format } as unknown as Matrix]
       const both = (wrong: Fault | null) => [
         product(matvec, byLane, [], {}, wrong, format),
-        product(matmul, { rows_per_lane: 8, tokens_per_lane: 4 }, [], {}, null, format),
+        product(matmul, { tokens_per_lane: 4 }, [], {}, null, format),
         product(embed, {}, [], {}, null, format),
       ]
       const right = await prove(gpu, await Promise.all(both(null)), quantized, rare)

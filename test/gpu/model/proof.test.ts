@@ -4,7 +4,7 @@ import { splitSize } from '../../../src/kernels/attention'
 import { embed } from '../../../src/kernels/embed'
 import { weightFormats } from '../../../src/kernels/formats'
 import { plainHeads } from '../../../src/kernels/heads'
-import { int8Matmul, int8Matvec, int8TokensPerLane } from '../../../src/kernels/int8-products'
+import { int8Matmul, int8Matvec } from '../../../src/kernels/int8-products'
 import { int8Rows } from '../../../src/kernels/int8-rows'
 import { kvBits } from '../../../src/kernels/kv-format'
 import { matmul, matvec } from '../../../src/kernels/matmul'
@@ -81,7 +81,7 @@ describe('the proof finds no fault in right kernels', () => {
               conditions: { combines: true, sinks: true },
             }),
             product(int8Matvec, point.int8Matvec),
-            product(int8Matmul, { ...point.int8Matmul, ...{ tokens_per_lane: int8TokensPerLane } }),
+            product(int8Matmul, point.int8Matmul),
           ]
         : []),
     ])
