@@ -18,7 +18,7 @@ import {
 const budgetMs = 1000
 const compileMs = 400
 /** Where the plan's own pipelines have taken so long each, few others would be there in that time. */
-const slowestCompileMs = 120
+const slowestCompileMs = 60
 /** A variant whose first run takes so much longer than its second is compiled as it runs: others would be as slow to try. */
 const slowestFirstRunMs = 100
 const rounds = 4

@@ -123,7 +123,7 @@ describe('the tuner ends', () => {
     const slow = await tuning([product('first', 20)], () => 1, undefined, 150)
     expect(slow.runs).toEqual([])
     expect(slow.whyNotTimed).toContain('compiles too slowly to try others: 150 ms for each kernel')
-    const { timed } = await tuning([product('first', 20)], () => 1, undefined, 100)
+    const { timed } = await tuning([product('first', 20)], () => 1, undefined, 50)
     expect(timed.length).toBe(1)
   })
 
