@@ -49,10 +49,11 @@ const vite = await createServer({
 try {
   const kernels = await loadKernels()
   const name = positionals[0]
-  // Several records may have one shader: the one that knows these switches.
-  const own = kernels.filter(({ shader }) => shader === name)
-  const kernel =
-    own.find(({ conditions = [] }) => values.if.every((each) => conditions.includes(each))) ?? own[0]
+  // Two records have the shader matmul: that of rows as f16 always has its switch.
+  const kernel = kernels.find(
+    ({ shader, conditions = [] }) =>
+      shader === name && conditions.includes('half_rows') === values.if.includes('half_rows'),
+  )
   if (kernel) console.log(await linked(kernel))
   else if (name === undefined) list(kernels)
   else fail(`There is no kernel '${name}'. There are: ${kernels.map(({ shader }) => shader).join(', ')}.`)
@@ -100,13 +101,14 @@ async function constantsOf({ shader, constants }: Kernel): Promise<Record<string
   )) as typeof import('../src/model/variants.ts')
   const variants = { software: tables.software, hardware: tables.hardware }[values.device]
   if (!variants) fail(`--device is '${values.device}'; it must be software or hardware.`)
-  const { matvec, matmul, rowLanes, attentionDecode, samplerLanes } = variants
+  const { matvec, matmul, int8Matvec, int8Matmul, rowLanes, attentionDecode, samplerLanes } = variants
+  const points = { matvec, matmul, int8_matvec: int8Matvec, int8_matmul: int8Matmul }
   const lanes = shader.startsWith('attention')
     ? attentionDecode.workgroup_size
     : shader === 'sample'
       ? samplerLanes
       : rowLanes
-  const { subgroups: _, ...own } = { matvec, matmul }[basename(shader)] ?? {
+  const { subgroups: _, ...own } = points[basename(shader) as keyof typeof points] ?? {
     workgroup_size: lanes,
     subgroups: false,
   }

@@ -3,7 +3,7 @@
 // attention_combine merges the splits.
 import package::lib::cache::{head_quads, value_quads, region_of, quad, scale_of, scales_of_eight};
 import package::lib::softmax::{lowest, fma_quad, capped};
-import package::lib::subgroups::{place_of_eight, of_eight, scalars_of_eight, wanted};
+import package::lib::subgroups::{place_of, of_eight, scalars_of_eight, wanted};
 import package::lib::visible::first_visible;
 
 const group_heads = heads / kv_heads;
@@ -72,7 +72,7 @@ fn greatest_of(head: u32) -> f32 {
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let place = place_of_eight();
+  let place = place_of(8u);
   let tile = params.tiles_at + 5u * group.x;
   let row = batch[tile];
   let position = batch[tile + 2u];

@@ -4,7 +4,7 @@
 // and merge in the same order, so both give the same bits.
 import package::lib::cache::{head_quads, value_quads, region_of, eight_quads};
 import package::lib::position_bias::bias_of;
-import package::lib::subgroups::place_of_eight;
+import package::lib::subgroups::place_of;
 import package::lib::softmax::{merge, lowest, fma_quad, capped};
 import package::lib::visible::{first_visible, first_around, is_visible};
 
@@ -41,7 +41,7 @@ fn score_at(key: u32, lane: u32) -> f32 {
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let place = place_of_eight();
+  let place = place_of(8u);
   let tile = params.tiles_at + 5u * group.x;
   let count = batch[tile + 1u];
   let first_position = batch[tile + 2u];

@@ -1,18 +1,17 @@
 // A lane owns four rows and tokens_per_lane tokens (fours of them, one or two), of which it has whole numbers in bytes: each weight is
 // unpacked once for all tokens and each x loaded once for all rows. Products within a group are summed exactly, as integers, groups
 // as matmul.wgsl does it.
-import package::weights::{Packed, header_groups, spans, has_minimum};
+import package::weights::{header_groups, spans, has_minimum};
 import package::lib::four_rows::{Rows, Headers, Scales, rows_of, headers_of, scales_of};
+import package::lib::four_sums::{Sums, AllSums, add_sums, store_four};
 import package::lib::integers::{OctetWords, octet_words, weight_words, products, whole};
 import package::lib::int8_activations::{Extras, Sixteens, extras_of, sixteens_of, words_of};
-import package::lib::rows::{owned_row, x_places_of, store, store_gated};
+import package::lib::rows::{owned_rows, x_places_of};
 import package::lib::token_rows::{fours, last, token_rows};
 
 // Of four rows, each for four tokens.
 struct Dots { a: vec4i, b: vec4i, c: vec4i, d: vec4i }
-struct Sums { a: vec4f, b: vec4f, c: vec4f, d: vec4f }
 alias AllDots = array<Dots, fours>;
-alias AllSums = array<Sums, fours>;
 
 // An octet of each row as words, and of each token.
 struct Words { a: OctetWords, b: OctetWords, c: OctetWords, d: OctetWords }
@@ -92,31 +91,6 @@ fn sums_of_span(extras: Extras, span: u32, f: u32) -> vec4f {
   return select(extras.first[f], extras.second[f], span == 1u);
 }
 
-fn add_sums(total: ptr<function, AllSums>, f: u32, sum: Sums) {
-  let old = (*total)[f];
-  (*total)[f] = Sums(old.a + sum.a, old.b + sum.b, old.c + sum.c, old.d + sum.d);
-}
-
-fn store_token(token: u32, owner: u32, sums: vec4f) {
-  if (gated) {
-    store_gated(token, 0u, 2u * owner, sums.x, sums.z);
-    store_gated(token, 0u, 2u * owner + 1u, sums.y, sums.w);
-  } else {
-    store(token, 0u, 4u * owner, sums.x);
-    store(token, 0u, 4u * owner + 1u, sums.y);
-    store(token, 0u, 4u * owner + 2u, sums.z);
-    store(token, 0u, 4u * owner + 3u, sums.w);
-  }
-}
-
-fn store_four(token: u32, owner: u32, sums: Sums) {
-  let by_token = transpose(mat4x4f(sums.a, sums.b, sums.c, sums.d));
-  store_token(token, owner, by_token[0]);
-  store_token(token + 1u, owner, by_token[1]);
-  store_token(token + 2u, owner, by_token[2]);
-  store_token(token + 3u, owner, by_token[3]);
-}
-
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let owner = group.y * workgroup_size + lane;
@@ -128,10 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     places[last] = x_places_of(four + 4u);
   }
   let x_rows = token_rows(places);
-  let own = vec4u(
-    owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u),
-  );
-  let row_groups = own * params.groups;
+  let row_groups = owned_rows(owner) * params.groups;
   var total: AllSums;
   for (var segment = 0u; segment < 8u; segment++) {
     var sum = AllSums();
@@ -165,8 +136,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       add_sums(&total, last, sum[last]);
     }
   }
-  store_four(token, owner, total[0]);
+  store_four(four, 0u, owner, total[0]);
   if (fours == 2u) {
-    store_four(token + 4u, owner, total[last]);
+    store_four(four + 4u, 0u, owner, total[last]);
   }
 }

@@ -3,8 +3,8 @@ import package::weights::{header_groups, spans, has_minimum};
 import package::lib::four_rows::{Rows, Headers, rows_of, headers_of, scales_of};
 import package::lib::integers::{octet_words, weight_words, activation_word, Sixteen, products, whole};
 import package::lib::int8_activations::row_group;
-import package::lib::subgroups::place_of_eight;
-import package::lib::rows::{owned_row, x_places_of, store, store_gated};
+import package::lib::subgroups::place_of;
+import package::lib::rows::{owned_rows, x_places_of, store_rows};
 
 var<workgroup> segment_sums: array<vec4f, select(workgroup_size, 1u, segment_lanes == 1u)>;
 
@@ -66,9 +66,9 @@ fn segment_sum(rows: vec4u, x_row: u32, place: u32, segment: u32) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let owner = group.x * (workgroup_size / segment_lanes) + lane / segment_lanes;
   let token = group.y;
-  let rows = vec4u(owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u));
+  let rows = owned_rows(owner);
   let x_row = x_places_of(vec4u(token)).x;
-  let place = place_of_eight();
+  let place = place_of(8u);
   var total = vec4f();
   if (segment_lanes == 1u) {
     for (var segment = 0u; segment < 8u; segment++) {
@@ -84,13 +84,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       total += segment_sums[lane + segment];
     }
   }
-  if (gated) {
-    store_gated(token, 0u, owner * 2u, total.x, total.z);
-    store_gated(token, 0u, owner * 2u + 1u, total.y, total.w);
-  } else {
-    store(token, 0u, owner * 4u, total.x);
-    store(token, 0u, owner * 4u + 1u, total.y);
-    store(token, 0u, owner * 4u + 2u, total.z);
-    store(token, 0u, owner * 4u + 3u, total.w);
-  }
+  store_rows(token, 0u, owner, total);
 }

@@ -6,13 +6,10 @@ import package::lib::columns::{
   sums_apart, Extras, extras_of, load, columns_of, sum_own, sums_of_tokens, times_rows,
 };
 import package::lib::four_rows::{Headers, Scales, rows_of, headers_of, scales_of};
+import package::lib::four_sums::{Sums, AllSums, add_sums, store_four};
 import package::lib::tiles::{no_entry, tile_at};
 import package::lib::token_rows::{fours, last, token_rows};
-import package::lib::rows::{owned_row, elsewhere, first_row, x_places_of, store, store_gated};
-
-// Of four rows, each for four tokens.
-struct Sums { a: vec4f, b: vec4f, c: vec4f, d: vec4f }
-alias AllSums = array<Sums, fours>;
+import package::lib::rows::{owned_rows, elsewhere, first_row, x_places_of};
 
 // What the lanes' f-th four tokens are: entries of the routes, which are rows of y; else tokens.
 fn four_entries(tile: u32, f: u32) -> vec4u {
@@ -82,34 +79,6 @@ fn add_scaled(sum: ptr<function, AllSums>, f: u32, s: Scales, quants: Sums, xs: 
   );
 }
 
-fn add_sums(total: ptr<function, AllSums>, f: u32, sum: Sums) {
-  let old = (*total)[f];
-  (*total)[f] = Sums(old.a + sum.a, old.b + sum.b, old.c + sum.c, old.d + sum.d);
-}
-
-fn store_token(entry: u32, expert: u32, owner: u32, sums: vec4f) {
-  if (experts && entry == no_entry) {
-    return;
-  }
-  if (gated) {
-    store_gated(entry, expert, 2u * owner, sums.x, sums.z);
-    store_gated(entry, expert, 2u * owner + 1u, sums.y, sums.w);
-  } else {
-    store(entry, expert, 4u * owner, sums.x);
-    store(entry, expert, 4u * owner + 1u, sums.y);
-    store(entry, expert, 4u * owner + 2u, sums.z);
-    store(entry, expert, 4u * owner + 3u, sums.w);
-  }
-}
-
-fn store_four(entries: vec4u, expert: u32, owner: u32, sums: Sums) {
-  let by_token = transpose(mat4x4f(sums.a, sums.b, sums.c, sums.d));
-  store_token(entries.x, expert, owner, by_token[0]);
-  store_token(entries.y, expert, owner, by_token[1]);
-  store_token(entries.z, expert, owner, by_token[2]);
-  store_token(entries.w, expert, owner, by_token[3]);
-}
-
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let owner = group.y * workgroup_size + lane;
@@ -131,10 +100,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     places[last] = places_of(last_entries, entries.x);
   }
   let x_rows = token_rows(places);
-  let own = vec4u(
-    owned_row(owner, 0u, 4u), owned_row(owner, 1u, 4u), owned_row(owner, 2u, 4u), owned_row(owner, 3u, 4u),
-  );
-  let row_groups = (first_row(expert) + own) * params.groups;
+  let row_groups = (first_row(expert) + owned_rows(owner)) * params.groups;
   var total: AllSums;
   for (var segment = 0u; segment < 8u; segment++) {
     var sum = AllSums();
@@ -169,7 +135,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           add_products(&quants, Quads(a.high, b.high, c.high, d.high), high);
           add_columns(high, &xs);
         }
-        if (sums_apart) {
+        if (has_minimum && sums_apart) {
           xs = sums_of_tokens(own_sum, extras, select(0u, 1u + span, spans == 2u));
         }
         let s = scales_of(headers, place, span);

@@ -1,14 +1,14 @@
 // What a product of one token multiplies its weights with: a row of row_quads quads in workgroup memory, which a prologue
 // has computed.
 import package::bindings::row_quads;
-import package::lib::subgroups::{of_eight, place_of_eight};
+import package::lib::subgroups::{of_eight, place_of};
 
 var<workgroup> staged: array<vec4f, row_quads>;
 
 alias Row = u32;
 
 fn row_from(begin: u32) -> Row {
-  return place_of_eight();
+  return place_of(8u);
 }
 
 @if(subgroups) alias Group = array<vec4f, 8>;

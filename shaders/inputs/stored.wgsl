@@ -1,12 +1,12 @@
 // What a product of few tokens multiplies its weights with: rows of x as they lie in storage.
 import package::bindings::x;
-import package::lib::subgroups::{of_eight, place_of_eight};
+import package::lib::subgroups::{of_eight, place_of};
 
 // Where a token's row begins; with subgroups, at the quad of each eight that this lane loads.
 alias Row = u32;
 
 fn row_from(begin: u32) -> Row {
-  return begin + place_of_eight();
+  return begin + place_of(8u);
 }
 
 // A group's eight quads: with subgroups loaded at once, a quad a lane; else where they begin.

@@ -2,6 +2,7 @@
 // for all. With `half_rows` rows are what half_rows.wgsl has written, their sums among them.
 import package::bindings::x;
 @if(!half_rows) import package::bindings::subgroups;
+@if(half_rows) import package::lib::extras::four_extras;
 import package::lib::subgroups::{of_four, of_next_four, scalars_of_four, scalars_of_next_four};
 import package::lib::token_rows::{fours, last, TokenRows};
 
@@ -25,13 +26,6 @@ fn extras_of(rows: TokenRows, group: u32) -> Extras {
     extras[last] = four_extras(rows[last] + 5u * group + 4u);
   }
   return extras;
-}
-
-@if(half_rows)
-fn four_extras(a: vec4u) -> mat4x4f {
-  return by_columns(
-    bitcast<vec4f>(x[a.x]), bitcast<vec4f>(x[a.y]), bitcast<vec4f>(x[a.z]), bitcast<vec4f>(x[a.w]),
-  );
 }
 
 @if(!half_rows)

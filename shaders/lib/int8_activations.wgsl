@@ -2,6 +2,7 @@
 // fours of words with sixteen integers each, and one with the scale and the sums.
 import package::bindings::x;
 import package::weights::{spans, has_minimum};
+@if(!subgroups) import package::lib::extras::four_extras;
 import package::lib::integers::{Sixteen, sixteen, activation_word};
 import package::lib::subgroups::{
   scalars_of_eight, words_from_eight, scalars_of_four, scalars_of_next_four, words_from_four, words_from_next_four,
@@ -49,13 +50,6 @@ fn extras_of(rows: TokenRows, group: u32) -> Extras {
     extras.second[last] = next[3];
   }
   return extras;
-}
-
-@if(!subgroups)
-fn four_extras(a: vec4u) -> mat4x4f {
-  return transpose(mat4x4f(
-    bitcast<vec4f>(x[a.x]), bitcast<vec4f>(x[a.y]), bitcast<vec4f>(x[a.z]), bitcast<vec4f>(x[a.w]),
-  ));
 }
 
 // Sixteen integers of each token; with subgroups, of this lane's.
@@ -106,10 +100,10 @@ fn words_of(all: Sixteens, octet: u32, k: u32) -> array<vec4u, fours> {
 }
 
 @if(!subgroups)
-fn four_words(x: FourSixteens, octet: u32, k: u32) -> vec4u {
+fn four_words(each: FourSixteens, octet: u32, k: u32) -> vec4u {
   return vec4u(
-    activation_word(x.a, octet, k), activation_word(x.b, octet, k),
-    activation_word(x.c, octet, k), activation_word(x.d, octet, k),
+    activation_word(each.a, octet, k), activation_word(each.b, octet, k),
+    activation_word(each.c, octet, k), activation_word(each.d, octet, k),
   );
 }
 

@@ -7,13 +7,16 @@ import package::bindings::{
 import package::lib::activation::{activate, gated_by};
 import package::lib::special_functions::hyperbolic_tangent;
 
-// Row i of the `count` that lane number `lane` owns, kept inside the matrix.
-fn owned_row(lane: u32, i: u32, count: u32) -> u32 {
+// Row i of the four that lane number `lane` owns, kept inside the matrix.
+fn owned_row(lane: u32, i: u32) -> u32 {
   if (gated) {
-    let pairs = count / 2u;
-    return half_row(min(lane * pairs + i % pairs, params.rows / 2u - 1u), i >= pairs);
+    return half_row(min(2u * lane + i % 2u, params.rows / 2u - 1u), i >= 2u);
   }
-  return min(lane * count + i, params.rows - 1u);
+  return min(4u * lane + i, params.rows - 1u);
+}
+
+fn owned_rows(lane: u32) -> vec4u {
+  return vec4u(owned_row(lane, 0u), owned_row(lane, 1u), owned_row(lane, 2u), owned_row(lane, 3u));
 }
 
 // Row `row` of the gate, or of the up projection.
@@ -90,5 +93,18 @@ fn put(y_row: u32, row: u32, value: f32) {
     y[at] += value;
   } else {
     y[at] = value;
+  }
+}
+
+// Stores the sums of four rows; in the gated form two of the gate and two of the up projection.
+fn store_rows(y_row: u32, expert: u32, owner: u32, sums: vec4f) {
+  if (gated) {
+    store_gated(y_row, expert, 2u * owner, sums.x, sums.z);
+    store_gated(y_row, expert, 2u * owner + 1u, sums.y, sums.w);
+  } else {
+    store(y_row, expert, 4u * owner, sums.x);
+    store(y_row, expert, 4u * owner + 1u, sums.y);
+    store(y_row, expert, 4u * owner + 2u, sums.z);
+    store(y_row, expert, 4u * owner + 3u, sums.w);
   }
 }

@@ -8,6 +8,11 @@ fn place_of(count: u32) -> u32 {
   return subgroupExclusiveAdd(1u) & (count - 1u);
 }
 
+@if(!subgroups)
+fn place_of(count: u32) -> u32 {
+  return 0u;
+}
+
 // What the first four lanes have.
 @if(subgroups)
 fn of_four(mine: vec4f) -> array<vec4f, 4> {
@@ -36,17 +41,6 @@ fn scalars_of_next_four(mine: f32) -> vec4f {
   return vec4f(
     subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u),
   );
-}
-
-// The lane's place among eight that load for one another.
-@if(subgroups)
-fn place_of_eight() -> u32 {
-  return subgroupExclusiveAdd(1u) & 7u;
-}
-
-@if(!subgroups)
-fn place_of_eight() -> u32 {
-  return 0u;
 }
 
 // What the lanes at the eight places have.

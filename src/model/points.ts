@@ -1,7 +1,7 @@
 import type { KernelVariant } from '../gpu/kernel'
 import type { Pipeline } from '../gpu/pipeline'
 import { decodeHeads, prefillTile } from '../kernels/attention'
-import type { Dispensable, VariantKind, Variants } from './variants'
+import type { Dispensable, TunableKind, TunablePoint, VariantKind, Variants } from './variants'
 
 /** Kernels that are compiled at a point of the table, by their shader. Those that are not named here have one point each. */
 const kinds: Readonly<Record<string, VariantKind>> = {
@@ -25,6 +25,13 @@ export function hasPoint({ kernel }: Pipeline, { subgroups }: { readonly subgrou
   return !subgroups || (kernel.conditions ?? []).includes('subgroups')
 }
 
+/** As `atPoint`, where all of a point's numbers are wanted: to be timed for as many tokens as there are. */
+export function wholeAtPoint(kind: TunableKind, point: TunablePoint, variant: KernelVariant): KernelVariant {
+  const compiled = atPoint(kind, point as never, variant)
+  if (!('tokens_per_lane' in point)) return compiled
+  return { ...compiled, constants: { ...compiled.constants, tokens_per_lane: point.tokens_per_lane } }
+}
+
 /** What is left out where the pipeline errs, before another point of its kind is tried; null: nothing. */
 export function dispensableOf({ kernel, variant: { conditions = {} } }: Pipeline): Dispensable | null {
   if (kernel.shader === 'project_heads') return 'fusedHeads'
@@ -36,7 +43,7 @@ export function dispensableOf({ kernel, variant: { conditions = {} } }: Pipeline
   return null
 }
 
-/** The variant as it is compiled at another point of its kind's table. */
+/** The variant as it is compiled at another point of its kind's table; of `matmul`, its form for up to four tokens as the same form. */
 export function atPoint<Kind extends VariantKind>(
   kind: Kind,
   point: Variants[Kind],
@@ -70,7 +77,7 @@ function constantsAt(
     return { workgroup_size: lanes, most_heads: most_lanes }
   }
   // The form for up to four tokens is one at every point.
-  return 'tokens_per_lane' in point && compiled.tokens_per_lane === 4
+  return kind === 'matmul' && compiled.tokens_per_lane === 4
     ? { ...numbers, tokens_per_lane: 4 }
     : { ...numbers }
 }

@@ -4,7 +4,7 @@ import type { TimedVariants } from '../util/diagnostics'
 import type { BatchShape } from './batch'
 import { clearlyFastest, median } from './faster'
 import type { Plan } from './plan'
-import { atPoint, hasPoint, isAt, kindOf } from './points'
+import { hasPoint, isAt, kindOf, wholeAtPoint } from './points'
 import {
   candidatesFor,
   inWords,
@@ -17,7 +17,7 @@ import {
 /** Milliseconds of all timing, and of those what compiling other variants may take. */
 const budgetMs = 1000
 const compileMs = 400
-/** Where the plan's own pipelines have taken so long each, few others would be there in that time. */
+/** Where the plan's own pipelines have taken a CPU driver so long each, nothing is tried: SwiftShader's take 96 to 101, and gain nothing. */
 const slowestCompileMs = 60
 /** A variant whose first run takes so much longer than its second is compiled as it runs: others would be as slow to try. */
 const slowestFirstRunMs = 100
@@ -83,7 +83,7 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
   const tuned: Record<string, TunablePoint> = {}
   const timed: TimedVariants[] = []
   const ended = (whyNotTimed: string | null): Tuning => ({ tuned, timed, whyNotTimed, ms: now() - started })
-  if (gpu.compileMs > slowestCompileMs) {
+  if (gpu.info.isFallbackAdapter && gpu.compileMs > slowestCompileMs) {
     return ended(
       `This GPU’s driver compiles too slowly to try others: ${Math.round(gpu.compileMs)} ms for each kernel of the model.`,
     )
@@ -169,7 +169,7 @@ async function compile(
   const { kernel, variant } = dispatch.pipeline
   const compiled: Contender[] = []
   const all = points.map(async (point) => {
-    const pipeline = await gpu.pipeline(kernel, atPoint(kind, point as never, variant))
+    const pipeline = await gpu.pipeline(kernel, wholeAtPoint(kind, point, variant))
     compiled.push({ point, pipeline })
   })
   let timer: ReturnType<typeof setTimeout> | undefined

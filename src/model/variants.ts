@@ -17,7 +17,7 @@ export interface Variants {
     readonly segment_lanes: 1 | 8
     readonly subgroups: boolean
   }
-  /** `tokens_per_lane`: four, and more where there are more tokens. */
+  /** `tokens_per_lane`: where there are up to four, four. */
   readonly matmul: {
     readonly workgroup_size: number
     readonly tokens_per_lane: 4 | 8
@@ -72,7 +72,7 @@ export type TunablePoint = Variants[TunableKind]
 
 export type VariantKind = Exclude<keyof Variants, 'name' | 'tuned'>
 
-/** As `point`, where a value that all lanes want is loaded once for eight of them and passed on. */
+/** As `point`, where a value that all lanes want is loaded once for four or eight of them and passed on. */
 function sharing<Point extends { readonly subgroups: boolean }>(point: Point): Point {
   return { ...point, subgroups: true }
 }
@@ -134,7 +134,7 @@ const needs: Readonly<Record<string, (device: Device, sharers: number) => boolea
     features.includes('subgroups') && subgroupMinSize !== null && subgroupMinSize >= sharers,
 }
 
-/** How many lanes load for one another where they do: of `matmul` as many as a lane has tokens. */
+/** How many lanes load for one another where they do: in products of many tokens as many as a lane has tokens. */
 function sharersOf(point: Exclude<Variants[VariantKind], number>): number {
   return 'tokens_per_lane' in point ? point.tokens_per_lane : 8
 }
@@ -193,7 +193,7 @@ export function variantsInWords(variants: Variants): Record<string, string> {
 }
 
 /**
- * A CPU driver runs a lane as a SIMD lane: many rows a lane, few lanes, no barriers (the universal point). A dispatch costs it less
+ * A CPU driver runs a lane as a SIMD lane: whole rows a lane, few lanes, no barriers (the universal point). A dispatch costs it less
  * than what each workgroup would do again, and SwiftShader writes code for each word of workgroup memory.
  */
 export const software: Variants = {
@@ -284,10 +284,10 @@ function sharingPoint(device: Device): Variants | undefined {
   return [softwareWithSubgroups, softwareWithFours].find((variants) => runs(variants, device))
 }
 
-/** Whole points that the device runs, whatever it would choose. */
+/** Whole points that loads on such devices begin with, whatever this one would choose. */
 export function pointsFor(device: Device): readonly Variants[] {
-  const sharing = sharingPoint(device)
-  return [software, hardware, ...(sharing ? [sharing] : [])].filter((variants) => runs(variants, device))
+  const shared = sharingPoint(device)
+  return [software, hardware, ...(shared ? [shared] : [])].filter((variants) => runs(variants, device))
 }
 
 /** In the order in which they are to be tried; the last ones are universal. */

@@ -1,7 +1,7 @@
 import { GpuDevice } from '../../src/gpu/device'
 import type { Binding, Kernel, KernelVariant, ParamType } from '../../src/gpu/kernel'
 import { ParamsArena } from '../../src/gpu/pipeline'
-import { pointsFor, software, type Variants } from '../../src/model/variants'
+import { pointsFor, software, type VariantKind, type Variants } from '../../src/model/variants'
 
 type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
 
@@ -22,9 +22,16 @@ export function isQuick(gpu: GpuDevice): boolean {
   return gpu.info.features.includes('shader-f16')
 }
 
-/** Every point of the table of variants that the device can run, whatever it would choose. */
+/** The points of the table of variants that adapters like this one begin with, whatever it would choose. */
 export function testVariants({ info }: GpuDevice): readonly Variants[] {
   return pointsFor(info)
+}
+
+/** Of these, each that differs from those before in one of some kinds. */
+export function distinctPoints(gpu: GpuDevice, kinds: readonly VariantKind[]): readonly Variants[] {
+  const own = (variants: Variants) => JSON.stringify(kinds.map((kind) => variants[kind]))
+  const all = testVariants(gpu)
+  return all.filter((variants, i) => all.findIndex((each) => own(each) === own(variants)) === i)
 }
 
 /** The universal point, with rows that each workgroup makes by itself, as GPUs have them. */

@@ -1,7 +1,7 @@
 import { describe, inject, it } from 'vitest'
 import { software } from '../../../src/model/variants'
 import { attention } from '../../reference/attention_prefill'
-import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
+import { distinctPoints, isQuick, openTestGpu } from '../../support/gpu'
 import {
   AttentionData,
   type HeadShape,
@@ -143,7 +143,8 @@ describe.each([...cases, ...large])('attention like $like', (shape) => {
     // lavapipe takes seconds for a pipeline; attention_decode and attention_prefill are tested in all variants there.
     // Each variant is a minute of compiling on the one adapter, seconds on the other: all of them in long runs.
     const one = isQuick(gpu) || (largeCases.includes(shape) && !inject('long'))
-    for (const variants of testVariants(gpu).slice(one ? -1 : 0)) {
+    // The last that has an attention of its own.
+    for (const variants of distinctPoints(gpu, ['attentionDecode', 'attentionPrefill']).slice(one ? -1 : 0)) {
       const tile = tileOf(shape, variants.attentionPrefill.most_lanes)
       if (!shape.bidirectional) {
         const partials = await runDecode(gpu, variants, data, tokens)

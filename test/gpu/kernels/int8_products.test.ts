@@ -33,13 +33,12 @@ const points: readonly (MatvecPoint | MatmulPoint)[] = testVariants(gpu).flatMap
 const allPointsTypes = ['Q4_1', 'Q6_K', 'Q8_0']
 /** What the adapter's engine takes. */
 const own = chooseVariants(gpu.info)[0]!
-function isOwn({ subgroups, workgroup_size, packed_dot }: MatvecPoint | MatmulPoint): boolean {
-  const { int8Matvec, packedDot } = own
-  return (
-    subgroups === int8Matvec.subgroups &&
-    workgroup_size === int8Matvec.workgroup_size &&
-    packed_dot === (packedDot === 1)
-  )
+function isOwn({ packed_dot, ...point }: MatvecPoint | MatmulPoint): boolean {
+  const { int8Matvec, int8Matmul, packedDot } = own
+  const wanted: Record<string, unknown> =
+    'segment_lanes' in point ? { ...int8Matvec, columns: 1 } : int8Matmul
+  const same = Object.entries(point).every(([name, value]) => value === wanted[name])
+  return same && packed_dot === (packedDot === 1)
 }
 const types = typeNames.filter((type) => formatOf(type).integers)
 

@@ -1,6 +1,12 @@
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import type { LoadedModel } from '../../../src/model/load'
-import { hardware, pointsFor, software, softwareWithSubgroups } from '../../../src/model/variants'
+import {
+  hardware,
+  pointsFor,
+  software,
+  softwareWithFours,
+  softwareWithSubgroups,
+} from '../../../src/model/variants'
 import { ForcedSequence } from '../../support/force-tokens'
 import { type Generated, generate, RecordingEngine } from '../../support/generate'
 import { openTestGpu } from '../../support/gpu'
@@ -39,7 +45,7 @@ function expectIdle(engine: RecordingEngine): void {
 const { info } = await openTestGpu()
 /** Lavapipe compiles each for a minute: there the one that a load begins with where the browser has subgroups. */
 const one = pointsFor(info).includes(softwareWithSubgroups) ? softwareWithSubgroups : software
-const tested = inject('adapter') === 'swiftshader' ? [software, hardware] : [one]
+const tested = inject('adapter') === 'swiftshader' ? [software, softwareWithFours, hardware] : [one]
 for (const variants of tested) {
   describe(`with the variants ‘${variants.name}’, in any company, a prompt has the bits that it has alone`, () => {
     let expected: readonly Generated[]
