@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest'
 import { splitSize } from '../../../src/kernels/attention'
 import { attentionPart, dot } from '../../reference/attention_decode'
-import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
+import { distinctPoints, isQuick, openTestGpu } from '../../support/gpu'
 import { AttentionData, type HeadShape, runDecode, weightError } from '../../support/gpu-attention'
 import { expectClose } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
@@ -27,7 +27,7 @@ const headShapes: readonly HeadShape[] = [
 /** A single key, the borders of blocks of 32 and of splits of 64, and the middle. */
 const contexts = [1, 31, 32, 33, 63, 64, 65, 128, 129, 300]
 
-describe.each(testVariants(gpu))('decode attention, $name', (variants) => {
+describe.each(distinctPoints(gpu, ['attentionDecode']))('decode attention, $name', (variants) => {
   it.each(headShapes)('gives each split its part, %o', async (shape) => {
     const { heads, headDim } = shape
     const random = new Random(heads)

@@ -3,13 +3,13 @@ import { attentionCombine, splitSize } from '../../../src/kernels/attention'
 import { type Int8RowsShape, int8GroupWords, int8Rows } from '../../../src/kernels/int8-rows'
 import { matvec, notMade, plainProduct } from '../../../src/kernels/matmul'
 import { norm } from '../../../src/kernels/norm'
-import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
+import { distinctPoints, openTestGpu, runKernel } from '../../support/gpu'
 import { expectSame } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
 import { randomMatrix, type TestMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
-const points = testVariants(gpu)
+const points = distinctPoints(gpu, ['matvec', 'rowLanes'])
 
 interface Source {
   readonly x: Float32Array<ArrayBuffer>

@@ -5,7 +5,7 @@ import { matvec, noNorm, plainProduct } from '../../../src/kernels/matmul'
 import { fusedRow, projectHeads, ropeKv } from '../../../src/kernels/rope-kv'
 import type { KvFormat } from '../../../src/util/kv-format'
 import { KvCacheTwin } from '../../reference/kv_cache'
-import { openTestGpu, runKernel, testVariants } from '../../support/gpu'
+import { distinctPoints, openTestGpu, runKernel } from '../../support/gpu'
 import { expectSame } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
 import { randomMatrix } from '../../support/gpu-weights'
@@ -84,134 +84,123 @@ const cases: readonly Case[] = [
   },
 ]
 
-describe.each(testVariants(gpu).map((variants) => [variants.name, variants] as const))(
-  'by %s',
-  (_, variants) => {
-    it.each(cases)(
-      'heads that are computed and written at once have the bits of product and rope_kv, $like',
-      async (own) => {
-        const {
-          type,
-          columns,
-          heads,
-          kvHeads,
-          headDim,
-          format,
-          ropeDim,
-          halves = false,
-          biased = false,
-        } = own
-        const random = new Random(columns + headDim)
-        const tokens = 2
-        const all = heads + 2 * kvHeads
-        const part = own.part ?? { first: 0, count: all }
-        const matrix = randomMatrix(random, type, part.count * headDim, columns)
-        const { rows, groups, planes, words, variant } = matrix
-        const x = random.normals(tokens * groups * 32)
-        const [biasAt, qNormAt, kNormAt] = [3, 3 + rows, 3 + rows + headDim]
-        const constants = random.normals(kNormAt + headDim)
-        const head = { heads, kv_heads: kvHeads, head_dim: headDim, value_dim: headDim }
-        const { subgroups, ...point } = variants.matvec
-        const firstRow = part.first * headDim
-        const width = all * headDim
-        const projected = await runKernel<Parameters<typeof matvec.grid>[0]>(gpu, matvec, {
-          variant: {
-            ...variant,
-            constants: { ...point, columns: 1, activation: 0 },
-            conditions: { ...variant.conditions, subgroups, biased },
-          },
-          inputs: { weights: words, x, constants, routes: 4, y: tokens * width },
-          params: {
-            ...plainProduct,
-            rows,
-            groups,
-            segment_groups: Math.ceil(groups / 8),
-            ...planes,
-            x_stride: groups * 8,
-            y_stride: width,
-            y_offset: firstRow,
-            bias_at: biasAt,
-          },
-          shape: { tokens, rows, outputs: rows, columns, weightBytes: words.byteLength, residual: false },
-        })
-        const quads = headDim / 4
-        const layout = own.headByHead
-          ? {
-              row_quads: width / 4,
-              q_at: 0,
-              k_at: quads,
-              v_at: 2 * quads,
-              q_stride: 3 * quads,
-              k_stride: 3 * quads,
-              v_stride: 3 * quads,
-            }
-          : fusedRow(head)
-        const numbers = {
-          ...plainHeads.constants,
-          ...head,
-          block_size: blockSize,
-          kv_bits: kvBits[format],
-          rope_dim: ropeDim,
-          norm: headNorm[own.norm ?? 'none'],
-          norm_weights: own.norm ? headNormWeights.shared : headNormWeights.none,
-        }
-        const conditions = { rope_halves: halves, norm_after_rope: own.afterRope ?? false }
-        const cache = () => new KvCacheTwin(format, { blocks: 3, kvHeads, headDim, blockSize }, 0x7bcd7bcd)
-        const params = {
-          ...plainHeads.params,
-          ...layout,
-          positions_at: 1,
-          slots_at: 1 + tokens,
-          values_at: cache().valuesAt,
-          rope_quads: headDim / 4,
-          q_norm_at: qNormAt,
-          k_norm_at: kNormAt,
-          eps: 1e-5,
-          scale: 0.25,
-        }
-        const shared = {
-          rope: random.normals(64 * headDim),
-          constants,
-          batch: Uint32Array.of(9, 41, 7, 70, 31),
-          q: tokens * heads * headDim,
-        }
-        const apart = await runKernel(gpu, ropeKv, {
-          variant: { constants: { ...numbers, workgroup_size: variants.headLanes }, conditions },
-          inputs: { ...shared, qkv: projected.floats('y'), cache: cache().words },
-          params,
-          shape: { tokens },
-        })
-        const fused = await runKernel(gpu, projectHeads, {
-          variant: {
-            ...variant,
-            constants: { ...numbers, ...point, columns: 1 },
-            conditions: { ...variant.conditions, ...conditions, projects: true, biased, subgroups },
-          },
-          inputs: { ...shared, weights: words, x, cache: cache().words },
-          params: {
-            ...noNorm,
-            ...params,
-            first_head: part.first,
-            first_row: firstRow,
-            rows,
-            groups,
-            segment_groups: Math.ceil(groups / 8),
-            ...planes,
-            x_stride: groups * 8,
-            bias_at: biasAt,
-          },
-          shape: { tokens, count: part.count, columns, weightBytes: words.byteLength },
-        })
-        const label = `${variants.name} ${JSON.stringify(own)}`
-        if (!own.part) {
-          expectSame(`${label}, q`, fused.floats('q'), apart.floats('q'))
-          expectSame(`${label}, cache`, fused.words('cache'), apart.words('cache'))
-          return
-        }
-        // Only V: in the other one, K is of the zeros that the projected row has there.
-        const values = (words: Uint32Array) => words.subarray(params.values_at)
-        expectSame(`${label}, V`, values(fused.words('cache')), values(apart.words('cache')))
-      },
-    )
-  },
-)
+describe.each(
+  distinctPoints(gpu, ['matvec', 'headLanes']).map((variants) => [variants.name, variants] as const),
+)('by %s', (_, variants) => {
+  it.each(cases)(
+    'heads that are computed and written at once have the bits of product and rope_kv, $like',
+    async (own) => {
+      const { type, columns, heads, kvHeads, headDim, format, ropeDim, halves = false, biased = false } = own
+      const random = new Random(columns + headDim)
+      const tokens = 2
+      const all = heads + 2 * kvHeads
+      const part = own.part ?? { first: 0, count: all }
+      const matrix = randomMatrix(random, type, part.count * headDim, columns)
+      const { rows, groups, planes, words, variant } = matrix
+      const x = random.normals(tokens * groups * 32)
+      const [biasAt, qNormAt, kNormAt] = [3, 3 + rows, 3 + rows + headDim]
+      const constants = random.normals(kNormAt + headDim)
+      const head = { heads, kv_heads: kvHeads, head_dim: headDim, value_dim: headDim }
+      const { subgroups, ...point } = variants.matvec
+      const firstRow = part.first * headDim
+      const width = all * headDim
+      const projected = await runKernel<Parameters<typeof matvec.grid>[0]>(gpu, matvec, {
+        variant: {
+          ...variant,
+          constants: { ...point, columns: 1, activation: 0 },
+          conditions: { ...variant.conditions, subgroups, biased },
+        },
+        inputs: { weights: words, x, constants, routes: 4, y: tokens * width },
+        params: {
+          ...plainProduct,
+          rows,
+          groups,
+          segment_groups: Math.ceil(groups / 8),
+          ...planes,
+          x_stride: groups * 8,
+          y_stride: width,
+          y_offset: firstRow,
+          bias_at: biasAt,
+        },
+        shape: { tokens, rows, outputs: rows, columns, weightBytes: words.byteLength, residual: false },
+      })
+      const quads = headDim / 4
+      const layout = own.headByHead
+        ? {
+            row_quads: width / 4,
+            q_at: 0,
+            k_at: quads,
+            v_at: 2 * quads,
+            q_stride: 3 * quads,
+            k_stride: 3 * quads,
+            v_stride: 3 * quads,
+          }
+        : fusedRow(head)
+      const numbers = {
+        ...plainHeads.constants,
+        ...head,
+        block_size: blockSize,
+        kv_bits: kvBits[format],
+        rope_dim: ropeDim,
+        norm: headNorm[own.norm ?? 'none'],
+        norm_weights: own.norm ? headNormWeights.shared : headNormWeights.none,
+      }
+      const conditions = { rope_halves: halves, norm_after_rope: own.afterRope ?? false }
+      const cache = () => new KvCacheTwin(format, { blocks: 3, kvHeads, headDim, blockSize }, 0x7bcd7bcd)
+      const params = {
+        ...plainHeads.params,
+        ...layout,
+        positions_at: 1,
+        slots_at: 1 + tokens,
+        values_at: cache().valuesAt,
+        rope_quads: headDim / 4,
+        q_norm_at: qNormAt,
+        k_norm_at: kNormAt,
+        eps: 1e-5,
+        scale: 0.25,
+      }
+      const shared = {
+        rope: random.normals(64 * headDim),
+        constants,
+        batch: Uint32Array.of(9, 41, 7, 70, 31),
+        q: tokens * heads * headDim,
+      }
+      const apart = await runKernel(gpu, ropeKv, {
+        variant: { constants: { ...numbers, workgroup_size: variants.headLanes }, conditions },
+        inputs: { ...shared, qkv: projected.floats('y'), cache: cache().words },
+        params,
+        shape: { tokens },
+      })
+      const fused = await runKernel(gpu, projectHeads, {
+        variant: {
+          ...variant,
+          constants: { ...numbers, ...point, columns: 1 },
+          conditions: { ...variant.conditions, ...conditions, projects: true, biased, subgroups },
+        },
+        inputs: { ...shared, weights: words, x, cache: cache().words },
+        params: {
+          ...noNorm,
+          ...params,
+          first_head: part.first,
+          first_row: firstRow,
+          rows,
+          groups,
+          segment_groups: Math.ceil(groups / 8),
+          ...planes,
+          x_stride: groups * 8,
+          bias_at: biasAt,
+        },
+        shape: { tokens, count: part.count, columns, weightBytes: words.byteLength },
+      })
+      const label = `${variants.name} ${JSON.stringify(own)}`
+      if (!own.part) {
+        expectSame(`${label}, q`, fused.floats('q'), apart.floats('q'))
+        expectSame(`${label}, cache`, fused.words('cache'), apart.words('cache'))
+        return
+      }
+      // Only V: in the other one, K is of the zeros that the projected row has there.
+      const values = (words: Uint32Array) => words.subarray(params.values_at)
+      expectSame(`${label}, V`, values(fused.words('cache')), values(apart.words('cache')))
+    },
+  )
+})
