@@ -100,6 +100,24 @@ export function randomProduct(
   return { matrix, tokens, form, x, xStride, xOffset, constants, before, outputs, yStride, yOffset }
 }
 
+/** A product's rows as something rounds them, and the same product of what those stand for. */
+export function roundedProduct(
+  product: Product,
+  columns: number,
+  round: (row: Float32Array) => { readonly words: Uint32Array; readonly values: readonly number[] },
+): { words: Uint32Array<ArrayBuffer>; rounded: Product } {
+  const { x, xStride, xOffset, tokens } = product
+  const x2 = x.slice()
+  const words: number[] = []
+  for (let t = 0; t < paddedTokens(tokens); t++) {
+    const at = t * xStride + xOffset
+    const row = round(x.subarray(at, at + columns))
+    words.push(...row.words)
+    x2.set(row.values, at)
+  }
+  return { words: Uint32Array.from(words), rounded: { ...product, x: x2 } }
+}
+
 /** Points of `matmul` that a device's variants use. */
 export function matmulPoints({ matmul }: Variants): MatmulPoint[] {
   return [...new Set([4, matmul.tokens_per_lane])].map((tokens_per_lane) => ({ ...matmul, tokens_per_lane }))

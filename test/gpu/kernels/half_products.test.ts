@@ -13,8 +13,8 @@ import {
   otherForms,
   type Product,
   type ProductForm,
-  paddedTokens,
   randomProduct,
+  roundedProduct,
 } from '../../support/gpu-products'
 import { Random } from '../../support/gpu-random'
 import { fittingColumns, productTypes, randomMatrix } from '../../support/gpu-weights'
@@ -27,25 +27,12 @@ const points: readonly MatmulPoint[] = testVariants(gpu)
 const allPointsTypes = ['Q4_1', 'Q6_K', 'Q2_K', 'F16']
 
 /** A product, its rows as f16 as the twin makes them, and the same product of what those stand for. */
-function inHalves(product: Product): { words: Uint32Array<ArrayBuffer>; rounded: Product } {
-  const { matrix, x, xStride, xOffset, tokens } = product
-  const x2 = x.slice()
-  const rows: Uint32Array[] = []
-  for (let t = 0; t < paddedTokens(tokens); t++) {
-    const at = t * xStride + xOffset
-    const row = halfRow(x.subarray(at, at + 32 * matrix.groups))
-    rows.push(halfRowWords(row))
-    row.h.forEach((h, i) => {
-      x2[at + i] = h * row.d[Math.floor(i / 32)]!
-    })
-  }
-  const words = new Uint32Array(rows.reduce((sum, row) => sum + row.length, 0))
-  let at = 0
-  for (const row of rows) {
-    words.set(row, at)
-    at += row.length
-  }
-  return { words, rounded: { ...product, x: x2 } }
+function inHalves(product: Product) {
+  return roundedProduct(product, 32 * product.matrix.groups, (x) => {
+    const row = halfRow(x)
+    const values = row.h.map((h, i) => h * row.d[Math.floor(i / 32)]!)
+    return { words: halfRowWords(row), values }
+  })
 }
 
 function run(point: MatmulPoint, product: Product, words: Uint32Array<ArrayBuffer>) {

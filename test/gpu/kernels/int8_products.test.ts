@@ -13,8 +13,8 @@ import {
   otherForms,
   type Product,
   type ProductForm,
-  paddedTokens,
   randomProduct,
+  roundedProduct,
 } from '../../support/gpu-products'
 import { Random } from '../../support/gpu-random'
 import { fittingColumns, formatOf, randomMatrix, typeNames } from '../../support/gpu-weights'
@@ -43,25 +43,12 @@ function isOwn({ packed_dot, ...point }: MatvecPoint | MatmulPoint): boolean {
 const types = typeNames.filter((type) => formatOf(type).integers)
 
 /** A product, its rows in bytes as the twin makes them, and the same product of what those bytes stand for. */
-function inBytes(product: Product): { words: Uint32Array<ArrayBuffer>; rounded: Product } {
-  const { matrix, x, xStride, xOffset, tokens } = product
-  const x2 = x.slice()
-  const rows: Uint32Array[] = []
-  for (let t = 0; t < paddedTokens(tokens); t++) {
-    const at = t * xStride + xOffset
-    const row = int8Row(x.subarray(at, at + matrix.columns))
-    rows.push(int8RowWords(row))
-    row.q.forEach((q, i) => {
-      x2[at + i] = q * row.d[Math.floor(i / 32)]!
-    })
-  }
-  const words = new Uint32Array(rows.reduce((sum, row) => sum + row.length, 0))
-  let at = 0
-  for (const row of rows) {
-    words.set(row, at)
-    at += row.length
-  }
-  return { words, rounded: { ...product, x: x2 } }
+function inBytes(product: Product) {
+  return roundedProduct(product, product.matrix.columns, (x) => {
+    const row = int8Row(x)
+    const values = row.q.map((q, i) => q * row.d[Math.floor(i / 32)]!)
+    return { words: int8RowWords(row), values }
+  })
 }
 
 function run(point: MatvecPoint | MatmulPoint, product: Product, words: Uint32Array<ArrayBuffer>) {
