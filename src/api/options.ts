@@ -74,8 +74,8 @@ export interface EngineOptions {
   tune?: Tune
   /**
    * `exact`: products of matrices round none of their inputs below 16 bits. `fast`: they round activations to 8 bits, with a
-   * scale for each 32, for every tensor type whose weights are integers too (`engine.info.exactTypes` lists those of the
-   * model that are not). That is what llama.cpp does on CPUs; README has what it costs and gains. Default `exact`.
+   * scale for each 32, for every tensor type whose weights are integers too, where that is faster (`engine.info.exactTypes` lists those of
+   * the model that stay exact). That is what llama.cpp does on CPUs; README has what it costs and gains. Default `exact`.
    */
   precision?: Precision
   /** Requests that run at once, 1 … 64; more wait for their turn. Default 8. */

@@ -109,8 +109,9 @@ export async function makeEncoderRoom(
   gpu: GpuDevice,
   description: ModelDescription,
   tensors: ModelTensors,
-  { header, kvCache, maxBatchTokens, maxSequences, invariance, precision }: RoomOptions,
+  { header, maxBatchTokens, maxSequences, ...options }: RoomOptions,
 ): Promise<EncoderParts> {
+  const { kvCache, invariance, precision } = options
   const { maxTokens } = readVectorSettings(header)
   const longest = Math.min(
     description.contextLength,
@@ -135,7 +136,7 @@ export async function makeEncoderRoom(
     blockSize,
     blocks: cache.blocks,
   }
-  const rounding = roundingFor(gpu.info, { precision, invariance, kvCache })
+  const rounding = roundingFor(gpu.info, options)
   const { activations, ropeTables, pooled } = await gpu.allocating('the activations', () => ({
     activations: createActivations(gpu, tensors, description.hidden, limits, layout, rounding),
     ropeTables: createRopeTables(gpu, description, longest),

@@ -75,7 +75,14 @@ export interface LoadedModel {
 /** What decides how much room a model takes. */
 export type RoomOptions = Pick<
   LoadModelOptions,
-  'header' | 'floatWeights' | 'kvCache' | 'invariance' | 'precision' | 'maxSequences' | 'maxBatchTokens'
+  | 'header'
+  | 'variants'
+  | 'floatWeights'
+  | 'kvCache'
+  | 'invariance'
+  | 'precision'
+  | 'maxSequences'
+  | 'maxBatchTokens'
 >
 
 /** What the forward pass is made of, on the device; the same for every variant. */

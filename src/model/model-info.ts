@@ -2,6 +2,7 @@ import type { DeviceInfo, GpuDevice } from '../gpu/device'
 import type { DroppedVariant, VariantDiagnostics } from '../util/diagnostics'
 import type { Invariance } from '../util/invariance'
 import type { Precision } from '../util/precision'
+import type { Activations } from './activations'
 import type { ModelDescription } from './description'
 import { blockSize, type KvCache } from './kv-cache'
 import type { ModelTensors } from './tensors'
@@ -41,6 +42,7 @@ interface LoadedParts {
   readonly dropped: readonly DroppedVariant[]
   readonly diagnostics: VariantDiagnostics
   readonly precision: Precision
+  readonly activations: Pick<Activations, 'rounded'>
 }
 
 export function describeModel(parts: LoadedParts): ModelInfo {
@@ -55,7 +57,7 @@ export function describeModel(parts: LoadedParts): ModelInfo {
     variants,
     invariance,
     precision,
-    exactTypes: precision === 'fast' ? exactTypes(tensors) : [],
+    exactTypes: precision === 'fast' ? exactTypes(parts) : [],
     dropped,
     diagnostics: parts.diagnostics,
     pipelines: gpu.pipelines,
@@ -72,8 +74,12 @@ export function parametersOf({ matrices, constants, layers }: ModelTensors): num
   return small.reduce((sum, { tensor }) => sum + tensor.dims.reduce((a, b) => a * b, 1), inMatrices)
 }
 
-function exactTypes({ matrices }: ModelTensors): string[] {
-  const exact = matrices.filter(({ format, expertRows }) => !format.integers || expertRows !== undefined)
+/** Types whose products round nothing. */
+function exactTypes({ tensors: { matrices }, activations }: LoadedParts): string[] {
+  const rounds = activations.rounded !== null
+  const exact = matrices.filter(
+    ({ format, expertRows }) => !rounds || !format.integers || expertRows !== undefined,
+  )
   return [...new Set(exact.map(({ format }) => format.name))].sort()
 }
 

@@ -1,4 +1,3 @@
-import type { DeviceInfo } from '../gpu/device'
 import { halfGroupWords, halfRows } from '../kernels/half-rows'
 import { int8GroupWords, int8Rows } from '../kernels/int8-rows'
 import { notMade } from '../kernels/matmul'
@@ -10,7 +9,7 @@ import type { BatchShape } from './batch'
 import { type Matrix, rowOf } from './matrix'
 import type { PlanBuilder } from './plan'
 import type { MadeRow } from './product-steps'
-import type { Variants } from './variants'
+import { prefersFloats, type Variants } from './variants'
 
 /** What products take rows as: integers of eight bits, or f16. */
 export type Rounding = 'bytes' | 'f16'
@@ -24,6 +23,8 @@ export interface RoundedBuffer {
 export const groupWordsOf = { bytes: int8GroupWords, f16: halfGroupWords } as const
 
 interface RoundingOptions {
+  /** Left out: those that the device prefers. */
+  readonly variants?: readonly Variants[]
   readonly precision: Precision
   readonly invariance: Invariance
   readonly kvCache: { readonly format: KvFormat }
@@ -31,15 +32,15 @@ interface RoundingOptions {
 
 /**
  * What products of a model may take rows as; null: as f32 only. f16 is for products of many tokens alone, so a prompt has other bits than
- * token by token; and who has the cache in f32 wants no rounding at all.
+ * token by token; and who has the cache in f32 wants no rounding at all. Bytes are for devices that they make faster.
  */
 export function roundingFor(
-  { features }: Pick<DeviceInfo, 'features'>,
-  { precision, invariance, kvCache }: RoundingOptions,
+  info: Parameters<typeof prefersFloats>[0],
+  { variants, precision, invariance, kvCache }: RoundingOptions,
 ): Rounding | null {
-  if (precision === 'fast') return 'bytes'
+  if (precision === 'fast') return !variants && prefersFloats(info) ? null : 'bytes'
   const mayRound = invariance === 'off' && kvCache.format !== 'f32'
-  return mayRound && features.includes('shader-f16') ? 'f16' : null
+  return mayRound && info.features.includes('shader-f16') ? 'f16' : null
 }
 
 /** What products of a model take rows as, for the key of what was chosen for it. */

@@ -290,8 +290,15 @@ export function pointsFor(device: Device): readonly Variants[] {
   return [software, hardware, ...(shared ? [shared] : [])].filter((variants) => runs(variants, device))
 }
 
+type Chooser = Device & Pick<DeviceInfo, 'isFallbackAdapter'>
+
+/** Whether products of integers are no faster than those of floats: CPU drivers with SSE alone, by their subgroups (bench/README.md). */
+export function prefersFloats(info: Chooser): boolean {
+  return info.isFallbackAdapter && sharingPoint(info) === softwareWithFours
+}
+
 /** In the order in which they are to be tried; the last ones are universal. */
-export function chooseVariants(info: DeviceInfo): readonly Variants[] {
+export function chooseVariants(info: Chooser): readonly Variants[] {
   const wanted = info.isFallbackAdapter ? sharingPoint(info) : hardware
   return wanted && runs(wanted, info) ? [wanted, ...lastResorts] : lastResorts
 }

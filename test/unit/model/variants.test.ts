@@ -6,6 +6,7 @@ import {
   hardware,
   lastResorts,
   pointsFor,
+  prefersFloats,
   software,
   softwareWithFours,
   softwareWithSubgroups,
@@ -52,4 +53,10 @@ it('lanes share loads only where a subgroup has as many as they load for', () =>
   }
   expect(sharing(4, 'matvec')).toEqual([])
   expect(sharing(8, 'matvec').length).toBe(1)
+})
+
+it('floats are preferred where subgroups of a CPU driver have four lanes', () => {
+  const preferring = [null, 2, 4, 8, 32].filter((lanes) => prefersFloats(device(true, lanes)))
+  expect(preferring).toEqual([4])
+  expect(prefersFloats(device(false, 4))).toBe(false)
 })
