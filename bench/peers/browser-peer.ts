@@ -23,7 +23,7 @@ export interface AdapterFacts {
   readonly browser: string
 }
 
-/** A runtime in a page of Chromium, which has a profile of its own, new and empty. */
+/** A runtime in a page of Chromium, which has a profile of its own and a cache of compiled shaders, new and empty. */
 export class BrowserPeer implements RunningPeer {
   #page: Page | null = null
   /** Of the profile with an empty page. */
@@ -38,7 +38,9 @@ export class BrowserPeer implements RunningPeer {
 
   static async open(runtime: PageRuntime, setting: PeerPage): Promise<BrowserPeer> {
     const profile = await mkdtemp(join(tmpdir(), 'octavo-peer-'))
-    const context = await chromium.launchPersistentContext(profile, setting.launch)
+    // Otherwise a start has what Mesa compiled for another peer, or at another time.
+    const env = { ...setting.launch.env, MESA_SHADER_CACHE_DIR: join(profile, 'mesa') }
+    const context = await chromium.launchPersistentContext(profile, { ...setting.launch, env })
     const peer = new BrowserPeer(runtime, setting, context, profile)
     await peer.#open()
     peer.#emptyBytes = await peer.#processBytes()
