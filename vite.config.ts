@@ -32,6 +32,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Every prompt of the reference data, however long: `npm run test:long`. */
     long: boolean
+    /** Only the variants that the adapter would choose itself. */
+    ownPoint: boolean
     /** OCTAVO_GOLDEN names a folder with all reference data, which is served as /shared-golden/. */
     allGolden: boolean
     /** The software adapter, which says how much a test can ask for. */
@@ -119,6 +121,7 @@ export default defineConfig(({ mode }) => {
             hookTimeout: 600_000,
             provide: {
               long: process.env.OCTAVO_LONG === '1',
+              ownPoint: process.env.OCTAVO_OWN_POINT === '1',
               allGolden: Boolean(process.env.OCTAVO_GOLDEN),
               adapter: testAdapter(),
             },

@@ -9,11 +9,12 @@ import { lavapipeVariables } from './lavapipe.ts'
 import { encoderModel, testModel } from './model.ts'
 
 /**
- * npm test [-- [--lavapipe] [--firefox] [--long] [--counts FILE] [unit] [gpu] [e2e] [--files PATTERN]]
+ * npm test [-- [--lavapipe] [--firefox] [--long] [--own-point] [--counts FILE] [unit] [gpu] [e2e] [--files PATTERN]]
  *
  * Gets what the tests need, runs the projects, and ends with what failed and with the sum of all. A
  * project that executed no test has failed. With `--counts` both go to a file instead, as JSON. `--firefox` runs the project `gpu`
- * in Firefox, on the GPU that Firefox finds or on lavapipe.
+ * in Firefox, on the GPU that Firefox finds or on lavapipe. `--own-point`: kernels have the variants that the adapter would choose
+ * itself, and no others.
  */
 const projects = ['unit', 'gpu', 'e2e'] as const
 type Project = (typeof projects)[number]
@@ -41,6 +42,7 @@ const { values, positionals } = parseArgs({
     lavapipe: { type: 'boolean', default: false },
     firefox: { type: 'boolean', default: false },
     long: { type: 'boolean', default: false },
+    'own-point': { type: 'boolean', default: false },
     counts: { type: 'string' },
     files: { type: 'string' },
   },
@@ -52,6 +54,7 @@ const chosen = projects.filter((name) => positionals.length === 0 || positionals
 
 const env: NodeJS.ProcessEnv = { ...process.env }
 if (values.long) env.OCTAVO_LONG = '1'
+if (values['own-point']) env.OCTAVO_OWN_POINT = '1'
 if (values.firefox) {
   if (chosen.join() !== 'gpu') throw new Error('--firefox is for the project gpu alone')
   Object.assign(env, { OCTAVO_BROWSER: 'firefox', FIREFOX_PATH: firefoxPath() })

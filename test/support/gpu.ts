@@ -1,7 +1,14 @@
+import { inject } from 'vitest'
 import { GpuDevice } from '../../src/gpu/device'
 import type { Binding, Kernel, KernelVariant, ParamType } from '../../src/gpu/kernel'
 import { ParamsArena } from '../../src/gpu/pipeline'
-import { pointsFor, software, type VariantKind, type Variants } from '../../src/model/variants'
+import {
+  chooseVariants,
+  pointsFor,
+  software,
+  type VariantKind,
+  type Variants,
+} from '../../src/model/variants'
 
 type Words = Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>
 
@@ -22,9 +29,12 @@ export function isQuick(gpu: GpuDevice): boolean {
   return gpu.info.features.includes('shader-f16')
 }
 
-/** The points of the table of variants that adapters like this one begin with, whatever it would choose. */
+/**
+ * The points of the table of variants that adapters like this one begin with, whatever it would choose; with `--own-point` that one
+ * alone.
+ */
 export function testVariants({ info }: GpuDevice): readonly Variants[] {
-  return pointsFor(info)
+  return inject('ownPoint') ? chooseVariants(info).slice(0, 1) : pointsFor(info)
 }
 
 /** Of these, each that differs from those before in one of some kinds. */

@@ -1,5 +1,6 @@
 import { describe, it } from 'vitest'
 import { halfMatmul, halfStride } from '../../../src/kernels/half-rows'
+import { software } from '../../../src/model/variants'
 import { halfRow, halfRowWords } from '../../reference/half_rows'
 import { isQuick, openTestGpu, testVariants } from '../../support/gpu'
 import { expectClose, expectSame } from '../../support/gpu-compare'
@@ -20,7 +21,7 @@ import { Random } from '../../support/gpu-random'
 import { fittingColumns, productTypes, randomMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
-const points: readonly MatmulPoint[] = testVariants(gpu)
+const points: readonly MatmulPoint[] = [...new Set([software, ...testVariants(gpu)])]
   .flatMap(matmulPoints)
   .filter(({ subgroups }) => !subgroups)
 /** Types of one span and of two, with a minimum and without. */
