@@ -9,7 +9,7 @@ import { lavapipeVariables } from './lavapipe.ts'
 import { encoderModel, testModel } from './model.ts'
 
 /**
- * npm test [-- [--lavapipe] [--firefox] [--long] [--own-point] [--counts FILE] [unit] [gpu] [e2e] [--files PATTERN]]
+ * npm test [-- [--lavapipe] [--firefox] [--long] [--own-point] [--counts FILE] [unit] [gpu] [e2e] [--files PATTERN]…]
  *
  * Gets what the tests need, runs the projects, and ends with what failed and with the sum of all. A
  * project that executed no test has failed. With `--counts` both go to a file instead, as JSON. `--firefox` runs the project `gpu`
@@ -44,7 +44,7 @@ const { values, positionals } = parseArgs({
     long: { type: 'boolean', default: false },
     'own-point': { type: 'boolean', default: false },
     counts: { type: 'string' },
-    files: { type: 'string' },
+    files: { type: 'string', multiple: true, default: [] },
   },
 })
 
@@ -92,7 +92,7 @@ process.exitCode = total.failed === 0 ? 0 : 1
 async function runProject(project: Project): Promise<Counts> {
   console.log(`\n— ${project} ${values.lavapipe ? 'on lavapipe ' : ''}—`)
   // Most of the time one thread of a browser compiles for a device on the CPU, so two browsers take turns at a quarter of the files.
-  const shared = project === 'gpu' && !values.files && availableParallelism() > 1
+  const shared = project === 'gpu' && values.files.length !== 1 && availableParallelism() > 1
   const shards = shared ? ['1/4', '2/4', '3/4', '4/4'] : ['1/1']
   const counts = none()
   const takeTurns = async () => {
@@ -113,8 +113,7 @@ async function runShard(project: string, shard: string): Promise<Counts> {
   const report = join(results, `${name}.json`)
   await rm(report, { force: true })
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const filter = values.files ? [values.files] : []
-  const args = [vitest, 'run', '--project', project, '--shard', shard, ...reporters, ...filter]
+  const args = [vitest, 'run', '--project', project, '--shard', shard, ...reporters, ...values.files]
   const error = await run(process.execPath, args, {
     // Each has prebuilt dependencies of its own, which the other one would replace under it.
     env: { ...env, OCTAVO_CACHE: name },

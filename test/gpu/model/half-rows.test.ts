@@ -111,9 +111,9 @@ async function json<T>(path: string): Promise<T> {
   return response.json()
 }
 
-/** A few, since lavapipe compiles each for seconds; all in long runs. */
-const every = inject('long') ? 1 : 9
 const { cases } = await json<{ cases: readonly ArchCase[] }>('index.json')
+/** A few, since lavapipe compiles each for seconds; all in long runs. */
+const every = inject('long') ? 1 : inject('ownPoint') ? cases.length : 9
 const decoders = cases.filter(({ kind }) => kind === 'causal').filter((_, i) => i % every === 0)
 /** The point of GPUs takes lavapipe a minute to compile; its kernels are tested by themselves. */
 const points = inject('long') ? testVariants(gpu).filter(({ matmul }) => !matmul.subgroups) : [software]
