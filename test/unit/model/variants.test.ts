@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceInfo } from '../../../src/gpu/device'
+import { roundingFor } from '../../../src/model/rounded-rows'
 import {
   candidatesFor,
   chooseVariants,
@@ -12,8 +13,13 @@ import {
   softwareWithSubgroups,
 } from '../../../src/model/variants'
 
-function device(isFallbackAdapter: boolean, subgroupMinSize: number | null, most = 256): DeviceInfo {
-  const features = subgroupMinSize === null ? [] : ['subgroups']
+function device(
+  isFallbackAdapter: boolean,
+  subgroupMinSize: number | null,
+  most = 256,
+  more: readonly string[] = [],
+): DeviceInfo {
+  const features = [...(subgroupMinSize === null ? [] : ['subgroups']), ...more]
   const limits = { maxComputeInvocationsPerWorkgroup: most }
   return { isFallbackAdapter, features, subgroupMinSize, limits } as unknown as DeviceInfo
 }
@@ -59,4 +65,27 @@ it('floats are preferred where subgroups of a CPU driver have four lanes', () =>
   const preferring = [null, 2, 4, 8, 32].filter((lanes) => prefersFloats(device(true, lanes)))
   expect(preferring).toEqual([4])
   expect(prefersFloats(device(false, 4))).toBe(false)
+})
+
+describe('products take rows as', () => {
+  const exact = { precision: 'exact', invariance: 'on', kvCache: { format: 'f16' } } as const
+  const fast = { ...exact, precision: 'fast' } as const
+  const gpu = device(false, 32, 256, ['shader-f16'])
+
+  it('bytes in `fast`, but where floats are preferred and nobody names variants', () => {
+    expect([gpu, device(true, null), device(true, 8)].map((info) => roundingFor(info, fast))).toEqual(
+      Array(3).fill('bytes'),
+    )
+    const slow = device(true, 4)
+    expect(roundingFor(slow, fast)).toBeNull()
+    expect(roundingFor(slow, { ...fast, variants: [softwareWithFours] })).toBe('bytes')
+  })
+
+  it('f16 in `exact` where bits may depend on the batch, the device has it and the cache rounds as well', () => {
+    const off = { ...exact, invariance: 'off' } as const
+    expect(roundingFor(gpu, off)).toBe('f16')
+    expect(roundingFor(gpu, exact)).toBeNull()
+    expect(roundingFor(device(false, 32), off)).toBeNull()
+    expect(roundingFor(gpu, { ...off, kvCache: { format: 'f32' } })).toBeNull()
+  })
 })
