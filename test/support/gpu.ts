@@ -3,6 +3,7 @@ import { GpuDevice } from '../../src/gpu/device'
 import type { Binding, Kernel, KernelVariant, ParamType } from '../../src/gpu/kernel'
 import { ParamsArena } from '../../src/gpu/pipeline'
 import {
+  candidatesFor,
   chooseVariants,
   pointsFor,
   software,
@@ -42,6 +43,16 @@ export function distinctPoints(gpu: GpuDevice, kinds: readonly VariantKind[]): r
   const own = (variants: Variants) => JSON.stringify(kinds.map((kind) => variants[kind]))
   const all = testVariants(gpu)
   return all.filter((variants, i) => all.findIndex((each) => own(each) === own(variants)) === i)
+}
+
+/** All points of a kind that the adapter runs; with `--own-point` the one that it would choose. */
+export function testCandidates<Kind extends VariantKind>(
+  gpu: GpuDevice,
+  kind: Kind,
+): readonly Variants[Kind][] {
+  return inject('ownPoint')
+    ? testVariants(gpu).map((variants) => variants[kind])
+    : candidatesFor(kind, gpu.info)
 }
 
 /** The universal point, with rows that each workgroup makes by itself, as GPUs have them. */

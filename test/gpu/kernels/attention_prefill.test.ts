@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest'
-import { candidatesFor, software } from '../../../src/model/variants'
+import { software } from '../../../src/model/variants'
 import { attention } from '../../reference/attention_prefill'
-import { distinctPoints, isQuick, openTestGpu } from '../../support/gpu'
+import { distinctPoints, isQuick, openTestGpu, testCandidates } from '../../support/gpu'
 import {
   AttentionData,
   type HeadShape,
@@ -67,7 +67,7 @@ function attentionData(shape: HeadShape): AttentionData {
   )
 }
 
-const points = candidatesFor('attentionPrefill', gpu.info)
+const points = testCandidates(gpu, 'attentionPrefill')
 
 describe.each(headShapes)('prefill attention, %o', (shape) => {
   const { heads, headDim } = shape
