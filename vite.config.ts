@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { digest } from './scripts/built.ts'
 import { leanShaders } from './scripts/lean-shaders.ts'
 import { movableParts, partFiles, partUrls } from './scripts/library-parts.ts'
 import { type Adapter, chromiumOptions, testAdapter } from './test/support/browser.ts'
@@ -27,6 +28,9 @@ const worker = {
 const serviceParts = partFiles('service')
 const alias = { octavo: src('src/index.ts') }
 
+/** What the choice of kernels' variants is kept under: another library may choose, or prove, otherwise. */
+const sources = { 'import.meta.env.OCTAVO_SOURCES': JSON.stringify(await digest(['src', 'shaders'])) }
+
 declare module 'vitest' {
   /** What a test in a browser learns of its run by `inject`, since it has no environment variables. */
   interface ProvidedContext {
@@ -46,6 +50,7 @@ export default defineConfig(({ mode }) => {
   if (mode === 'library') {
     return {
       base,
+      define: sources,
       worker: { ...worker, plugins: () => [...worker.plugins(), movableParts()] },
       plugins: [leanShaders(), serviceParts.plugin, partUrls()],
       publicDir: false,
@@ -70,6 +75,7 @@ export default defineConfig(({ mode }) => {
   if (mode === 'demo') {
     return {
       base,
+      define: sources,
       worker,
       plugins: [leanShaders()],
       root: src('demo'),

@@ -1,7 +1,7 @@
 import { openAsBlob } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename } from 'node:path'
-import { create, globals } from 'webgpu'
+import { create } from 'webgpu'
 import { testModel } from '../scripts/model.ts'
 import { startLoader } from './vite-server.ts'
 
@@ -9,7 +9,6 @@ import { startLoader } from './vite-server.ts'
 export function nodeGpu(icd: string | null): GPU {
   // Read once, when the first adapter is asked for.
   if (icd !== null) process.env.VK_ICD_FILENAMES = icd
-  Object.assign(globalThis, globals)
   // Timestamps are rounded to 0.1 ms otherwise.
   const toggles = ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization']
   return create(toggles)

@@ -1,4 +1,5 @@
 import { Engine } from '../src/engine/engine'
+import { bufferUsage } from '../src/gpu/flags'
 import type { Runner } from '../src/model/step'
 import { replaceMethod, watchDevices } from '../test/support/watch-device'
 
@@ -37,7 +38,7 @@ export class StepClock {
       })
       const createBuffer = replaceMethod(device, 'createBuffer', (descriptor: GPUBufferDescriptor) => {
         const buffer: GPUBuffer = createBuffer(descriptor)
-        if (descriptor.usage & GPUBufferUsage.MAP_READ) this.#watchMapping(buffer)
+        if (descriptor.usage & bufferUsage.mapRead) this.#watchMapping(buffer)
         return buffer
       })
     })

@@ -1,3 +1,4 @@
+import { bufferUsage, mapRead } from '../src/gpu/flags'
 import { loadModelBytes } from '../test/support/load-model'
 import { replaceMethod, watchDevices } from '../test/support/watch-device'
 import { adapterName } from './adapter-name'
@@ -125,14 +126,14 @@ class PassTimestamps {
     const size = 8 * count
     const resolved = device.createBuffer({
       size,
-      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      usage: bufferUsage.queryResolve | bufferUsage.copySrc,
     })
-    const copy = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST })
+    const copy = device.createBuffer({ size, usage: bufferUsage.mapRead | bufferUsage.copyDst })
     const encoder = device.createCommandEncoder()
     encoder.resolveQuerySet(queries, 0, count, resolved, 0)
     encoder.copyBufferToBuffer(resolved, 0, copy, 0, size)
     device.queue.submit([encoder.finish()])
-    await copy.mapAsync(GPUMapMode.READ)
+    await copy.mapAsync(mapRead)
     return new BigUint64Array(copy.getMappedRange().slice(0))
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { run } from './command.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -42,12 +42,13 @@ export async function built({ script, folder, inputs }: Product): Promise<string
   return folder
 }
 
-async function digest(inputs: readonly string[]): Promise<string> {
+/** Of files and folders of the repository, by their paths in it and what is in them. */
+export async function digest(inputs: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
   for (const input of inputs) {
     const path = join(root, input)
     for (const file of input.includes('.') ? [path] : await filesBelow(path)) {
-      hash.update(file).update(await readFile(file))
+      hash.update(relative(root, file)).update(await readFile(file))
     }
   }
   return hash.digest('hex')

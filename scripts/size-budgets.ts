@@ -22,7 +22,7 @@ export const partKb: Readonly<Record<string, number>> = {
   integers: 4.7,
   latent: 1.2,
   profile: 1.9,
-  proof: 14.5,
+  proof: 14.9,
   quantized: 6.3,
   recurrent: 5.1,
   safetensors: 6.7,

@@ -35,6 +35,7 @@ export class ProfileDialog {
   setEngine(engine: Engine | null): void {
     this.#running?.abort()
     this.#engine = engine
+    this.#clear()
     if (engine === null) this.#dialog.close()
   }
 
@@ -43,6 +44,7 @@ export class ProfileDialog {
     if (!engine || this.#running) return
     const running = new AbortController()
     this.#show(running)
+    this.#clear()
     this.#state.textContent = 'Reading 128 tokens and writing 32 …'
     try {
       const profile = await engine.profile({ signal: running.signal })
@@ -54,6 +56,12 @@ export class ProfileDialog {
     } finally {
       this.#show(null)
     }
+  }
+
+  /** What another model or an earlier run has shown. */
+  #clear(): void {
+    this.#state.textContent = ''
+    this.#tables.replaceChildren()
   }
 
   /** The focus goes on to the button that takes the place of the one that had it. */

@@ -7,7 +7,10 @@ export interface ContentPart {
   text?: string
 }
 
-/** One message of a conversation; which roles a model knows is in its chat template. */
+/**
+ * One message of a conversation; which roles a model knows is in its chat template. `developer` is passed on as `system`;
+ * `function` is in OpenAI's types and is refused.
+ */
 export interface ChatMessage {
   role: 'system' | 'developer' | 'user' | 'assistant' | 'tool' | 'function'
   content?: string | ContentPart[] | null
@@ -36,14 +39,17 @@ interface ChatRequestBase extends GenerationFields, UnbuiltChatFields {
   chat_template_kwargs?: Record<string, unknown> | null
 }
 
+/** OpenAI's request for a chat's answer, with vLLM's fields. */
 export interface ChatCompletionRequest extends ChatRequestBase {
   stream?: false | null
 }
 
+/** The same, for an answer that comes as it is written. */
 export interface ChatCompletionStreamRequest extends ChatRequestBase {
   stream: true
 }
 
+/** A token and its log-probability, natural, as the model gives it before sampling changes it. */
 export interface TopLogprob {
   /** The token's text; bytes that are no whole character are written `\xe2`. */
   token: string
@@ -52,15 +58,18 @@ export interface TopLogprob {
   logprob: number
 }
 
+/** That of a token of the answer, and of the best tokens in its place, best first. */
 export interface TokenLogprob extends TopLogprob {
   top_logprobs: TopLogprob[]
 }
 
+/** Of the answer's tokens, in order. */
 export interface ChatLogprobs {
   content: TokenLogprob[]
   refusal: null
 }
 
+/** One of the `n` answers. */
 export interface ChatCompletionChoice {
   index: number
   message: { role: 'assistant'; content: string; refusal: null }
@@ -72,6 +81,7 @@ export interface ChatCompletionChoice {
   token_ids?: number[]
 }
 
+/** OpenAI's answer, whole. */
 export interface ChatCompletion {
   id: string
   object: 'chat.completion'
@@ -86,6 +96,7 @@ export interface ChatCompletion {
   prompt_token_ids?: number[]
 }
 
+/** What has been added to one of the answers. */
 export interface ChatCompletionChunkChoice {
   index: number
   delta: { role?: 'assistant'; content?: string }
@@ -97,6 +108,7 @@ export interface ChatCompletionChunkChoice {
   token_ids?: number[]
 }
 
+/** A piece of OpenAI's answer, as a stream gives it. */
 export interface ChatCompletionChunk {
   id: string
   object: 'chat.completion.chunk'

@@ -42,7 +42,9 @@ export class ChatCompletions {
   /**
    * Answers a conversation: whole, or with `stream: true` as it is written.
    *
-   * @throws OctavoError 'invalid-request' or 'unsupported-field' naming the field, 'context-too-long', 'aborted'.
+   * @throws OctavoError 'invalid-request' or 'unsupported-field' naming the field, 'invalid-option', 'context-too-long',
+   * 'queue-full', 'unsupported-architecture' for a model that writes nothing, 'aborted', 'unloaded', 'device-lost',
+   * 'worker-died'.
    * @example
    * const answer = await engine.chat.completions.create({ messages: [{ role: 'user', content: 'Hello' }] })
    * show(answer.choices[0].message.content)

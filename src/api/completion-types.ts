@@ -15,10 +15,12 @@ interface CompletionRequestBase extends GenerationFields, UnbuiltCompletionField
   add_special_tokens?: boolean | null
 }
 
+/** OpenAI's request to continue a text, with vLLM's fields. */
 export interface CompletionRequest extends CompletionRequestBase {
   stream?: false | null
 }
 
+/** The same, for a text that comes as it is written. */
 export interface CompletionStreamRequest extends CompletionRequestBase {
   stream: true
 }
@@ -34,6 +36,7 @@ export interface CompletionLogprobs {
   text_offset: number[]
 }
 
+/** One of the `n` texts behind one of the prompts. */
 export interface CompletionChoice {
   index: number
   text: string
@@ -49,6 +52,7 @@ export interface CompletionChoice {
   prompt_logprobs?: PromptLogprobs
 }
 
+/** OpenAI's answer, whole. */
 export interface Completion {
   id: string
   object: 'text_completion'
@@ -59,6 +63,7 @@ export interface Completion {
   usage: Usage
 }
 
+/** What has been added to one of the texts. */
 export interface CompletionChunkChoice {
   index: number
   text: string
@@ -72,6 +77,7 @@ export interface CompletionChunkChoice {
   prompt_token_ids?: number[]
 }
 
+/** A piece of OpenAI's answer, as a stream gives it. */
 export interface CompletionChunk {
   id: string
   object: 'text_completion'

@@ -43,7 +43,9 @@ export class Completions {
   /**
    * Continues a prompt, or several: whole, or with `stream: true` as it is written.
    *
-   * @throws OctavoError 'invalid-request' or 'unsupported-field' naming the field, 'context-too-long', 'aborted'.
+   * @throws OctavoError 'invalid-request' or 'unsupported-field' naming the field, 'invalid-option', 'context-too-long',
+   * 'queue-full', 'unsupported-architecture' for a model that writes nothing, 'aborted', 'unloaded', 'device-lost',
+   * 'worker-died'.
    * @example
    * const { choices } = await engine.completions.create({ prompt: 'Once upon a time', max_tokens: 64 })
    * show(choices[0].text)

@@ -10,7 +10,7 @@ import { type EngineOptions, loadRequest, noWorker } from './options'
  * @throws OctavoError with a `code`, a sentence and a `remedy`: 'no-webgpu', 'no-adapter', 'limits-too-small',
  * 'gpu-out-of-memory', 'disk-full', 'not-found', 'unauthorized', 'network', 'malformed-file',
  * 'unsupported-architecture', 'unsupported-tensor-type', 'unsupported-tokenizer', 'invalid-option', 'aborted',
- * 'worker-died'.
+ * 'device-lost', 'worker-died', 'internal' where this GPU computes wrongly.
  * @example
  * const engine = await createEngine({
  *   model: 'bartowski/SmolLM2-135M-Instruct-GGUF:Q8_0',

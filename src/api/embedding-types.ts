@@ -29,6 +29,7 @@ export interface Embedding<Vector extends number[] | string = number[]> {
   embedding: Vector
 }
 
+/** OpenAI's answer: a vector for each input, in their order. */
 export interface CreateEmbeddingResponse<Vector extends number[] | string = number[]> {
   object: 'list'
   data: Embedding<Vector>[]

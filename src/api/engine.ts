@@ -23,8 +23,11 @@ import { unlessAborted } from './unless-aborted'
 export class Engine {
   /** What was loaded, onto which device, and how it runs. */
   readonly info: EngineInfo
+  /** Answers to conversations. */
   readonly chat: { readonly completions: ChatCompletions }
+  /** Texts that go on from a prompt. */
   readonly completions: Completions
+  /** For models that make vectors of texts; others refuse it with 'unsupported-architecture'. */
   readonly embeddings: Embeddings
   readonly #connection: Connection
 

@@ -7,7 +7,15 @@ import { unlessAborted } from './unless-aborted'
 /** What `inspectModel` takes beside the model: those options of the engine that decide how much room it takes. */
 export type InspectOptions = Pick<
   EngineOptions,
-  'hub' | 'signal' | 'floatWeights' | 'kvCache' | 'maxSequences' | 'tokenBudget' | 'gpu'
+  | 'hub'
+  | 'signal'
+  | 'floatWeights'
+  | 'kvCache'
+  | 'invariance'
+  | 'precision'
+  | 'maxSequences'
+  | 'tokenBudget'
+  | 'gpu'
 >
 
 /**
@@ -17,7 +25,8 @@ export type InspectOptions = Pick<
  * WebGPU does not say how much memory a GPU has: `fits` means that nothing is known to stand in the way.
  *
  * @throws OctavoError 'not-found', 'unauthorized', 'network', 'malformed-file', 'unsupported-architecture',
- * 'unsupported-tensor-type', 'invalid-option', 'aborted', 'worker-died'; what the device lacks is no error but a reason
+ * 'unsupported-tensor-type', 'invalid-option', 'aborted', 'worker-died', 'no-webgpu' where there is neither a Web Worker nor
+ * `gpu`; what the device lacks is no error but a reason
  * @example
  * const { model: facts, fits, reasons, quantizations } = await inspectModel('bartowski/SmolLM2-135M-Instruct-GGUF')
  * show(facts.name, facts.quantization, facts.licence)

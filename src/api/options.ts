@@ -40,7 +40,8 @@ export interface EngineOptions {
   /**
    * What is done with the matrices of a safetensors repo that are floats. `int4` quantizes those of layers to four bits
    * and the embedding and the output to eight while they load; `f16` keeps 16 bits (F32 is rounded), `exact` what the
-   * file has. Default `int4`, but `exact` in repos that are quantized already. GGUF files always stay as they are.
+   * file has. Default `int4`; `f16` for models that read whole texts (embeddings, rerankers); `exact` in repos that are
+   * quantized already. GGUF files always stay as they are.
    */
   floatWeights?: FloatWeights
   kvCache?: {
@@ -49,7 +50,10 @@ export interface EngineOptions {
      * and `int4` about a quarter, for contexts twice and four times as long in the same memory.
      */
     format?: KvFormat
-    /** Tokens that the cache holds, over all requests. Default: what the model's context and the GPU allow. */
+    /**
+     * Tokens that the cache holds, over all requests. Default: what the model's context and the GPU allow. Of a model that
+     * reads whole texts, tokens of one text at most; default 8192, or less where it was trained for less.
+     */
     maxTokens?: number | null
   }
   conversations?: {

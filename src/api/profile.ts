@@ -31,19 +31,27 @@ export async function profile(connection: Connection, options: ProfileOptions): 
     abortableCall(connection, signal ? { signal } : {}, (service, id) =>
       service.runProfiled({ id, promptTokens: promptTokens ?? null, tokens: tokens ?? null }),
     )
-  await connection.call((service) => service.startProfile())
+  const orAborted = <T>(call: () => Promise<T>): Promise<T> =>
+    unlessAborted('The profile', call, signal, () => {})
+  const end = () => connection.notify((service) => service.endProfile())
+  let starting: Promise<void> | undefined
   try {
-    await unlessAborted<unknown>(
-      'The profile',
-      async () => (during ?? run)(),
-      signal,
-      () => {},
-    )
+    await orAborted(() => {
+      starting = connection.call((service) => service.startProfile())
+      return starting
+    })
   } catch (error) {
-    connection.notify((service) => service.endProfile())
+    // It may fetch its part for long: what has begun then ends at once.
+    starting?.then(end, () => {})
     throw error
   }
-  return connection.call((service) => service.endProfile())
+  try {
+    await orAborted<unknown>(async () => (during ?? run)())
+  } catch (error) {
+    end()
+    throw error
+  }
+  return orAborted(() => connection.call((service) => service.endProfile()))
 }
 
 function check(options: ProfileOptions): void {

@@ -59,6 +59,7 @@ export interface GenerationFields {
   user?: string
 }
 
+/** What a stream tells beside the text. */
 export interface StreamOptions {
   /** One more chunk at the end, with `usage` and no choices; `usage: null` on the others. */
   include_usage?: boolean
@@ -76,11 +77,13 @@ export interface CallOptions {
   onPrefill?: (progress: PrefillProgress) => void
 }
 
+/** Tokens of the prompt: computed so far, and all of them. */
 export interface PrefillProgress {
   readonly doneTokens: number
   readonly totalTokens: number
 }
 
+/** Tokens that a request took, over all its answers. */
 export interface Usage {
   prompt_tokens: number
   completion_tokens: number
@@ -91,6 +94,7 @@ export interface Usage {
   }
 }
 
+/** `stop`: the model's own end, a stop text or a stop token; `length`: `max_tokens`, or the context's end. */
 export type FinishReason = 'stop' | 'length'
 
 /** vLLM's: for each token of the prompt, what was there and the best ones, by id; null for the first. */

@@ -24,6 +24,7 @@ export interface RerankRequest {
   user?: string
 }
 
+/** How well one document answers the query. */
 export interface RerankResult {
   /** Of the document in the request. */
   index: number
@@ -36,6 +37,7 @@ export interface RerankResult {
   document?: { text: string }
 }
 
+/** The answer of Cohere, Jina and vLLM. */
 export interface RerankResponse {
   id: string
   model: string

@@ -1,4 +1,5 @@
 import { OctavoError } from '../util/octavo-error'
+import { bufferUsage } from './flags'
 import type { Kernel, KernelVariant } from './kernel'
 import { Pipeline } from './pipeline'
 import { linkShader } from './shader'
@@ -33,8 +34,7 @@ const raisedLimits = [
   'maxComputeWorkgroupSizeX',
 ] as const
 
-/** STORAGE, COPY_DST and COPY_SRC; as numbers, since browsers without WebGPU have no names for them. */
-const storageUsage = 0x80 | 0x8 | 0x4
+const storageUsage = bufferUsage.storage | bufferUsage.copyDst | bufferUsage.copySrc
 
 type AnyKernel = Kernel<never>
 

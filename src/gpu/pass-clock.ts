@@ -1,4 +1,5 @@
 import type { GpuDevice } from './device'
+import { bufferUsage, mapRead } from './flags'
 
 /** What WebGPU allows in a query set. */
 const mostQueries = 4096
@@ -30,7 +31,7 @@ export class PassClock {
         },
       }
     })
-    const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC
+    const usage = bufferUsage.queryResolve | bufferUsage.copySrc
     this.#resolved = gpu.buffer('times of passes', 8 * mostQueries * sets.length, usage)
   }
 
@@ -47,7 +48,7 @@ export class PassClock {
 
   /** Begin and end of each pass, in nanoseconds from some moment; call it when the step has been submitted. */
   async read(copy: GPUBuffer, passes: number): Promise<BigUint64Array> {
-    await copy.mapAsync(GPUMapMode.READ, 0, 16 * passes)
+    await copy.mapAsync(mapRead, 0, 16 * passes)
     const times = new BigUint64Array(copy.getMappedRange(0, 16 * passes).slice(0))
     copy.unmap()
     this.#free.push(copy)
@@ -55,7 +56,7 @@ export class PassClock {
   }
 
   #readBack(): GPUBuffer {
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
+    const usage = bufferUsage.mapRead | bufferUsage.copyDst
     return this.#gpu.buffer('read-back of times', this.#resolved.size, usage)
   }
 }

@@ -1,3 +1,4 @@
+import { bufferUsage, computeStage } from './flags'
 import type { Grid, Kernel, KernelVariant } from './kernel'
 import { packParams } from './kernel'
 
@@ -20,13 +21,13 @@ export class Pipeline {
   ): Promise<Pipeline> {
     const entries: GPUBindGroupLayoutEntry[] = Object.values(kernel.bindings).map((binding, i) => ({
       binding: i,
-      visibility: GPUShaderStage.COMPUTE,
+      visibility: computeStage,
       buffer: { type: binding.access === 'read' ? 'read-only-storage' : 'storage' },
     }))
     if (Object.keys(kernel.params).length > 0) {
       entries.push({
         binding: entries.length,
-        visibility: GPUShaderStage.COMPUTE,
+        visibility: computeStage,
         buffer: { type: 'uniform' },
       })
     }
@@ -71,7 +72,7 @@ export class ParamsArena {
     const stride = this.device.limits.minUniformBufferOffsetAlignment
     if (this.#used + packed.byteLength > ParamsArena.#pageBytes) {
       this.buffers.push(
-        this.makeBuffer('params', ParamsArena.#pageBytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
+        this.makeBuffer('params', ParamsArena.#pageBytes, bufferUsage.uniform | bufferUsage.copyDst),
       )
       this.#used = 0
     }

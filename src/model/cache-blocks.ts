@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
+import { bufferUsage, mapRead } from '../gpu/flags'
 import { blockRanges, type KvCache } from './kv-cache'
 
 /** Rises whenever the bytes of a block come to mean something else: their order, or how K is rotated. */
@@ -31,7 +32,7 @@ export class CacheBlocks {
       encoder.copyBufferToBuffer(buffer, at, staging, offset, count)
     }
     device.queue.submit([encoder.finish()])
-    await staging.mapAsync(GPUMapMode.READ)
+    await staging.mapAsync(mapRead)
     const bytes = new Uint8Array(staging.getMappedRange(0, this.blockBytes).slice(0))
     staging.unmap()
     this.#free.push(staging)
@@ -50,7 +51,7 @@ export class CacheBlocks {
   }
 
   #createStaging(): GPUBuffer {
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
+    const usage = bufferUsage.mapRead | bufferUsage.copyDst
     return this.#gpu.buffer('KV block on its way', this.blockBytes, usage)
   }
 }

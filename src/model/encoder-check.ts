@@ -1,6 +1,6 @@
 import { OctavoError } from '../util/octavo-error'
 import type { EncoderRunner, EncoderSequence } from './encoder-step'
-import { areAlike } from './self-check'
+import { areAlike, reportRemedy } from './self-check'
 
 /**
  * Runs a short text alone and among others before the model answers anybody: its numbers must be finite, and the same.
@@ -28,7 +28,7 @@ export async function checkEncoder(runner: EncoderRunner, difference: number): P
     throw new OctavoError(
       'internal',
       'On this GPU, a text that is encoded alone and among others gives different numbers.',
-      'Update the graphics driver or the browser, and report this with the contents of engine.info.',
+      reportRemedy,
     )
   }
 }

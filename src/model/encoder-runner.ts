@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
+import { bufferUsage, mapRead } from '../gpu/flags'
 import { PlanRecorder } from '../gpu/pipeline'
 import { PlanProfiler } from '../gpu/profiler'
 import type { BatchLayout, BatchShape } from './batch'
@@ -52,7 +53,7 @@ export class GpuEncoder implements EncoderRunner {
       },
     }
     const bytes = 4 * room.maxSequences * pooled.stride
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
+    const usage = bufferUsage.mapRead | bufferUsage.copyDst
     this.#free = Array.from({ length: batchesInFlight }, (_, i) => gpu.buffer(`read-back ${i}`, bytes, usage))
   }
 
@@ -71,7 +72,7 @@ export class GpuEncoder implements EncoderRunner {
     device.queue.submit([encoder.finish()])
     profiled?.submitted()
     try {
-      await readback.mapAsync(GPUMapMode.READ, 0, bytes)
+      await readback.mapAsync(mapRead, 0, bytes)
       if (!profiled) this.#budget.took(shape, performance.now() - started)
       const rows = new Float32Array(readback.getMappedRange(0, bytes))
       const outputs = sequences.map((_, i) =>

@@ -31,6 +31,11 @@ export function matvecColumns({ matvecTokens }: Pick<Variants, 'matvecTokens'>):
   return [1, 2, 4, 8].filter((columns) => columns <= matvecTokens)
 }
 
+function productKind(few: boolean, inBytes: boolean) {
+  if (few) return inBytes ? 'int8Matvec' : 'matvec'
+  return inBytes ? 'int8Matmul' : 'matmul'
+}
+
 /** Puts a forward pass together: pipelines compile side by side, the order of the calls is the order of the plan. */
 export class PlanBuilder {
   readonly #params: ParamsArena
@@ -126,7 +131,7 @@ export class PlanBuilder {
           bias_skip: halves ? (matrix.rows - rows) / 2 : 0,
           ...(inBytes ? { x_stride: int8Stride(matrix.columns), x_offset: 0 } : {}),
         },
-        inBytes ? {} : { tactic: shape },
+        { tactic: shape },
       )
       /** `making` null: whether the product makes its row itself or not. */
       const at =
@@ -139,7 +144,7 @@ export class PlanBuilder {
       let least = step.leastTokens ?? 1
       if (inBytes) {
         product.add({ columns: 1, inBytes }, inBytes, at(1, 1))
-        const tokensPerLane = this.variants.int8Matmul.tokens_per_lane
+        const tokensPerLane = pointAt(this.variants, 'int8Matmul', shape).tokens_per_lane
         product.add({ tokensPerLane, inBytes }, inBytes, at(2, Number.POSITIVE_INFINITY))
         continue
       }
@@ -233,11 +238,10 @@ export class PlanBuilder {
     const add = (form: ProductForm, routes: GPUBuffer, tokens: (batch: BatchShape) => number | null) => {
       const few = 'columns' in form
       const { inBytes = null, inF16 = null } = form
-      const kind = few ? 'matvec' : 'matmul'
-      const own = this.variants[few ? 'int8Matvec' : 'int8Matmul']
+      const kind = productKind(few, inBytes !== null)
       const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
       const { subgroups, ...point } = {
-        ...(inBytes ? own : chosen),
+        ...chosen,
         ...(few ? (inBytes ? {} : { columns: form.columns }) : { tokens_per_lane: form.tokensPerLane }),
       }
       const made = few ? (form.made ?? null) : null

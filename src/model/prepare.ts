@@ -7,6 +7,7 @@ import type { Plan } from './plan'
 import { dispensableOf, isAt, kindOf } from './points'
 import type { Flaw } from './proof/prove'
 import type { RopeDescription } from './rope'
+import { reportRemedy } from './self-check'
 import { provenOf, readTactics, type StoredTactics, type TacticsOptions, tacticsKey } from './tactics'
 import type { ModelTensors } from './tensors'
 import type { TuningBatch } from './tuner'
@@ -22,6 +23,9 @@ import {
   variantsInWords,
 } from './variants'
 import { type ModelWeights, writeConstants } from './weights'
+
+/** What fails with these says nothing of the variants. */
+const blameless: ReadonlySet<OctavoError['code']> = new Set(['network', 'gpu-out-of-memory', 'aborted'])
 
 interface Preparation<Runner> {
   readonly gpu: GpuDevice
@@ -135,10 +139,13 @@ class Choice<Runner> {
       } catch (error) {
         throwIfAborted(signal)
         const lost = await lostError(gpu)
-        const next = this.#rest.shift()
-        if (lost || !next || error instanceof Distrusted) throw lost ?? error
+        if (lost || (error instanceof OctavoError && blameless.has(error.code))) throw lost ?? error
+        const { tuned, ...untuned } = this.#variants
+        const everywhere = error instanceof Distrusted && error.everywhere
+        const next = everywhere ? null : tuned ? untuned : this.#rest.shift()
+        if (!next) throw error
         const reason = error instanceof Error ? error.message : String(error)
-        this.#dropped.push({ name: this.#variants.name, reason, error: null })
+        this.#dropped.push({ name: tuned ? `${untuned.name}, tuned` : untuned.name, reason, error: null })
         this.#use(next)
       }
     }
@@ -159,12 +166,18 @@ class Choice<Runner> {
     const { gpu, signal, tuningBatches } = this.#given
     tactics.onTuning()
     const batches = tuningBatches(this.#variants)
-    const { tune } = await lazyParts.tuner.fetch()
-    const { tuned, timed, whyNotTimed, ms } = await tune({
+    const tuner = await lazyParts.tuner.fetch().catch((error: OctavoError) => error)
+    if (tuner instanceof OctavoError) {
+      // The model runs without.
+      this.#whyNotTimed = tuner.message
+      return
+    }
+    const { tuned, timed, whyNotTimed, ms } = await tuner.tune({
       gpu,
       plan: await this.#plan,
       variants: this.#variants,
       batches,
+      ...(tactics.limits ? { limits: tactics.limits } : {}),
       throwIfAborted: () => throwIfAborted(signal),
     })
     this.#from = 'timed'
@@ -192,7 +205,7 @@ class Choice<Runner> {
     }
   }
 
-  /** @throws Distrusted where the universal variant is wrong, or none is left */
+  /** @throws Distrusted where no other point of its kind is left */
   #drop({ pipeline, reason, error }: Flaw): void {
     const dispensable = dispensableOf(pipeline)
     // Where only bits differ from those of another point, both have the instruction.
@@ -210,7 +223,7 @@ class Choice<Runner> {
       // It may have been dropped already, by another pipeline of the same point.
       if (kind && wrong === undefined && this.#dropped.some(({ name }) => name.startsWith(`${kind}: `)))
         return
-      throw new Distrusted(pipeline.kernel.shader, reason)
+      throw new Distrusted(pipeline.kernel.shader, reason, kind !== null)
     }
     this.#dropped.push({ name: `${kind}: ${inWords(wrong)}`, reason, error })
     const bad = new Set(this.#dropped.map(({ name }) => name))
@@ -221,8 +234,9 @@ class Choice<Runner> {
   }
 
   async #keep(plan: Plan): Promise<void> {
-    const { store } = this.#given.tactics!
-    if (!store || this.#from === 'given') return
+    const { store, tune } = this.#given.tactics!
+    const isUntimed = this.#from === 'defaults' && tune !== 'off'
+    if (!store || this.#from === 'given' || isUntimed) return
     const proven = await provenOf(plan.map(({ pipeline }) => pipeline))
     if (this.#stored?.proven === proven) return
     const stored: StoredTactics = {
@@ -245,7 +259,7 @@ class Choice<Runner> {
       dropped: this.#dropped,
       timed: this.#timed,
       whyNotTimed:
-        this.#from === 'defaults' || this.#from === 'given' ? 'Timing was off.' : this.#whyNotTimed,
+        this.#from === 'given' || !tactics || tactics.tune === 'off' ? 'Timing was off.' : this.#whyNotTimed,
       tuneMs: this.#tuneMs,
       proof: this.#proof,
     }
@@ -259,13 +273,18 @@ async function fetchProof(plan: Plan, { matrices }: ModelWeights) {
   return { prove, rare: wantRare(pipelines, matrices) ? await lazyParts.rareCases.fetch() : null }
 }
 
-/** Not even the universal variant of a kernel can be trusted on this device. */
+/** A kernel cannot be trusted on this device as it is compiled. */
 class Distrusted extends OctavoError {
-  constructor(shader: string, reason: string) {
+  constructor(
+    shader: string,
+    reason: string,
+    /** Not even its universal variant can: no other whole point does without. */
+    readonly everywhere: boolean,
+  ) {
     super(
       'internal',
       `On this GPU, the kernel ${shader} computes a case wrongly whose answer is known: ${reason}.`,
-      'Update the graphics driver or the browser, and report this with the contents of engine.info.',
+      reportRemedy,
     )
   }
 }

@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
+import { bufferUsage, mapRead } from '../gpu/flags'
 import { PlanRecorder } from '../gpu/pipeline'
 import { PlanProfiler } from '../gpu/profiler'
 import { maxTopLogprobs, resultWords } from '../kernels/sample'
@@ -61,7 +62,7 @@ export class GpuRunner implements Runner {
     }
     const bytes = 4 * resultWords * options.limits.maxLogitRows
     this.#readbacks = Array.from({ length: stepsInFlight }, (_, i) =>
-      options.gpu.buffer(`read-back ${i}`, bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
+      options.gpu.buffer(`read-back ${i}`, bytes, bufferUsage.mapRead | bufferUsage.copyDst),
     )
     this.#free = [...this.#readbacks]
   }
@@ -90,7 +91,7 @@ export class GpuRunner implements Runner {
     }
     if (!readback) throw new Error(`more than ${stepsInFlight} steps in flight`)
     try {
-      await readback.mapAsync(GPUMapMode.READ, 0, resultBytes)
+      await readback.mapAsync(mapRead, 0, resultBytes)
       // The budget is for steps that nobody profiles.
       if (!profiled) this.#budget.took(shape, performance.now() - started)
       const words = new Uint32Array(readback.getMappedRange(0, resultBytes).slice(0))
@@ -120,11 +121,11 @@ export class GpuRunner implements Runner {
   async readLogits(rows: number): Promise<Float32Array> {
     const { gpu, buffers, limits } = this.#options
     const bytes = 4 * rows * limits.vocabSize
-    const copy = gpu.buffer('logits copy', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
+    const copy = gpu.buffer('logits copy', bytes, bufferUsage.mapRead | bufferUsage.copyDst)
     const encoder = gpu.device.createCommandEncoder()
     encoder.copyBufferToBuffer(buffers.logits, 0, copy, 0, bytes)
     gpu.device.queue.submit([encoder.finish()])
-    await copy.mapAsync(GPUMapMode.READ)
+    await copy.mapAsync(mapRead)
     const logits = new Float32Array(copy.getMappedRange().slice(0, bytes))
     gpu.release(copy)
     return logits

@@ -6,6 +6,10 @@ import type { GpuRunner } from './runner'
 import { greedy, type StepChunk } from './step'
 import type { Variants } from './variants'
 
+/** For who gets no engine, and so no diagnostics of it. */
+export const reportRemedy =
+  'Update the graphics driver or the browser; if that does not help, report this message with the names of GPU and browser.'
+
 /** Tokens of the check: a chunk that ends inside a tile of four, and ids that every vocabulary has. */
 const ids = [1, 0, 2, 1, 3, 2, 1]
 
@@ -70,7 +74,7 @@ export async function checkModel(runner: GpuRunner, difference: number): Promise
     throw new OctavoError(
       'internal',
       'On this GPU, a prompt computed at once and token by token gives different numbers.',
-      'Update the graphics driver or the browser, and report this with the contents of engine.info.',
+      reportRemedy,
     )
   }
 }

@@ -5,6 +5,7 @@ import { sha256 } from '../util/sha256'
 import type { Tune } from '../util/tune'
 import { attentionIn } from './attention-in'
 import type { ModelTensors } from './tensors'
+import type { TuningLimits } from './tuner'
 import { candidates, candidatesFor, kinds, type TunablePoint, tunableKinds, type Variants } from './variants'
 
 /** Where choices are kept; what it gives is not trusted. */
@@ -22,6 +23,8 @@ export interface TacticsOptions {
   readonly browser: string
   /** Called before variants are timed. */
   readonly onTuning: () => void
+  /** Default: about a second. */
+  readonly limits?: TuningLimits
 }
 
 /** What a load has chosen. */
@@ -60,9 +63,9 @@ export async function tacticsKey(
   return digest(JSON.stringify(parts))
 }
 
-/** Changes with the kernels that every model has, and their table. */
+/** Changes with the library's sources; where it is not built, with the kernels that every model has, and their table. */
 export function kernelsVersion(): Promise<string> {
-  return digest(JSON.stringify([shaderTexts, candidates]))
+  return digest(import.meta.env.OCTAVO_SOURCES ?? JSON.stringify([shaderTexts, candidates]))
 }
 
 /** What a proof is about: the WGSL of these pipelines, of kernels too that are fetched for some models only. */

@@ -14,17 +14,30 @@ import {
   type Variants,
 } from './variants'
 
-/** Milliseconds of all timing, and of those what compiling other variants may take. */
-const budgetMs = 1000
-const compileMs = 400
-/** Where the plan's own pipelines have taken a CPU driver so long each, nothing is tried: SwiftShader's take 96 to 101, and gain nothing. */
-const slowestCompileMs = 60
-/** A variant whose first run takes so much longer than its second is compiled as it runs: others would be as slow to try. */
-const slowestFirstRunMs = 100
+/** How much time is taken, in milliseconds. */
+export interface TuningLimits {
+  /** For all timing, and of that for compiling the other variants of one dispatch. */
+  readonly allMs: number
+  readonly compileMs: number
+  /** Where the plan's own pipelines have taken a CPU driver so long each, nothing is tried: SwiftShader's take 96 to 101, and gain nothing. */
+  readonly slowestCompileMs: number
+  /** A variant whose first run takes so much longer than its second is compiled as it runs: others would be as slow to try. */
+  readonly slowestFirstRunMs: number
+}
+
+const usualLimits: TuningLimits = {
+  allMs: 1000,
+  compileMs: 400,
+  slowestCompileMs: 60,
+  slowestFirstRunMs: 100,
+}
+
 const rounds = 4
-/** Of one sample: dispatches are repeated for so long, so that the clock's steps and the submit count little. */
+/** Work of one sample, in milliseconds and in steps of the clock, which browsers make coarse: dispatches are repeated until it is that much. */
 const sampleMs = 3
-const mostRepeats = 64
+const sampleSteps = 10
+const mostRepeats = 1024
+const overTime = 'The time for it was over.'
 
 /** A batch that is on the GPU. */
 export interface TuningBatch {
@@ -40,7 +53,8 @@ interface TuningOptions {
   /** Steps of decode and of prefill. */
   readonly batches: readonly TuningBatch[]
   readonly throwIfAborted: () => void
-  /** Runs a pipeline so many times and gives the milliseconds of one. Default: on the GPU. */
+  readonly limits?: TuningLimits
+  /** Runs a pipeline so many times in one submit, which may be none, and gives the milliseconds of it all. Default: on the GPU. */
   readonly run?: (
     dispatch: Dispatch<BatchShape>,
     pipeline: Pipeline,
@@ -48,6 +62,8 @@ interface TuningOptions {
     times: number,
   ) => Promise<number>
   readonly now?: () => number
+  /** Steps of the clock, in milliseconds. Default: as they are seen. */
+  readonly clockMs?: number
 }
 
 export interface Tuning {
@@ -76,29 +92,34 @@ interface Contest {
  * faster, or where time runs out.
  */
 export async function tune(options: TuningOptions): Promise<Tuning> {
-  const { gpu, variants, throwIfAborted, now = () => performance.now() } = options
+  const { gpu, variants, throwIfAborted, limits = usualLimits, now = () => performance.now() } = options
   const run = options.run ?? ((...given) => runOnGpu(gpu, ...given))
   const started = now()
-  const left = () => budgetMs - (now() - started)
+  const left = () => limits.allMs - (now() - started)
   const tuned: Record<string, TunablePoint> = {}
   const timed: TimedVariants[] = []
   const ended = (whyNotTimed: string | null): Tuning => ({ tuned, timed, whyNotTimed, ms: now() - started })
-  if (gpu.info.isFallbackAdapter && gpu.compileMs > slowestCompileMs) {
-    return ended(
-      `This GPU’s driver compiles too slowly to try others: ${Math.round(gpu.compileMs)} ms for each kernel of the model.`,
-    )
+  const tooSlow = (what: string) => ended(`This GPU’s driver compiles too slowly to try others: ${what}.`)
+  if (gpu.info.isFallbackAdapter && gpu.compileMs > limits.slowestCompileMs) {
+    return tooSlow(`${Math.round(gpu.compileMs)} ms for each kernel of the model`)
   }
-  const contests = contestsOf(options.plan, options.batches)
-  for (const contest of contests) {
+  const leastMs = Math.max(sampleMs, sampleSteps * (options.clockMs ?? clockStep()))
+  /** What a submit takes at least, that runs nothing: the way to the GPU's process and back. */
+  let emptyMs = Number.POSITIVE_INFINITY
+  let slowRuns = 0
+  let skipped = false
+  for (const contest of contestsOf(options.plan, options.batches)) {
     const { dispatch, batch } = contest
     throwIfAborted()
+    if (left() <= 0) return ended(overTime)
+    const runOf = (pipeline: Pipeline, times: number) => run(dispatch, pipeline, batch.shape, times)
     batch.write()
-    const first = await run(dispatch, dispatch.pipeline, batch.shape, 1)
-    const second = await run(dispatch, dispatch.pipeline, batch.shape, 1)
-    if (first - second > slowestFirstRunMs) {
-      return ended(
-        `This GPU’s driver compiles too slowly to try others: ${dispatch.tactic} took ${Math.round(first)} ms.`,
-      )
+    const first = await runOf(dispatch.pipeline, 1)
+    const second = await runOf(dispatch.pipeline, 1)
+    // Once it may have been something else that used the GPU.
+    if (first - second <= limits.slowestFirstRunMs) slowRuns = 0
+    else if (gpu.info.isFallbackAdapter || ++slowRuns > 1) {
+      return tooSlow(`${dispatch.tactic} took ${Math.round(first)} ms`)
     }
     const points = candidatesFor(contest.kind, gpu.info) as readonly TunablePoint[]
     const others = points.filter(
@@ -106,27 +127,36 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
         hasPoint(dispatch.pipeline, point) && !isAt(contest.kind, point as never, dispatch.pipeline.variant),
     )
     if (others.length === 0) continue
-    if (left() <= 0) return ended('The time for it was over.')
-    const { compiled, late } = await compile(gpu, contest, others, Math.min(compileMs, left()))
+    const probe = async () => {
+      emptyMs = Math.min(emptyMs, await runOf(dispatch.pipeline, 0))
+    }
+    for (let i = 0; i < rounds; i++) await probe()
+    const work = async (times: number) => (await runOf(dispatch.pipeline, times)) - emptyMs
+    const { repeats, ms } = await sampleOf(work, second - emptyMs, leastMs)
+    // Smaller ones may fit.
+    if (left() < (ms + emptyMs) * (others.length + 1) * (rounds + 1)) {
+      skipped = true
+      continue
+    }
+    const { compiled, late } = await compile(gpu, contest, others, Math.min(limits.compileMs, left()))
     if (compiled.length === 0) {
       // Compiling more would take cores from what the load waits for.
       if (late) return ended('No other variant was compiled in time.')
       continue
     }
     const contenders = [{ point: ownPoint(variants, contest), pipeline: dispatch.pipeline }, ...compiled]
-    const repeats = Math.max(1, Math.min(mostRepeats, Math.round(sampleMs / Math.max(second, 0.01))))
-    if (left() < second * repeats * contenders.length * (rounds + 1))
-      return ended('The time for it was over.')
-    const times = contenders.map((): number[] => [])
-    for (const { pipeline } of compiled) await run(dispatch, pipeline, batch.shape, 1)
+    const samples = contenders.map((): number[] => [])
+    for (const { pipeline } of compiled) await runOf(pipeline, 1)
     for (let round = 0; round < rounds && left() > 0; round++) {
       throwIfAborted()
+      await probe()
       for (let i = 0; i < contenders.length; i++) {
         const turn = (i + round) % contenders.length
-        times[turn]!.push(await run(dispatch, contenders[turn]!.pipeline, batch.shape, repeats))
+        samples[turn]!.push(await runOf(contenders[turn]!.pipeline, repeats))
       }
     }
-    if (times[0]!.length === 0) return ended('The time for it was over.')
+    if (samples[0]!.length === 0) return ended(overTime)
+    const times = samples.map((each) => each.map((sample) => Math.max(0, sample - emptyMs) / repeats))
     const chosen = contenders[clearlyFastest(times)]!
     if (chosen !== contenders[0]) tuned[dispatch.tactic!] = chosen.point
     timed.push({
@@ -135,7 +165,24 @@ export async function tune(options: TuningOptions): Promise<Tuning> {
       chosen: inWords(chosen.point),
     })
   }
-  return ended(null)
+  return ended(skipped ? overTime : null)
+}
+
+/** How often a dispatch is repeated in a sample, and the milliseconds of such a sample's work. */
+async function sampleOf(
+  work: (times: number) => Promise<number>,
+  onceMs: number,
+  leastMs: number,
+): Promise<{ readonly repeats: number; readonly ms: number }> {
+  let repeats = 1
+  let ms = Math.max(0, onceMs)
+  while (ms < leastMs && repeats < mostRepeats) {
+    // A single run is within the clock's error: so it is not trusted with a long way.
+    const more = Math.min(16, Math.max(1.5, leastMs / Math.max(ms, 0.01)))
+    repeats = Math.min(mostRepeats, Math.ceil(repeats * more))
+    ms = await work(repeats)
+  }
+  return { repeats, ms }
 }
 
 /** What is to be timed, the dispatches that walk most bytes first. */
@@ -181,6 +228,14 @@ async function compile(
   return { compiled: [...compiled], late }
 }
 
+/** By how much the clock goes on at a time: by 0.1 ms in Chromium, by 1 ms in Firefox and Safari. */
+function clockStep(): number {
+  const started = performance.now()
+  let now = started
+  while (now === started) now = performance.now()
+  return now - started
+}
+
 /** The dispatch's bind group fits every variant of its kernel, since their layouts are alike. */
 async function runOnGpu(
   { device }: GpuDevice,
@@ -199,5 +254,5 @@ async function runOnGpu(
   const started = performance.now()
   device.queue.submit([encoder.finish()])
   await device.queue.onSubmittedWorkDone()
-  return (performance.now() - started) / times
+  return performance.now() - started
 }

@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
+import { bufferUsage } from '../gpu/flags'
 import { packParams } from '../gpu/kernel'
 import type { Pipeline } from '../gpu/pipeline'
 import type { Packing } from '../kernels/packing'
@@ -57,7 +58,7 @@ export class WeightUploader implements WeightSink {
     readonly floats: readonly TensorInfo[],
   ) {
     this.#staging = gpu.storage('staging', stagingBytes + 256)
-    this.#params = gpu.buffer('repack params', 256, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
+    this.#params = gpu.buffer('repack params', 256, bufferUsage.uniform | bufferUsage.copyDst)
   }
 
   static async create(

@@ -66,7 +66,7 @@ export interface Variants {
  * serve one model and a timing may choose among them. What the others sum depends on their lanes: they are one number
  * for a device, for every batch and every load. Prefill attention cuts batches by its lanes, so it has one point, too.
  */
-export const tunableKinds = ['matvec', 'matmul', 'attentionDecode'] as const
+export const tunableKinds = ['matvec', 'matmul', 'int8Matvec', 'int8Matmul', 'attentionDecode'] as const
 export type TunableKind = (typeof tunableKinds)[number]
 export type TunablePoint = Variants[TunableKind]
 

@@ -38,6 +38,7 @@ export interface VariantDiagnostics {
   readonly proof: ProofDiagnostics | null
 }
 
+/** What the proof of the kernels tried, before the model answers anybody. */
 export interface ProofDiagnostics {
   /** Pipelines that answered a small case, and of those the ones whose answers are known beforehand. */
   readonly tried: number
@@ -63,9 +64,9 @@ export interface EngineDiagnostics {
   }
   /** With its version, as far as it tells. */
   readonly browser: string
-  /** A hash of the kernels, their table of variants and their known cases. */
+  /** A hash of the library's sources: its kernels, their table of variants and their known cases among them. */
   readonly kernels: string
-  /** Pipelines that were compiled. */
+  /** Variants of kernels that were asked for, also those that were tried and not taken; some share a pipeline. */
   readonly pipelines: number
   readonly variants: VariantDiagnostics
 }

@@ -51,6 +51,7 @@ export interface ModelInspection {
   readonly quantizations: readonly QuantizationChoice[]
 }
 
+/** Why a model is not expected to run here, as the OctavoError of its load would say it. */
 export interface InspectionReason {
   readonly code: ErrorCode
   readonly message: string

@@ -47,7 +47,10 @@ export interface EngineInfo {
   readonly invariance: Invariance
   /** What products of matrices round their inputs to, as it was asked for. */
   readonly precision: Precision
-  /** With `fast`: types of the model’s matrices whose products are exact all the same, since their weights are no integers. */
+  /**
+   * With `fast`: types of the model’s matrices whose products are exact all the same: those whose weights are no integers, those
+   * of experts, and all of them where integers are no faster (SwiftShader). Empty with `exact`.
+   */
   readonly exactTypes: readonly string[]
   /** What was tried before that and computed wrongly on this device. Empty on a device that works. */
   readonly droppedVariants: readonly DroppedVariant[]

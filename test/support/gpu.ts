@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
 import { GpuDevice } from '../../src/gpu/device'
+import { bufferUsage, mapRead } from '../../src/gpu/flags'
 import type { Binding, Kernel, KernelVariant, ParamType } from '../../src/gpu/kernel'
 import { ParamsArena } from '../../src/gpu/pipeline'
 import {
@@ -96,7 +97,7 @@ export async function runKernel<Shape>(
   }
   const buffers: Record<string, GPUBuffer> = {}
   const encoder = device.createCommandEncoder()
-  const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
+  const storage = bufferUsage.storage | bufferUsage.copyDst | bufferUsage.copySrc
   for (const name of Object.keys(kernel.bindings)) {
     const input = inputs[name]
     if (input === undefined) throw new Error(`${kernel.shader}: no input for ${name}`)
@@ -127,11 +128,11 @@ export async function runKernel<Shape>(
 
 /** The first bytes of a buffer, through a copy. */
 export async function readBuffer(gpu: GpuDevice, buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-  const copy = gpu.buffer('read back', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
+  const copy = gpu.buffer('read back', bytes, bufferUsage.mapRead | bufferUsage.copyDst)
   const encoder = gpu.device.createCommandEncoder()
   encoder.copyBufferToBuffer(buffer, 0, copy, 0, Math.min(copy.size, buffer.size))
   gpu.device.queue.submit([encoder.finish()])
-  await copy.mapAsync(GPUMapMode.READ)
+  await copy.mapAsync(mapRead)
   const read = copy.getMappedRange().slice(0, bytes)
   gpu.release(copy)
   return read

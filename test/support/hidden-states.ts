@@ -1,3 +1,4 @@
+import { bufferUsage, mapRead } from '../../src/gpu/flags'
 import type { Repo } from './safetensors-repo'
 import { watchDevices, watchMethod } from './watch-device'
 
@@ -20,12 +21,12 @@ export class RowsOnDevice {
     // What a model has no use for is of the least size.
     const all = this.#buffers.filter((buffer) => label.test(buffer.label) && buffer.size > 16)
     const copies = all.map(({ size }) =>
-      device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),
+      device.createBuffer({ size, usage: bufferUsage.mapRead | bufferUsage.copyDst }),
     )
     const encoder = device.createCommandEncoder()
     for (const [i, buffer] of all.entries()) encoder.copyBufferToBuffer(buffer, 0, copies[i]!, 0, buffer.size)
     device.queue.submit([encoder.finish()])
-    await Promise.all(copies.map((copy) => copy.mapAsync(GPUMapMode.READ)))
+    await Promise.all(copies.map((copy) => copy.mapAsync(mapRead)))
     return copies.map((copy) => new Float32Array(copy.getMappedRange().slice(0)))
   }
 }

@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../../gpu/device'
+import { bufferUsage, mapRead } from '../../gpu/flags'
 import { ParamsArena, type Pipeline } from '../../gpu/pipeline'
 import type { Trial } from './trial'
 
@@ -80,9 +81,7 @@ export class Trials {
   async results(): Promise<readonly ArrayBuffer[]> {
     const { device } = this.#gpu
     const total = this.#readings.reduce((sum, { bytes }) => sum + bytes, 0)
-    const copy = this.#kept(
-      this.#gpu.buffer('answers', total, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
-    )
+    const copy = this.#kept(this.#gpu.buffer('answers', total, bufferUsage.mapRead | bufferUsage.copyDst))
     const encoder = device.createCommandEncoder({ label: 'proof' })
     const pass = encoder.beginComputePass()
     for (const dispatch of this.#dispatches) dispatch(pass)
@@ -94,7 +93,7 @@ export class Trials {
     }
     device.queue.submit([encoder.finish()])
     try {
-      await copy.mapAsync(GPUMapMode.READ)
+      await copy.mapAsync(mapRead)
       const whole = copy.getMappedRange()
       at = 0
       return this.#readings.map(({ bytes }) => {

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import { globals } from 'webgpu'
 import { noOpGpu } from '../../../bench/no-op-gpu'
 import type { GpuRunner } from '../../../src/model/runner'
 import { greedy, type StepChunk } from '../../../src/model/step'
@@ -7,8 +6,6 @@ import { loadModelBytes } from '../../support/load-model'
 import { tinyModel } from '../../support/tiny-model'
 import { randomNumbers } from '../../support/tiny-model-tensors'
 import { watchDevices, watchMethod } from '../../support/watch-device'
-
-Object.assign(globalThis, globals)
 
 interface Recorded {
   readonly runner: GpuRunner

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { globals } from 'webgpu'
+import { describe, expect, it } from 'vitest'
 import { noOpGpu } from '../../../bench/no-op-gpu'
 import type { LoadedModel } from '../../../src/model/load'
 import { hardware, software, type Variants } from '../../../src/model/variants'
@@ -14,10 +13,6 @@ import { makeRepo } from '../../support/safetensors-repo'
 import { type TinyModelOptions, tinyModel } from '../../support/tiny-model'
 import { watchDevices, watchMethod } from '../../support/watch-device'
 import { shaderNeeds } from '../../support/wgsl-needs'
-
-beforeAll(() => {
-  Object.assign(globalThis, globals)
-})
 
 /** What every WebGPU device gives a shader. */
 const leastDevice = { storageBuffers: 8, workgroupBytes: 16384, invocations: 256 }
