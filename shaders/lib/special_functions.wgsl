@@ -4,14 +4,14 @@ fn sigmoid(x: f32) -> f32 {
   return 1.0 / (1.0 + exp(min(-x, 80.0)));
 }
 
-// By its series near 0, where the quotient would cancel.
+// By its series near 0, where the quotient would cancel, and for NaN, which stays one.
 fn hyperbolic_tangent(x: f32) -> f32 {
   let square = x * x;
   var series = fma(square, 62.0 / 2835.0, -17.0 / 315.0);
   series = fma(square, series, 2.0 / 15.0);
   series = fma(square, series, -1.0 / 3.0);
   let power = exp(max(-2.0 * abs(x), -80.0));
-  return select(sign(x) * ((1.0 - power) / (1.0 + power)), fma(x * square, series, x), abs(x) < 0.25);
+  return select(fma(x * square, series, x), sign(x) * ((1.0 - power) / (1.0 + power)), abs(x) >= 0.25);
 }
 
 // The standard normal distribution's Φ(x) = erfc(−x / √2) / 2 to 1e-7; erfc after Abramowitz & Stegun 7.1.26. Its two tails

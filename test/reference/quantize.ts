@@ -53,7 +53,7 @@ function fitGroup(weights: Float32Array, ranges: readonly number[] = triedRanges
     let scale = determinant > 0 ? (weights.length * products - codes * sum) / determinant : 0
     let minimum = (sum - scale * codes) / weights.length
     if (minimum > 0 || determinant === 0) {
-      minimum = 0
+      minimum = squares > 0 ? 0 : Math.min(sum / weights.length, 0)
       scale = squares > 0 ? products / squares : 0
     }
     const gain = scale * products + minimum * sum

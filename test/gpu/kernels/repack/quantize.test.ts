@@ -137,4 +137,8 @@ it.each([
     }
     expect(error, `unit ${u}`).toBeLessThanOrEqual(1.05 * least + 1e-6 * size)
   }
+  // Rows of one weight stay what they are.
+  for (const row of [1, 2]) {
+    for (let i = row * columns; i < (row + 1) * columns; i++) expect(got[i]! / weights[i]!).toBeCloseTo(1, 2)
+  }
 })
