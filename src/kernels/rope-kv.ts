@@ -123,6 +123,14 @@ export const ropeKv = kernel({
   },
 })
 
+/**
+ * Bytes of workgroup memory that `projectHeads` takes beside a row that it makes, for heads of so many values: sums of segments, the head
+ * before and after it is turned, and what reductions keep.
+ */
+export function projectBytes(headDim: number, lanes: number): number {
+  return 16 * lanes + 8 * headDim + 4 * lanes + 512
+}
+
 /** Lanes of a workgroup of `projectHeads`, at most 256 and `most`: as many as do not idle in its last turn. */
 export function projectLanes(headDim: number, segmentLanes: number, most: number): number {
   const wanted = (headDim / 4) * segmentLanes

@@ -17,10 +17,10 @@ export function makesRows({ plan, limits, variants }: PlanContext, width: number
   return variants[making] > 0 && !(alone && limits.maxSequences === 0) && hasRoom(plan, width)
 }
 
-/** Whether a workgroup has room for a row of so many values. */
-function hasRoom({ gpu }: PlanContext['plan'], width: number): boolean {
+/** Whether a workgroup has room for a row of so many values, and for so many bytes beside it. */
+export function hasRoom({ gpu }: PlanContext['plan'], width: number, besideBytes = besideRowBytes): boolean {
   const { maxComputeWorkgroupStorageSize: most } = gpu.device.limits
-  return width % 4 === 0 && 4 * paddedColumns(width) + besideRowBytes <= most
+  return width % 4 === 0 && 4 * paddedColumns(width) + besideBytes <= most
 }
 
 /** A row that is normalized as it is read, as the norm does it. */

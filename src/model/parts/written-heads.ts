@@ -1,6 +1,6 @@
 import { type headConstants, headNormWeights, headNorm as normKinds, plainHeads } from '../../kernels/heads'
 import { noNorm } from '../../kernels/matmul'
-import { projectHeads, projectLanes, ropeKv } from '../../kernels/rope-kv'
+import { projectBytes, projectHeads, projectLanes, ropeKv } from '../../kernels/rope-kv'
 import { reads } from '../../kernels/weights/format'
 import type { BatchShape } from '../batch'
 import type { HeadLayout, HeadNormDescription } from '../description'
@@ -8,7 +8,7 @@ import { lazyParts } from '../lazy-parts'
 import { type MatrixShard, matrixBytes, rowOf, segmentGroups } from '../matrix'
 import type { AttentionTensors } from './attention'
 import { type LayerBuffers, type PlanContext, type SourceRows, tokensOf } from './context'
-import { manyTokens } from './made-rows'
+import { hasRoom, manyTokens } from './made-rows'
 import { planProjected } from './projected'
 
 /** What every kernel of attention is compiled with. */
@@ -34,10 +34,11 @@ export function planWrittenHeads(
   const { projected } = context.activations.scratch
   const { constants } = layer
   const own = writtenHeads(context, tensors, layer)
-  const groups = headGroups(context, tensors)
+  const lanes = lanesOf(context, tensors, rows)
+  const groups = lanes ? headGroups(context, tensors) : null
   planProjected(context, input, constants, { ...rows, to: projected, stride, leastTokens: groups ? 2 : 1 })
   if (latent) lazyParts.latent.fetched.planLatentQuery(context, latent, tensors, { constants, width: stride })
-  if (groups) planProjectedHeads(context, tensors, head, own, rows, groups)
+  if (groups) planProjectedHeads(context, tensors, head, own, rows, groups, lanes!)
   planRopeKv(context, head, own, groups ? manyTokens : tokensOf)
 }
 
@@ -122,6 +123,7 @@ function planProjectedHeads(
   own: ReturnType<typeof writtenHeads>,
   rows: SourceRows,
   groups: readonly HeadGroup[],
+  lanes: number,
 ): void {
   const { plan, weights, variants, stride } = context
   const { subgroups, ...point } = variants.matvec
@@ -140,11 +142,7 @@ function planProjectedHeads(
         constants: {
           ...head,
           ...point,
-          workgroup_size: projectLanes(
-            Math.max(head.head_dim, head.value_dim),
-            point.segment_lanes,
-            plan.gpu.device.limits.maxComputeInvocationsPerWorkgroup,
-          ),
+          workgroup_size: lanes,
           columns: 1,
           ...own.constants,
         },
@@ -175,6 +173,20 @@ function planProjectedHeads(
     })
     firstRow += source.rows
   }
+}
+
+/** Lanes that compute a head with its product: as many as there is workgroup memory for; null: not even the fewest have it. */
+function lanesOf(
+  { plan, variants }: PlanContext,
+  { headDim, input }: AttentionTensors,
+  { made }: SourceRows,
+): number | null {
+  const { maxComputeInvocationsPerWorkgroup: most } = plan.gpu.device.limits
+  for (let allowed = most; allowed >= 8; allowed /= 2) {
+    const lanes = projectLanes(headDim, variants.matvec.segment_lanes, allowed)
+    if (!made || hasRoom(plan, input.matrices[0]!.columns, projectBytes(headDim, lanes))) return lanes
+  }
+  return null
 }
 
 /** Heads of Q, then K, then V by their numbers. */

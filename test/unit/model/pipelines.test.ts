@@ -86,15 +86,21 @@ describe.each([software, hardware])('shaders of $name', (variants) => {
     { headDim: 256, heads: 8, kvHeads: 8 },
     { headDim: 128, heads: 64, kvHeads: 2, hidden: 256 },
     { headDim: 8, heads: 60, kvHeads: 1, hidden: 480 },
+    ...[2560, 3072, 3584].flatMap((hidden) =>
+      [128, 256].map((headDim) => ({ headDim, heads: 2, kvHeads: 1, hidden, layers: 1, intermediate: 64 })),
+    ),
   ]
-  it.each(wide)('stay within them with heads of $headDim, $heads on $kvHeads', async (options) => {
-    for (const format of ['f32', 'f16', 'int8', 'int4'] as const) {
-      const { gpu, modules } = compiling()
-      const model = await loadModelBytes(tinyModel(options).file, { gpu, variants, format })
-      model.destroy()
-      expectWithinLimits(modules)
-    }
-  })
+  it.each(wide)(
+    'stay within them with heads of $headDim, $heads on $kvHeads, rows of $hidden',
+    async (options) => {
+      for (const format of ['f32', 'f16', 'int8', 'int4'] as const) {
+        const { gpu, modules } = compiling()
+        const model = await loadModelBytes(tinyModel(options).file, { gpu, variants, format })
+        model.destroy()
+        expectWithinLimits(modules)
+      }
+    },
+  )
 })
 
 describe('pipelines', () => {
