@@ -139,8 +139,20 @@ export class GpuDevice {
     return buffer
   }
 
-  /** A storage buffer of the given bytes, all zero, that can be written and read back. */
+  /**
+   * A storage buffer of the given bytes, all zero, that can be written and read back, and that a kernel can bind whole.
+   *
+   * @throws OctavoError 'limits-too-small'
+   */
   storage(label: string, bytes: number): GPUBuffer {
+    const { maxBindingBytes } = this.info
+    if (bytes > maxBindingBytes) {
+      throw new OctavoError(
+        'limits-too-small',
+        `The buffer “${label}” needs ${bytes} bytes; kernels of this GPU can address ${maxBindingBytes}.`,
+        'Set a smaller kvCache.maxTokens, maxSequences or tokenBudget, or choose a smaller model.',
+      )
+    }
     return this.buffer(label, bytes, storageUsage)
   }
 
@@ -225,6 +237,24 @@ export class GpuDevice {
       }
     }
     return made
+  }
+
+  /**
+   * Runs `run`, which submits steps, and fails if the GPU refused one of its commands: what a refused step was to write stays as it was.
+   *
+   * @throws Error with the GPU's words
+   */
+  async accepting<T>(run: () => Promise<T>): Promise<T> {
+    this.device.pushErrorScope('validation')
+    let result: T
+    try {
+      result = await run()
+    } finally {
+      const refused = await this.device.popErrorScope()
+      // biome-ignore lint/correctness/noUnsafeFinally: a refused step explains whatever run() threw
+      if (refused) throw new Error(`the GPU refused a step: ${refused.message}`)
+    }
+    return result
   }
 
   destroy(): void {

@@ -2,11 +2,12 @@ import type { GpuDevice } from '../gpu/device'
 import { splitSize } from '../kernels/attention'
 import { resultWords } from '../kernels/sample'
 import { groupWeights } from '../kernels/weights/format'
-import { attentionIn, valueDimOf } from './attention-in'
+import { attentionIn } from './attention-in'
 import type { BatchLayout } from './batch'
 import { createRoutes, type ExpertRoutes, type ProductRoutes, type Router } from './experts'
 import { createHeadRoutes } from './head-routes'
 import { paddedColumns } from './matrix'
+import { splitWidth } from './room-limits'
 import { groupWordsOf, type RoundedBuffer, type Rounding } from './rounded-rows'
 import { type ScratchName, scratchWidths } from './scratch'
 import type { RunnerLimits } from './step'
@@ -77,7 +78,6 @@ export function createActivations(
   const inStream = layers.some(({ mixer, feedForward }) => mixer.streamNorm || feedForward.streamNorm)
   const apart = layers.some(({ parallel, feedForward }) => parallel && feedForward.norm)
   const attention = attentionIn(layers)
-  const partialWidth = Math.max(0, ...attention.map((own) => own.heads * (valueDimOf(own) + 4)))
   const latentHeads = new Set(attention.flatMap(({ heads, latent }) => (latent ? [heads] : [])))
   const widths = Object.entries(scratchWidths(tensors, hidden)) as [ScratchName, number][]
   return {
@@ -99,7 +99,7 @@ export function createActivations(
     >,
     routes: allRoutes(tensors, limits.maxBatchTokens, words),
     headRoutes: new Map([...latentHeads].map((heads) => [heads, createHeadRoutes(gpu, heads, tokens)])),
-    partials: words('attention splits, f32', maxSequences * splits * partialWidth),
+    partials: words('attention splits, f32', maxSequences * splits * splitWidth(tensors)),
     rounded: rounding && {
       to: rounding,
       buffer: words(

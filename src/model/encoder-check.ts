@@ -1,12 +1,12 @@
 import { OctavoError } from '../util/octavo-error'
 import type { EncoderRunner, EncoderSequence } from './encoder-step'
-import { areAlike, reportRemedy } from './self-check'
+import { areAlike, reportRemedy, whatIsWrong } from './self-check'
 
 /**
  * Runs a short text alone and among others before the model answers anybody: its numbers must be finite, and the same.
  *
  * @param difference `mostDifference`
- * @throws OctavoError 'malformed-file' where they are not finite, 'internal' where they differ
+ * @throws OctavoError 'malformed-file' where they are not finite or all the same, 'internal' where they differ
  */
 export async function checkEncoder(runner: EncoderRunner, difference: number): Promise<void> {
   const { maxTokens, maxSequences, vocabSize } = runner.limits
@@ -17,10 +17,11 @@ export async function checkEncoder(runner: EncoderRunner, difference: number): P
   const own = text(7)
   const [alone] = await runner.run([own])
   const among = await runner.run([text(1), own, text(3)].slice(0, maxSequences))
-  if (!alone!.every(Number.isFinite)) {
+  const wrong = whatIsWrong(alone!)
+  if (wrong) {
     throw new OctavoError(
       'malformed-file',
-      'What the model makes of a text is not finite: its weights are damaged, or this GPU computes them wrongly.',
+      `The numbers that the model makes of a text are ${wrong}: its weights are damaged, or this GPU computes them wrongly.`,
       'Download the file again; if that does not help, try another browser.',
     )
   }

@@ -18,6 +18,7 @@ import { describeModel, type ModelInfo } from './model-info'
 import type { Plan } from './plan'
 import { prepareRunner } from './prepare'
 import { readDescription } from './read-description'
+import { longestContext, mostStepTokens } from './room-limits'
 import type { RopeDescription } from './rope'
 import { roundingFor, roundingIn } from './rounded-rows'
 import { GpuRunner } from './runner'
@@ -165,11 +166,15 @@ export async function makeRoom(
   const cache = await createKvCache(gpu, tensors, description.contextLength, format, maxTokens)
   const limits: RunnerLimits = {
     maxSequences: options.maxSequences,
-    maxBatchTokens: Math.max(options.maxBatchTokens, options.maxSequences),
+    maxBatchTokens: Math.max(Math.min(options.maxBatchTokens, mostStepTokens(tensors)), options.maxSequences),
     maxLogitRows: Math.max(leastLogitRows, options.maxSequences),
     blockSize,
     blocks: cache.blocks,
-    maxContext: Math.min(description.contextLength, cache.maxTokens),
+    maxContext: Math.min(
+      description.contextLength,
+      cache.maxTokens,
+      longestContext(gpu.info, tensors, options.maxSequences),
+    ),
     vocabSize: tensors.vocab,
     hasState: ownStates.length > 0,
   }

@@ -132,7 +132,7 @@ class Choice<Runner> {
         throwIfAborted(signal)
         if (tactics) await this.#prove(plan)
         const runner = this.#given.createRunner(await this.#plan, this.#variants)
-        await this.#given.check(runner, this.#variants)
+        await gpu.accepting(() => this.#given.check(runner, this.#variants))
         throwIfAborted(signal)
         if (tactics) await this.#keep(await this.#plan)
         return { runner, variants: this.#variants, dropped: this.#dropped, diagnostics: this.#diagnostics() }

@@ -34,7 +34,7 @@ interface Constant {
   missing: number
 }
 
-const stagingBytes = 4 * 1024 * 1024
+const mostStagingBytes = 4 * 1024 * 1024
 /** Submits whose staging writes the browser may hold in memory at once. */
 const writesInFlight = 4
 
@@ -46,6 +46,7 @@ export class WeightUploader implements WeightSink {
   readonly #targets: Target[] = []
   readonly #constants = new Map<string, Constant>()
   readonly #notes: { matrix: Matrix; note: MatrixNote; constants: readonly Constant[] }[] = []
+  readonly #stagingBytes: number
   readonly #staging: GPUBuffer
   readonly #params: GPUBuffer
   readonly #bindGroups = new Map<Target, GPUBindGroup>()
@@ -57,7 +58,8 @@ export class WeightUploader implements WeightSink {
     readonly gpu: GpuDevice,
     readonly floats: readonly TensorInfo[],
   ) {
-    this.#staging = gpu.storage('staging', stagingBytes + 256)
+    this.#stagingBytes = Math.min(mostStagingBytes, gpu.info.maxBindingBytes - 256)
+    this.#staging = gpu.storage('staging', this.#stagingBytes + 256)
     this.#params = gpu.buffer('repack params', 256, bufferUsage.uniform | bufferUsage.copyDst)
   }
 
@@ -154,7 +156,7 @@ export class WeightUploader implements WeightSink {
       await this.#seam(target, firstWhole - unit, from, bytes.subarray(0, Math.min(firstWhole, to) - from))
     if (lastWhole < to && lastWhole >= firstWhole)
       await this.#seam(target, lastWhole, lastWhole, bytes.subarray(lastWhole - from))
-    const stagingUnits = Math.floor(stagingBytes / unit)
+    const stagingUnits = Math.floor(this.#stagingBytes / unit)
     for (let at = firstWhole; at < lastWhole; at += stagingUnits * unit) {
       const part = bytes.subarray(at - from, Math.min(lastWhole, at + stagingUnits * unit) - from)
       await this.#repack(target, at, part)

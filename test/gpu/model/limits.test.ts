@@ -61,8 +61,9 @@ describe('a device with default limits and no features', () => {
 })
 
 describe('a device that binds few bytes at once', () => {
-  const shape: TinyModelOptions = { vocab: 1500, intermediate: 1376, layers: 2 }
-  const limit = 48 * 1024
+  const heads: TinyModelOptions = { hidden: 512, heads: 8, kvHeads: 2, headDim: 64 }
+  const shape: TinyModelOptions = { ...heads, vocab: 2000, intermediate: 1376, layers: 2 }
+  const limit = 512 * 1024
   const cases: readonly (readonly [string, TinyModelOptions])[] = [
     ['four bits', shape],
     ['an output matrix of its own, in floats', { ...shape, types: { ...allTypes('Q8_0'), output: 'F16' } }],

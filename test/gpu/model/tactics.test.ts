@@ -3,6 +3,7 @@ import type { StoredTactics } from '../../../src/model/tactics'
 import { hardware, packedDotFeature, software, type Variants } from '../../../src/model/variants'
 import { expectSame } from '../../support/gpu-compare'
 import { load, logitsOf, tactics, wide, wrongGpu } from '../../support/load-tactics'
+import { replaceMethod, watchDevices } from '../../support/watch-device'
 
 /** SwiftShader compiles each model's kernels for ten seconds or more: there one of each kind shows that all is wired alike. */
 const one = inject('adapter') === 'swiftshader' && !inject('long')
@@ -214,6 +215,43 @@ describe('the proof', () => {
       expect(proof!.untried).toEqual([])
     },
   )
+})
+
+describe('a device that does not run a step', () => {
+  it('ends the load where it refuses the step, in its words', async () => {
+    const gpu = watchDevices(navigator.gpu, (device) => {
+      const create = replaceMethod(device, 'createBindGroup', (descriptor: GPUBindGroupDescriptor) => {
+        // A binding of a buffer that is no more.
+        const [{ resource }] = descriptor.entries as [GPUBindGroupEntry]
+        const { buffer } = resource as GPUBufferBinding
+        if (descriptor.label === 'norm') buffer.destroy()
+        return create(descriptor)
+      })
+    })
+    const loading = load({ gpu, variants: [software] }, logitsOf)
+    await expect(loading).rejects.toThrow(/the GPU refused a step: .*destroyed/s)
+  })
+
+  it('ends the load where it leaves the step’s results at zero', async () => {
+    const gpu = watchDevices(navigator.gpu, (device) => {
+      replaceMethod(
+        device,
+        'createComputePipelineAsync',
+        async (descriptor: GPUComputePipelineDescriptor) => {
+          const code = '@compute @workgroup_size(1) fn main() {}'
+          return device.createComputePipeline({
+            ...descriptor,
+            compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+          })
+        },
+      )
+    })
+    const loading = load({ gpu, variants: [software] }, logitsOf)
+    await expect(loading).rejects.toMatchObject({
+      code: 'malformed-file',
+      message: expect.stringContaining('logits are all the same'),
+    })
+  })
 })
 
 describe('a load without a proof', () => {

@@ -257,6 +257,24 @@ describe('a profile', () => {
     expect(service.aborted).toHaveLength(1)
   })
 
+  it('ends where its signal aborts before it has begun, and as soon as that is over', async () => {
+    const { engine, service } = await fakeEngine()
+    let begin = () => {}
+    service.startProfile = () =>
+      new Promise((resolve) => {
+        begin = resolve
+      })
+    const controller = new AbortController()
+    const profile = failure(engine.profile({ signal: controller.signal }))
+    await settled()
+    controller.abort()
+    expect((await profile).code).toBe('aborted')
+    expect(service.profiles).toEqual([])
+    begin()
+    await settled()
+    expect(service.profiles).toEqual(['end'])
+  })
+
   it('ends where what the app does fails, and throws what it throws', async () => {
     const { engine, service } = await fakeEngine()
     const mine = new Error('mine')
