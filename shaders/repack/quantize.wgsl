@@ -59,7 +59,7 @@ fn fit_group(begin: u32) -> Fit {
     var scale = select(0.0, (32.0 * sums.z - sums.x * sum) / determinant, solvable);
     var minimum = (sum - scale * sums.x) / 32.0;
     if (minimum > 0.0 || !solvable) {
-      // Q4_K has no minimum above zero. Without a code above zero, the weights are one and the same.
+      // Q4_K has no minimum above zero. Without a code above zero, the weights are one, or nearly.
       minimum = select(min(sum / 32.0, 0.0), 0.0, sums.y > 0.0);
       scale = select(0.0, sums.z / sums.y, sums.y > 0.0);
     }

@@ -31,6 +31,7 @@ async function countingDevice({ requiredLimits, requiredFeatures = [] }: GPUDevi
     limits: requiredLimits,
     features: new Set(requiredFeatures),
     lost: new Promise(() => {}),
+    queue: { writeBuffer: () => {} },
     createBuffer: ({ label, size }: GPUBufferDescriptor) => ({ label, size, destroy: () => {} }),
     pushErrorScope: () => {},
     popErrorScope: async () => null,

@@ -1,4 +1,5 @@
 import type { GpuDevice } from '../gpu/device'
+import { bufferUsage } from '../gpu/flags'
 import { blockRanges, type KvCache } from './kv-cache'
 import type { StepChunk } from './step'
 
@@ -10,7 +11,8 @@ export class BlockCopies {
 
   constructor(gpu: GpuDevice, cache: KvCache) {
     this.#cache = cache
-    this.#between = gpu.storage('a KV block of all layers', cache.blockBytes)
+    const copies = bufferUsage.copySrc | bufferUsage.copyDst
+    this.#between = gpu.buffer('a KV block of all layers', cache.blockBytes, copies)
   }
 
   /** Records what the chunks want copied. Those that want the same block stand side by side and read it once. */

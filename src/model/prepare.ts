@@ -278,7 +278,7 @@ class Distrusted extends OctavoError {
   constructor(
     shader: string,
     reason: string,
-    /** Not even its universal variant can: no other whole point does without. */
+    /** Not even at the universal point of its kind: the load ends. */
     readonly everywhere: boolean,
   ) {
     super(

@@ -11,17 +11,23 @@ export function splitWidth({ layers }: Pick<ModelTensors, 'layers'>): number {
   return Math.max(0, ...attentionIn(layers).map((own) => own.heads * (valueDimOf(own) + 4)))
 }
 
-/** Tokens of the longest context whose splits fit into one binding, for so many sequences. */
+/** Tokens of the longest context whose splits fit into one binding, for so many sequences, as the tables of RoPE do. */
 export function longestContext(
   { maxBindingBytes }: Pick<DeviceInfo, 'maxBindingBytes'>,
-  tensors: Pick<ModelTensors, 'layers'>,
+  { layers }: Pick<ModelTensors, 'layers'>,
   maxSequences: number,
 ): number {
-  const splits = maxBindingBytes / (4 * maxSequences * splitWidth(tensors))
-  return Math.max(1, Math.floor(splits)) * splitSize
+  const splits = maxBindingBytes / (4 * maxSequences * splitWidth({ layers }))
+  const turned = attentionIn(layers).map(({ rope }) =>
+    rope ? maxBindingBytes / (4 * rope.headDim) : Number.POSITIVE_INFINITY,
+  )
+  return Math.min(Math.max(1, Math.floor(splits)) * splitSize, ...turned.map(Math.floor))
 }
 
-/** Tokens of one step, at most: a router's experts and latent attention's heads have a workgroup for each token, or for four. */
+/**
+ * Tokens of one step, at most: a router's experts have a workgroup for each of a token's experts, latent attention's heads one for
+ * every four tokens, the last of them included.
+ */
 export function mostStepTokens({ layers }: Pick<ModelTensors, 'layers'>): number {
   const perToken = layers.flatMap(({ feedForward }) =>
     feedForward.parts.flatMap((part) => (part.kind === 'experts' ? [part.router.top] : [])),
@@ -29,6 +35,6 @@ export function mostStepTokens({ layers }: Pick<ModelTensors, 'layers'>): number
   const perFour = attentionIn(layers).flatMap(({ heads, latent }) => (latent ? [heads] : []))
   return Math.min(
     ...perToken.map((top) => Math.floor(mostWorkgroups / top)),
-    ...perFour.map((heads) => 4 * Math.floor(mostWorkgroups / heads)),
+    ...perFour.map((heads) => Math.floor((4 * mostWorkgroups) / heads) - 3),
   )
 }

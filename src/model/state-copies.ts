@@ -1,5 +1,8 @@
 import type { GpuDevice } from '../gpu/device'
+import { bufferUsage } from '../gpu/flags'
 import type { StepChunk } from './step'
+
+const copies = bufferUsage.copySrc | bufferUsage.copyDst
 
 /** What a layer keeps of running sequences: slot s has the bytes from s · slotBytes on, a multiple of 16. */
 export interface LayerState {
@@ -16,7 +19,7 @@ export class StateCopies {
   constructor(gpu: GpuDevice, layers: readonly LayerState[]) {
     this.#layers = layers
     const bytes = layers.reduce((sum, { slotBytes }) => sum + slotBytes, 0)
-    this.#between = bytes === 0 ? null : gpu.storage('the state of a slot in all layers', bytes)
+    this.#between = bytes === 0 ? null : gpu.buffer('the state of a slot in all layers', bytes, copies)
   }
 
   /** Records what the chunks want copied, in their order. Those that want the same state read it once. */

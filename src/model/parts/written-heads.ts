@@ -175,15 +175,17 @@ function planProjectedHeads(
   }
 }
 
-/** Lanes that compute a head with its product: as many as there is workgroup memory for; null: not even the fewest have it. */
+/** Lanes that compute a head with its product: as many as there is workgroup memory for; null: for less than a quarter of those wanted. */
 function lanesOf(
   { plan, variants }: PlanContext,
   { headDim, input }: AttentionTensors,
   { made }: SourceRows,
 ): number | null {
   const { maxComputeInvocationsPerWorkgroup: most } = plan.gpu.device.limits
-  for (let allowed = most; allowed >= 8; allowed /= 2) {
-    const lanes = projectLanes(headDim, variants.matvec.segment_lanes, allowed)
+  const { segment_lanes } = variants.matvec
+  const least = projectLanes(headDim, segment_lanes, most) / 4
+  for (let allowed = most; allowed >= Math.max(8, least); allowed /= 2) {
+    const lanes = projectLanes(headDim, segment_lanes, allowed)
     if (!made || hasRoom(plan, input.matrices[0]!.columns, projectBytes(headDim, lanes))) return lanes
   }
   return null

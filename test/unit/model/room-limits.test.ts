@@ -58,7 +58,7 @@ describe('tokens of a step', () => {
   })
   it.each([
     [[layer(8, null), layer(null, null)], 8191],
-    [[layer(null, 40), layer(2, 16)], 6552],
+    [[layer(null, 40), layer(2, 16)], 6550],
     [[layer(null, null)], Number.POSITIVE_INFINITY],
   ])('are as many as a dispatch has workgroups for, %#', (layers, most) => {
     expect(mostStepTokens({ layers } as unknown as ModelTensors)).toBe(most)

@@ -118,6 +118,14 @@ describe('what the tuner chooses', () => {
     expect(same.tuned).toEqual({})
   })
 
+  it('is not what one late run makes of a kernel that is too short for the clock', async () => {
+    const gpu = { isFallbackAdapter: false, submitMs: 0.5, clockMs: 0.1 }
+    // The second run, by which it is seen how long one takes.
+    const cost: Cost = (own, _, run) => (own === lanes && run === 1 ? 40 : 0.02)
+    const { timed } = await tuning([product('a', 1)], cost, undefined, gpu)
+    expect(timed[0]!.points.map(({ ms }) => Number(ms.toFixed(3)))).toEqual([0.02, 0.02])
+  })
+
   it('is measured by turns', async () => {
     const { runs } = await tuning([product('a', 1)], () => 1)
     const rounds = runs.slice(-8).map((run) => Number(run.split(' ').at(-1)))
