@@ -23,6 +23,11 @@ const fields = {
   signal: built(having('addEventListener', 'an AbortSignal')),
 } satisfies Record<keyof ProfileOptions, unknown> & Fields
 
+const nothing = () => {}
+
+/** When a profile that was aborted before it had begun is over, by its engine. */
+const ended = new WeakMap<Connection, Promise<void>>()
+
 /** @throws OctavoError as `Engine.profile` says, and what `during` throws */
 export async function profile(connection: Connection, options: ProfileOptions): Promise<EngineProfile> {
   check(options)
@@ -33,25 +38,23 @@ export async function profile(connection: Connection, options: ProfileOptions): 
     )
   const orAborted = <T>(call: () => Promise<T>): Promise<T> =>
     unlessAborted('The profile', call, signal, () => {})
-  const end = () => connection.notify((service) => service.endProfile())
-  let starting: Promise<void> | undefined
+  const end = () => connection.call((service) => service.endProfile())
+  await orAborted(() => ended.get(connection) ?? Promise.resolve())
+  const starting = connection.call((service) => service.startProfile())
   try {
-    await orAborted(() => {
-      starting = connection.call((service) => service.startProfile())
-      return starting
-    })
+    await orAborted(() => starting)
   } catch (error) {
     // It may fetch its part for long: what has begun then ends at once.
-    starting?.then(end, () => {})
+    ended.set(connection, starting.then(end).then(nothing, nothing))
     throw error
   }
   try {
     await orAborted<unknown>(async () => (during ?? run)())
   } catch (error) {
-    end()
+    void end().catch(nothing)
     throw error
   }
-  return orAborted(() => connection.call((service) => service.endProfile()))
+  return orAborted(end)
 }
 
 function check(options: ProfileOptions): void {

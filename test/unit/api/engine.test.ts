@@ -270,9 +270,15 @@ describe('a profile', () => {
     controller.abort()
     expect((await profile).code).toBe('aborted')
     expect(service.profiles).toEqual([])
-    begin()
+    const next = engine.profile()
     await settled()
-    expect(service.profiles).toEqual(['end'])
+    expect(service.profiles).toEqual([])
+    service.startProfile = async () => {
+      service.profiles.push('start')
+    }
+    begin()
+    await next
+    expect(service.profiles).toEqual(['end', 'start', 'run null null', 'end'])
   })
 
   it('ends where what the app does fails, and throws what it throws', async () => {
