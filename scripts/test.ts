@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
@@ -92,7 +93,8 @@ process.exitCode = total.failed === 0 ? 0 : 1
 async function runProject(project: Project): Promise<Counts> {
   console.log(`\n— ${project} ${values.lavapipe ? 'on lavapipe ' : ''}—`)
   // Most of the time one thread of a browser compiles for a device on the CPU, so two browsers take turns at a quarter of the files.
-  const shared = project === 'gpu' && values.files.length !== 1 && availableParallelism() > 1
+  const single = values.files.length === 1 && !isFolder(values.files[0]!)
+  const shared = project === 'gpu' && !single && availableParallelism() > 1
   const shards = shared ? ['1/4', '2/4', '3/4', '4/4'] : ['1/1']
   const counts = none()
   const takeTurns = async () => {
@@ -106,6 +108,11 @@ async function runProject(project: Project): Promise<Counts> {
     counts.failures.push(`${project}: no test was executed`)
   }
   return counts
+}
+
+/** Whether a pattern is a folder of tests, and so of many files. */
+function isFolder(pattern: string): boolean {
+  return statSync(join(import.meta.dirname, '..', pattern), { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 async function runShard(project: string, shard: string): Promise<Counts> {
