@@ -49,6 +49,8 @@ export class ChunkedFile {
   readonly #fetched = new Set<number>()
   #keeping: Keeping | null
   #complete: boolean
+  /** Whether a chunk that was kept is not there any more. */
+  #lost = false
   #hash: ReturnType<typeof incrementalSha256.create> | null = null
 
   constructor({ name, source, chunkBytes, keeping, sha256, complete }: ChunkedFileOptions) {
@@ -122,6 +124,8 @@ export class ChunkedFile {
       return bytes
     }
     this.#commits[index] = undefined
+    this.#complete = false
+    this.#lost = true
     await store.deleteChunk(file, index).catch(() => undefined)
     return null
   }
@@ -177,6 +181,8 @@ export class ChunkedFile {
         'Load the model again; if it happens again, check the Hub’s address and what lies between it and this page.',
       )
     }
-    this.#complete ||= this.#keeping !== null && this.keptBytes === this.bytes
+    // What took the place of a lost chunk has been checked against the hash of the whole by nobody.
+    const unchecked = this.#lost && found === null && this.#sha256 !== null
+    this.#complete ||= !unchecked && this.#keeping !== null && this.keptBytes === this.bytes
   }
 }

@@ -41,7 +41,17 @@ function parseUrl(text: string, endpoint: string | undefined): ModelReference {
   const hub = hubUrlPattern.exec(pathOnHub(url, endpoint) ?? '')
   if (!hub) return { kind: 'url', url: url.href }
   const [, repo, revision, path] = hub
-  return { kind: 'hub', repo: repo!, revision: decodeURIComponent(revision!), tag: decodeURIComponent(path!) }
+  try {
+    return {
+      kind: 'hub',
+      repo: repo!,
+      revision: decodeURIComponent(revision!),
+      tag: decodeURIComponent(path!),
+    }
+  } catch {
+    // A % that begins no character.
+    throw invalid(text)
+  }
 }
 
 /** The path below a Hub's address; null where the URL is not of a Hub. */

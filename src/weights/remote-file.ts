@@ -68,7 +68,17 @@ export async function probeUrl(
     etag: response.headers.get('ETag') ?? response.headers.get('Last-Modified'),
     ranges,
     token: bearer,
-    path: decodeURIComponent(new URL(url).pathname.split('/').at(-1)!),
+    path: fileName(url),
+  }
+}
+
+/** The last part of a URL's path, as it is written where a % in it begins no character. */
+function fileName(url: string): string {
+  const last = new URL(url).pathname.split('/').at(-1)!
+  try {
+    return decodeURIComponent(last)
+  } catch {
+    return last
   }
 }
 

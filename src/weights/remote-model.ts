@@ -104,7 +104,7 @@ export class RemoteModel implements ModelFolder {
       chunkBytes: this.#chunkBytes,
       keeping: this.#store && commits ? { store: this.#store, file: id, commits } : null,
       sha256: remote.sha256,
-      complete: before?.file === id && before.complete,
+      complete: before?.file === id && before.complete && commits?.every(Boolean) === true,
     })
     this.#files.set(path, { remote, id, chunks })
     return chunks

@@ -174,6 +174,16 @@ describe('a file that changes while it is loaded', () => {
     expect(server.ranges.length).toBe(chunkCount)
   })
 
+  it('is noticed by its hash where only a lost chunk of it is fetched again', async () => {
+    await load(repo, server)
+    const store = (await ChunkStore.open())!
+    const { files } = (await store.manifest(`${server.endpoint}/${repo}@main:`))!
+    await store.deleteChunk(files[0]!.file, 7)
+    server.inject({ to: 'cdn', from: 7 * chunkBytes }, flippedBit)
+    await expect(load(repo, server)).rejects.toMatchObject({ code: 'malformed-file', message: /SHA-256/ })
+    expect(isWhole(await load(repo, server))).toBe(true)
+  })
+
   it('into no model at all is refused, and nothing of it is kept', async () => {
     const page = new TextEncoder().encode(`<!doctype html>${' '.repeat(100)}`)
     server.setRepos([{ repo, files: { [file]: onDisk('page.gguf', page) } }])

@@ -5,6 +5,7 @@ import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sendRange } from '../../../scripts/hub/send-range'
 import { chooseModel } from '../../../src/weights/choose-model'
+import { ChunkStore } from '../../../src/weights/chunk-store'
 import { parseReference } from '../../../src/weights/reference'
 import { HubServer } from '../../support/hub-server'
 import { chunkCount, isWhole, load, makeModel, modelBytes, onDisk, open } from './loading'
@@ -37,6 +38,7 @@ describe('a model reference', () => {
     'a/b:Q4:Q5',
     'ftp://x/y.gguf',
     'https://',
+    'https://huggingface.co/o/n/resolve/main/50%.gguf',
   ])('%j is none, and is refused', (text) => {
     expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: 'invalid-option' }))
   })
@@ -181,6 +183,18 @@ describe('a URL', () => {
     const changed = makeModel(3)
     file = { source: onDisk('plain-changed.gguf', changed), bytes: changed.length }
     headers = { ETag: '"2"' }
+    expect(isWhole(await load(url), changed)).toBe(true)
+  })
+
+  it('whose file changes after it was stored, and of which a chunk is lost then, is loaded anew by the next load', async () => {
+    await load(url)
+    const store = (await ChunkStore.open())!
+    const { files } = (await store.manifest(url))!
+    await store.deleteChunk(files[0]!.file, 7)
+    const changed = makeModel(4)
+    file = { source: onDisk('plain-changed-later.gguf', changed), bytes: changed.length }
+    headers = { ETag: '"3"' }
+    await expect(load(url)).rejects.toMatchObject({ message: expect.stringContaining('changed while') })
     expect(isWhole(await load(url), changed)).toBe(true)
   })
 
