@@ -82,7 +82,7 @@ function absoluteUrl(address: string, pageUrl: string): string | null {
 /** What to call the model before its file has been read: `SmolLM2 135M Instruct, Q8_0`. */
 export function modelTitle({ model }: ModelChoice): string {
   if (typeof model !== 'string') return pickedTitle(model)
-  if (/^https?:/.test(model)) return decodeURIComponent(new URL(model).pathname.split('/').at(-1)!) || model
+  if (/^https?:/.test(model)) return fileName(model) || model
   const [repo, tag] = model.split(':')
   const name = repo!
     .replace(/@.*$/, '')
@@ -90,6 +90,15 @@ export function modelTitle({ model }: ModelChoice): string {
     .replace(/[-_.]gguf$/i, '')
     .replaceAll(/[-_]/g, ' ')
   return tag ? `${name}, ${tag.replace(/@.*$/, '')}` : name
+}
+
+/** Of a URL; empty where what somebody is typing is none. */
+function fileName(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url).pathname.split('/').at(-1)!)
+  } catch {
+    return ''
+  }
 }
 
 /** Of several files the folder that they lie in, or the one that has the weights. */

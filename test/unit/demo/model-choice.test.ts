@@ -52,6 +52,13 @@ describe('which model the page loads', () => {
     expect(modelTitle({ ...defaultModel, model: 'https://a.b/c/my%20model.gguf?x=1' })).toBe('my model.gguf')
   })
 
+  it.each(['https:', 'https://', 'https:// huggingface.co/a/b', 'https://a.b/50%.gguf'])(
+    'is called %s while somebody is typing that',
+    (model) => {
+      expect(modelTitle({ ...defaultModel, model })).toBe(model)
+    },
+  )
+
   it('of picked files is called by its weights, or by their folder', () => {
     const titleOf = (...names: string[]) =>
       modelTitle({ ...defaultModel, model: names.map((name) => new File([], name)) })
