@@ -60,14 +60,14 @@ export function ggufConfig(metadata: Metadata): { architecture: string; name: st
     Object.fromEntries(
       names.map(([field, key]) => [field, value(key)]).filter(([, each]) => each !== undefined),
     )
-  const scaling = read(scalingFields)
+  const scaling = readScaling(read(scalingFields), value('rope.scale_linear'))
   const keys = new Map([...fields, ...scalingFields])
   const types = plain(metadata, typeCount)
   const config = new ConfigReader(
     {
       ...read(fields),
       ...(types === undefined ? {} : { type_vocab_size: types }),
-      ...(scaling.rope_type === undefined ? {} : { rope_scaling: scaling }),
+      ...('rope_type' in scaling ? { rope_scaling: scaling } : {}),
     },
     "the file's metadata",
     'gguf',
@@ -75,6 +75,14 @@ export function ggufConfig(metadata: Metadata): { architecture: string; name: st
   )
   const title = metadata.get('general.name') ?? metadata.get('general.basename')
   return { architecture, name: typeof title === 'string' && title !== '' ? title : architecture, config }
+}
+
+/** Without a type it is linear, as llama.cpp reads it, and so is the older key. */
+function readScaling(scaling: Record<string, Json | undefined>, scaleLinear: Json | undefined) {
+  const factor = scaling.factor ?? scaleLinear
+  const isScaled =
+    scaling.rope_type !== undefined || (typeof factor === 'number' && factor !== 0 && factor !== 1)
+  return isScaled ? { ...scaling, rope_type: scaling.rope_type ?? 'linear', factor } : {}
 }
 
 /** An array whose values agree is one value; one whose values do not is a list. */

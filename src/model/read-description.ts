@@ -78,7 +78,7 @@ function finished(
     case 'embed':
       return { ...body, logits: null, pooled: vectors(header), beside: beside ?? /^lm_head\./ }
     case 'score':
-      return { ...body, logits: null, pooled: scoring ?? lastTokenScores(config), beside: null }
+      return { ...body, logits: null, pooled: scoring ?? lastTokenScores(config), beside: beside ?? null }
   }
 }
 

@@ -32,6 +32,9 @@ export interface ExpertHalf {
 /** For weights that a file has less one. */
 export const addOne: ChangeValues = (values) => values.map((value) => value + 1)
 
+/** Old checkpoints hold what RoPE turns by, which follows from the config. */
+const rotationBuffer = /\.rotary_emb\.inv_freq$/
+
 /** Looks tensors up by name and shape, and knows which were never asked for. */
 export class TensorFinder implements TensorLookup {
   readonly #tensors: ReadonlyMap<string, TensorInfo>
@@ -128,15 +131,15 @@ export class TensorFinder implements TensorLookup {
    */
   matrix(
     name: string,
-    stems: readonly Omit<Projection, 'bias'>[],
+    stems: readonly (Omit<Projection, 'bias'> & Partial<Pick<Projection, 'bias'>>)[],
     columns: number,
     role: MatrixRole = 'layer',
     halves = false,
   ): MatrixSource[] {
     const matrices: MatrixSource[] = []
-    const found = stems.map(({ stem, rows, transposed = false }) => {
+    const found = stems.map(({ stem, rows, bias = false, transposed = false }) => {
       const own =
-        this.quantization?.find(stem, rows, columns, this) ??
+        this.quantization?.find(stem, rows, columns, this, this.#hasBias(stem, bias)) ??
         this.#plain(stem, rows, columns, role, transposed)
       return { ...own, rows }
     })
@@ -188,7 +191,7 @@ export class TensorFinder implements TensorLookup {
     const own = typeof stem === 'string' ? [stem] : Array.from({ length: experts }, (_, e) => stem(e))
     const found = own.map((each): FoundMatrix => {
       const all = (experts / own.length) * rows
-      const quantized = this.quantization?.find(each, all, columns, this)
+      const quantized = this.quantization?.find(each, all, columns, this, false)
       if (quantized) return quantized
       if (own.length === experts) return this.#plain(each, rows, columns, 'layer')
       const shape = transposed ? [rows, columns, experts] : [columns, rows, experts]
@@ -273,7 +276,9 @@ export class TensorFinder implements TensorLookup {
 
   /** @param beside names of tensors that have no part in what the model does */
   refuseUnused(architecture: string, beside: RegExp | null = null): void {
-    const unused = [...this.#tensors.keys()].find((name) => !this.#used.has(name) && !beside?.test(name))
+    const unused = [...this.#tensors.keys()].find(
+      (name) => !this.#used.has(name) && !beside?.test(name) && !rotationBuffer.test(name),
+    )
     if (unused !== undefined) {
       throw new OctavoError(
         'unsupported-architecture',

@@ -27,7 +27,7 @@ export const ernieMoe: Family = {
     const interval = config.count('moe_layer_interval', 1)
     const shared = config.index('moe_num_shared_experts', 0) * config.count('moe_intermediate_size')
     const names = { correction: 'mlp.moe_statics.e_score_correction_bias' }
-    return decoder(config, has, {
+    const body = decoder(config, has, {
       ...ernieTraits(config),
       feedForward: (tools) => {
         const { i } = tools
@@ -36,5 +36,7 @@ export const ernieMoe: Family = {
         return shared > 0 ? [routed, sharedExperts(tools, shared, 'mlp.shared_experts')] : [routed]
       },
     })
+    // Layers that foretell more tokens.
+    return { ...body, beside: /^model\.mtp_/ }
   },
 }

@@ -18,10 +18,17 @@ export const namesAround = {
   feedForwardOutNorm: 'post_feedforward_layernorm',
 }
 
-/** Scores are scaled by a number of their own; GGUF files do not have it, where it is the head's. */
+/** Layers of the models of 27B, Gemma 2 and Gemma 3. */
+const largest: readonly number[] = [46, 62]
+
+/**
+ * Scores are scaled by a number of their own. GGUF files do not have it: it is the head's, but in the models of 27B, which llama.cpp
+ * tells by their layers, that of an equal share of the width.
+ */
 function scale(config: ConfigReader): number | undefined {
-  if (!config.has('query_pre_attn_scalar')) return undefined
-  return 1 / Math.sqrt(config.positive('query_pre_attn_scalar'))
+  if (config.has('query_pre_attn_scalar')) return 1 / Math.sqrt(config.positive('query_pre_attn_scalar'))
+  if (config.container !== 'gguf' || !largest.includes(config.count('num_hidden_layers'))) return undefined
+  return 1 / Math.sqrt(config.count('hidden_size') / config.count('num_attention_heads'))
 }
 
 /** Gemma 1 (arXiv:2403.08295). */

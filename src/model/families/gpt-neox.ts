@@ -7,7 +7,7 @@ export const gptNeox: Family = {
   gguf: [],
   describe: (config, has) => {
     const bias = config.flag('attention_bias', true)
-    return decoder(config, has, {
+    const body = decoder(config, has, {
       prefix: 'gpt_neox.',
       names: {
         embedding: 'embed_in',
@@ -36,5 +36,7 @@ export const gptNeox: Family = {
         }
       },
     })
+    // Causal masks of old checkpoints.
+    return { ...body, beside: /\.attention\.(?:bias|masked_bias)$/ }
   },
 }

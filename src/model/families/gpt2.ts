@@ -2,14 +2,14 @@ import type { ConfigReader } from '../config-reader'
 import { decoder } from './decoder'
 import type { Family } from './family'
 
-/** GPT-2 (Radford et al. 2019): LayerNorm, learned positions, and matrices that its repos have transposed. */
+/** GPT-2 (Radford et al. 2019): LayerNorm, learned positions, and matrices that its repos have transposed. Old ones have causal masks, too. */
 export const gpt2: Family = {
   modelTypes: ['gpt2'],
   gguf: ['gpt2'],
   describe: (config, has) => {
     const read = config.container === 'gguf' ? config : inCommonTerms(config)
     const rows = read.count('max_position_embeddings')
-    return decoder(read, has, {
+    const body = decoder(read, has, {
       prefix: 'transformer.',
       names: {
         embedding: 'wte',
@@ -33,6 +33,7 @@ export const gpt2: Family = {
       positions: { rows, offset: 0 },
       transposed: config.container === 'safetensors',
     })
+    return { ...body, beside: /(?:^|\.)h\.\d+\.attn\.(?:bias|masked_bias)$/ }
   },
 }
 

@@ -1,5 +1,5 @@
 import { unsupported } from '../config-reader'
-import { decoder } from './decoder'
+import { allButEvery, decoder } from './decoder'
 import { readExperts } from './experts'
 import type { Family } from './family'
 
@@ -8,7 +8,12 @@ export const olmo2: Family = {
   modelTypes: ['olmo2', 'olmo3'],
   gguf: ['olmo2'],
   describe: (config, has) =>
-    decoder(config, has, { norms: 'after', headNorm: { over: 'all' }, rope: { slidingIsPlain: true } }),
+    decoder(config, has, {
+      norms: 'after',
+      headNorm: { over: 'all' },
+      rope: { slidingIsPlain: true },
+      slides: allButEvery(config, 4),
+    }),
 }
 
 /** OLMoE (Muennighoff et al. 2024, arXiv:2409.02060): llama with experts, and norms over all heads of Q and of K. */

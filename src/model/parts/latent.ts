@@ -51,7 +51,7 @@ function findUp(
   heads: number,
 ): Pick<LatentTensors, 'toLatent' | 'fromLatent'> {
   const both = keyDim + valueDim
-  if (find.quantization?.find(up, heads * both, dim, find)) {
+  if (find.quantization?.find(up, heads * both, dim, find, false)) {
     throw new OctavoError(
       'unsupported-tensor-type',
       `The matrix '${up}' is quantized: latent attention needs it in another order, which is supported for floats.`,

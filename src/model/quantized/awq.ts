@@ -22,7 +22,7 @@ export function readAwq(read: ConfigReader): Quantization {
   const groupSize = readGroupSize(read)
   return {
     name: `AWQ 4-bit ${groupName(groupSize)}`,
-    find: (stem, rows, columns, tensors) => {
+    find: (stem, rows, columns, tensors, biased) => {
       if (!tensors.has(`${stem}.qweight`)) return null
       const group = groupSize ?? columns
       checkGroup(stem, columns, group)
@@ -60,7 +60,7 @@ export function readAwq(read: ConfigReader): Quantization {
           },
           { tensor: scales, packing: transposed(16, 1, scales.bytes, rows, groups, 'scales') },
         ],
-        notes: zeroBiasNote(stem, rows, tensors),
+        notes: biased ? [] : zeroBiasNote(stem, rows, tensors),
         joins: true,
       }
     },

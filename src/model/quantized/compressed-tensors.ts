@@ -132,6 +132,10 @@ function findBytes(
   if (tensors.has(`${stem}.weight_zero_point`)) {
     throw unsupportedQuantization(`'${stem}' has zero points beside bytes, which is not supported.`)
   }
+  // What activations would be rounded by: they stay as they are.
+  for (const name of ['input_scale', 'input_zero_point']) {
+    if (tensors.has(`${stem}.${name}`)) tensors.any(`${stem}.${name}`)
+  }
   const block: ScaleBlock = own.block && [own.block[0], own.block[1] ?? columns]
   const scales = blockScales(`${stem}.weight_scale`, block, [rows, columns], tensors)
   return byteMatrix(`compressed-tensors ${kind}8`, kind === 'int' ? 'signed' : 'e4m3', weight, scales, block)

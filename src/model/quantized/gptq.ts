@@ -33,7 +33,7 @@ export function readGptq(read: ConfigReader): Quantization {
   const plus = version === 'gptq' ? 1 : 0
   return {
     name: `GPTQ ${bits}-bit ${groupName(groupSize)}`,
-    find: (stem, rows, columns, tensors) => {
+    find: (stem, rows, columns, tensors, biased) => {
       if (!tensors.has(`${stem}.qweight`)) return null
       const group = groupSize ?? columns
       checkGroup(stem, columns, group)
@@ -49,7 +49,7 @@ export function readGptq(read: ConfigReader): Quantization {
       const qweight = tensors.typed(`${stem}.qweight`, ['I32'], [rowWords, rows])
       const qzeros = tensors.typed(`${stem}.qzeros`, ['I32'], [groups, (rows * bits) / 32])
       const scales = tensors.typed(`${stem}.scales`, ['F16', 'BF16'], [groups, rows])
-      const notes: MatrixNote[] = [...zeroBiasNote(stem, rows, tensors)]
+      const notes: MatrixNote[] = biased ? [] : [...zeroBiasNote(stem, rows, tensors)]
       const moves = ordered && groups > 1
       if (moves || tensors.has(`${stem}.g_idx`)) {
         const index = tensors.typed(`${stem}.g_idx`, ['I32'], [columns])

@@ -13,7 +13,7 @@ export function readMlx(read: ConfigReader): Quantization {
   const own = Object.values(read.json).some((value) => isObject(value))
   return {
     name: `MLX ${whole.bits}-bit g${whole.group}${own ? ', mixed' : ''}`,
-    find: (stem, rows, columns, tensors) => {
+    find: (stem, rows, columns, tensors, biased) => {
       if (!tensors.has(`${stem}.scales`)) return null
       const layer = read.json[stem]
       const where = `${stem} in the quantization of config.json`
@@ -42,7 +42,7 @@ export function readMlx(read: ConfigReader): Quantization {
           { tensor: scales, packing: rowsOfCodes({ ...floatRows, plane: 'scales' }) },
           { tensor: biases, packing: rowsOfCodes({ ...floatRows, plane: 'supers' }) },
         ],
-        notes: zeroBiasNote(stem, rows, tensors),
+        notes: biased ? [] : zeroBiasNote(stem, rows, tensors),
         joins: true,
       }
     },

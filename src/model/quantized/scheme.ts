@@ -41,11 +41,18 @@ export interface Quantization {
   /** As people say it: 'GPTQ 4-bit g128'. */
   readonly name: string
   /**
-   * The matrix [rows, columns] whose tensors begin with `stem` and a dot; null where it is not quantized.
+   * The matrix [rows, columns] whose tensors begin with `stem` and a dot; null where it is not quantized. `biased`: its product
+   * adds a bias, which is none of its tensors.
    *
    * @throws OctavoError 'malformed-file', 'unsupported-tensor-type'
    */
-  find(stem: string, rows: number, columns: number, tensors: TensorLookup): FoundMatrix | null
+  find(
+    stem: string,
+    rows: number,
+    columns: number,
+    tensors: TensorLookup,
+    biased: boolean,
+  ): FoundMatrix | null
 }
 
 export function unsupportedQuantization(message: string): OctavoError {

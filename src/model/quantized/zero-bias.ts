@@ -10,7 +10,7 @@ export function zeroBiasNote(stem: string, rows: number, tensors: TensorLookup):
       read: ([bytes]) => {
         if (bytes!.some((byte) => byte !== 0)) {
           throw unsupportedQuantization(
-            `The tensor '${bias.name}' is not zero: matrices with biases are not supported.`,
+            `The tensor '${bias.name}' is not zero, and the model has no bias there: it would be left out of the answer.`,
           )
         }
         return null

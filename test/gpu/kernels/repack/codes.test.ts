@@ -67,6 +67,7 @@ async function uploaded(
     rows,
     columns,
     lookup(tensors),
+    false,
   )!
   const { format, notes } = found
   const parts = found.parts.map((part) => ({ ...part, firstRow: 0, rows }))
