@@ -128,6 +128,14 @@ export class Scheduler {
     )
   }
 
+  /** Rows of logits that a prompt which is scored leaves: one for each sequence that may begin, or end its prompt, in this step. */
+  #rowsForOthers(sequence: Sequence): number {
+    const prompts = this.running.filter(
+      (other) => other !== sequence && other.slot !== null && !other.decoding,
+    )
+    return prompts.length + Math.min(this.waiting.length, this.#freeSlots.length)
+  }
+
   #take(
     sequence: Sequence,
     budget: { tokens: number; rows: number },
@@ -139,7 +147,7 @@ export class Scheduler {
     let count = Math.min(sequence.length - sequence.computed, budget.tokens)
     if (!sequence.wantsTokens) count = Math.min(count, sequence.promptTokens - 1 - sequence.computed)
     if (this.#isWaitedFor(sequence)) count = Math.min(count, sequence.promptTokens - 1 - sequence.computed)
-    if (scoring) count = Math.min(count, budget.rows)
+    if (scoring) count = Math.min(count, Math.max(1, budget.rows - this.#rowsForOthers(sequence)))
     // The last token of the known ones gives the next id, and needs a row of logits for it.
     if (sequence.computed + count === sequence.length && sequence.wantsTokens) {
       if (sequence.atEnd) return

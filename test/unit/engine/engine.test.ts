@@ -101,6 +101,21 @@ describe('a generation', () => {
     expect(runner.chunks.every((chunk) => chunk.sampler === null)).toBe(true)
   })
 
+  it('scores a long prompt beside others, which begin and end meanwhile', async () => {
+    const runner = new FakeRunner()
+    const engine = new Engine(runner)
+    const ends: string[] = []
+    const scored = generate(engine, request(prompt(180), { maxTokens: 0 }, { promptLogprobs: 1 }))
+    const others = [5, 7].map((length) => generate(engine, request(openEnded(length), { maxTokens: 3 })))
+    await Promise.all([
+      scored.then(() => ends.push('scored')),
+      ...others.map((other) => other.then(() => ends.push('other'))),
+    ])
+    expect(ends).toEqual(['other', 'other', 'scored'])
+    const report = (await scored).events.find((event) => event.type === 'prompt')
+    expect(report?.logprobs?.map((entry) => entry?.id ?? null)).toEqual([null, ...prompt(180).slice(1)])
+  })
+
   it('fails with what broke its step, and so do later ones', async () => {
     const runner = new FakeRunner()
     runner.failAt = 4
