@@ -38,7 +38,7 @@ export async function handleRequest(engine: Endpoints, request: Request): Promis
     const answer = await routeOf(request)(engine, (await bodyOf(request)) as never, {
       signal: request.signal,
     })
-    return answer instanceof CompletionStream ? eventStream(answer) : Response.json(answer)
+    return answer instanceof CompletionStream ? eventStream(answer, request.signal) : Response.json(answer)
   } catch (error) {
     if (request.signal.aborted) throw request.signal.reason
     return Response.json(errorBody(error), { status: statusOf(error) })
@@ -72,8 +72,8 @@ async function bodyOf(request: Request): Promise<unknown> {
   }
 }
 
-/** Server-sent events; whoever stops reading ends the generation. */
-function eventStream(stream: CompletionStream<unknown>): Response {
+/** Server-sent events; whoever stops reading ends the generation. A signal that aborts ends them as it ends a body of `fetch`. */
+function eventStream(stream: CompletionStream<unknown>, signal: AbortSignal): Response {
   const chunks = stream[Symbol.asyncIterator]()
   const events = new ReadableStream<string>({
     async pull(controller) {
@@ -82,6 +82,10 @@ function eventStream(stream: CompletionStream<unknown>): Response {
         controller.enqueue(`data: ${done ? '[DONE]' : JSON.stringify(value)}\n\n`)
         if (done) controller.close()
       } catch (error) {
+        if (signal.aborted) {
+          controller.error(signal.reason)
+          return
+        }
         controller.enqueue(`data: ${JSON.stringify(errorBody(error))}\n\n`)
         controller.close()
       }

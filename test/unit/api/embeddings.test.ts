@@ -227,6 +227,30 @@ describe('engine.fetch', () => {
     expect(service.aborted).toHaveLength(1)
   })
 
+  it('ends a stream as a server does where the client aborts it', async () => {
+    const { endless } = await import('./fake-service')
+    const { engine, service } = await fakeEngine(endless)
+    const client = new OpenAI({ baseURL: url, apiKey: 'none', fetch: engine.fetch, maxRetries: 0 })
+    const messages = [{ role: 'user' as const, content: 'Hi' }]
+    const stream = await client.chat.completions.create({ messages, model: 'any', stream: true })
+    let chunks = 0
+    for await (const _ of stream) if (++chunks === 2) stream.controller.abort()
+    await settled()
+    expect(service.aborted).toHaveLength(1)
+
+    const controller = new AbortController()
+    const body = JSON.stringify({ messages, stream: true })
+    const response = await engine.fetch(`${url}/chat/completions`, {
+      method: 'POST',
+      body,
+      signal: controller.signal,
+    })
+    const text = response.text()
+    await settled()
+    controller.abort()
+    await expect(text).rejects.toMatchObject({ name: 'AbortError' })
+  })
+
   it('ranks, and refuses what is no JSON or nobody answers', async () => {
     const { engine } = await fakeEngine()
     const ranked = await engine.fetch(post('rerank', { query: 'q', documents: ['a', 'bcd'] }))
