@@ -142,8 +142,9 @@ export class ConversationStore {
           return bytes
         },
       })
-      await set(id, { ...cut(record, whole), usedAt: Date.now() }, this.#records)
-      if (whole < record.blocks.length) await this.#tidy()
+      // When it was used last, and that it is shorter, is no matter of what has been restored: a disk may be full.
+      const noted = set(id, { ...cut(record, whole), usedAt: Date.now() }, this.#records)
+      await noted.then(() => (whole < record.blocks.length ? this.#tidy() : undefined)).catch(() => undefined)
     })
   }
 

@@ -10,6 +10,8 @@ export interface CacheIdentity {
   readonly invariance: string
   /** What products rounded their inputs to: `exact` or `fast`. Records from before there was a choice have none. */
   readonly precision?: string
+  /** By which factors of LongRoPE keys were turned; of other models there is none. */
+  readonly rotation?: 'short' | 'long'
   /** Octavo's version of what the bytes of a block mean. */
   readonly layout: number
   /** Tokens that a block holds. */
@@ -83,6 +85,12 @@ export function difference(
     return {
       reason: `it was computed with invariance ${saved.invariance}, and this engine has it ${now.invariance}`,
       remedy: `Load the model with invariance '${saved.invariance}'`,
+    }
+  }
+  if (saved.rotation !== now.rotation) {
+    return {
+      reason: `its keys were turned by the ${saved.rotation ?? 'unknown'} factors of LongRoPE, and this engine’s are by the ${now.rotation ?? 'unknown'} ones`,
+      remedy: 'Load the model with a kvCache.maxTokens on the same side of its original context',
     }
   }
   const [was, is] = [saved, now].map(({ precision = 'exact' }) => precision)

@@ -1,6 +1,8 @@
 import type { CacheIdentity } from '../conversations/record'
 import { Engine } from '../engine/engine'
+import { attentionIn } from '../model/attention-in'
 import { cacheLayout } from '../model/cache-blocks'
+import type { ModelDescription } from '../model/description'
 import { fetchParts } from '../model/fetch-parts'
 import { type LoadedModel, loadModel } from '../model/load'
 import { modelTask } from '../model/model-task'
@@ -99,7 +101,7 @@ export async function loadSession(
     const conversations = new Conversations({
       engine,
       blocks: model.cacheBlocks,
-      identity: cacheIdentity(opened, model),
+      identity: cacheIdentity(opened, model, loading.description),
       maxBytes: request.conversations.maxBytes,
       openStore: async (maxBytes) => (await conversationStore.fetch()).ConversationStore.open(maxBytes),
     })
@@ -128,9 +130,19 @@ export function modelReference(model: LoadRequest['model']): string | readonly F
   return typeof model === 'string' ? model : model.map(({ name, blob }) => new File([blob], name))
 }
 
+/** Which factors LongRoPE takes for so long a context; nothing where the model has none. */
+function rotationOf(
+  { layers }: Pick<ModelDescription, 'layers'>,
+  maxContext: number,
+): Pick<CacheIdentity, 'rotation'> {
+  const long = attentionIn(layers).find(({ rope }) => rope?.long)?.rope?.long
+  return long ? { rotation: maxContext > long.above ? 'long' : 'short' } : {}
+}
+
 function cacheIdentity(
   { header, source, content }: OpenedModel,
-  { info, cacheBlocks }: LoadedModel,
+  { info, cacheBlocks, runner }: LoadedModel,
+  { layers }: ModelDescription,
 ): CacheIdentity {
   const { repo, revision, file, reference } = source
   const { vendor, architecture, device, description } = info.device
@@ -141,6 +153,7 @@ function cacheIdentity(
     format: info.kvCache.format,
     invariance: info.invariance,
     precision: info.precision,
+    ...rotationOf({ layers }, runner.limits.maxContext),
     layout: cacheLayout,
     blockSize: info.kvCache.blockSize,
     blockBytes: cacheBlocks.blockBytes,

@@ -156,6 +156,11 @@ describe('a conversation is not restored', () => {
     [{ format: 'f32' }, /values are f16, and this engine’s are f32/, /kvCache\.format 'f16'/],
     [{ invariance: 'off' }, /with invariance on, and this engine has it off/, /invariance 'on'/],
     [{ precision: 'fast' }, /with precision exact, and this engine has fast/, /precision 'exact'/],
+    [
+      { rotation: 'long' },
+      /turned by the unknown factors of LongRoPE, .*by the long ones/,
+      /kvCache\.maxTokens/,
+    ],
     [{ device: 'another GPU' }, /on a GPU, and this engine runs on another GPU/, /Use that GPU/],
     [{ layout: 2 }, /another version of Octavo .*layout 1.*layout 2/, /computed anew/],
     [{ blockSize: 8 }, /another version of Octavo .*4 tokens.*8 tokens/, /computed anew/],
