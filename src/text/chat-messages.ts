@@ -7,6 +7,9 @@ export interface TemplateMessage {
   readonly content?: unknown
 }
 
+/** What a template reads of a message's content: a text, a list of parts, or either. */
+export type ContentForm = 'texts' | 'parts' | 'either'
+
 /** A message made ready for a template: a copy that may be written to. */
 export type PreparedMessage = Record<string, unknown>
 
@@ -17,9 +20,12 @@ const CONTINUE_TAG = 'CONTINUE_FINAL_MESSAGE_TAG '
 
 /**
  * What transformers does before it renders: null values are dropped, the names of the reasoning field stand for one
- * another. Strings become well-formed; with `joinParts` contents that are lists of text parts become one text.
+ * another. Strings become well-formed, and contents what the template reads.
  */
-export function prepareMessages(messages: readonly TemplateMessage[], joinParts: boolean): PreparedMessage[] {
+export function prepareMessages(
+  messages: readonly TemplateMessage[],
+  contents: ContentForm,
+): PreparedMessage[] {
   return messages.map((message) => {
     const entries = Object.entries(message).filter(([, value]) => value !== null && value !== undefined)
     const copy = mapStrings(Object.fromEntries(entries), (text) =>
@@ -30,7 +36,9 @@ export function prepareMessages(messages: readonly TemplateMessage[], joinParts:
       copy.thinking ??= copy[field]
       copy.reasoning_content = copy[field]
     }
-    if (joinParts && Array.isArray(copy.content)) copy.content = copy.content.map(partText).join('\n')
+    const { content } = copy
+    if (contents === 'texts' && Array.isArray(content)) copy.content = content.map(partText).join('\n')
+    if (contents === 'parts' && typeof content === 'string') copy.content = [{ type: 'text', text: content }]
     return copy
   })
 }

@@ -1,5 +1,11 @@
 import { OctavoError } from '../util/octavo-error'
-import { cutAtTag, prepareMessages, type TemplateMessage, tagFinalMessage } from './chat-messages'
+import {
+  type ContentForm,
+  cutAtTag,
+  prepareMessages,
+  type TemplateMessage,
+  tagFinalMessage,
+} from './chat-messages'
 import { type JinjaTemplate, parseTemplate } from './jinja'
 import { dataSpans, type TemplateData } from './provenance'
 import { type TemplateHeader, templateSource } from './template-source'
@@ -36,7 +42,7 @@ export interface ChatTemplate {
  */
 export function createChatTemplate(header: TemplateHeader, tokenizer: Tokenizer): ChatTemplate {
   const { place, template, toolTemplate, tokens } = templateSource(header, tokenizer)
-  const parsed = new Map<string, { jinja: JinjaTemplate; takesParts: boolean }>()
+  const parsed = new Map<string, { jinja: JinjaTemplate; contents: ContentForm }>()
 
   const templateFor = (tools: unknown) => {
     const source = (tools ? toolTemplate : null) ?? template
@@ -50,7 +56,7 @@ export function createChatTemplate(header: TemplateHeader, tokenizer: Tokenizer)
     let entry = parsed.get(source)
     if (!entry) {
       const jinja = parseTemplate(source, place)
-      entry = { jinja, takesParts: takesParts(jinja, tokens) }
+      entry = { jinja, contents: contentsOf(jinja, tokens) }
       parsed.set(source, entry)
     }
     return entry
@@ -58,7 +64,7 @@ export function createChatTemplate(header: TemplateHeader, tokenizer: Tokenizer)
 
   const prepare = (messages: readonly TemplateMessage[], options: TemplateOptions) => {
     checkOptions(options)
-    const { jinja, takesParts } = templateFor(options.tools)
+    const { jinja, contents } = templateFor(options.tools)
     const rerender = (data: TemplateData, alterSearched?: (literal: string) => string): string => {
       const shown = data.messages.map((message) => structuredClone(message))
       if (options.continueFinalMessage) tagFinalMessage(shown)
@@ -76,7 +82,7 @@ export function createChatTemplate(header: TemplateHeader, tokenizer: Tokenizer)
       return options.continueFinalMessage ? cutAtTag(text) : text
     }
     const given: TemplateData = {
-      messages: prepareMessages(messages, !takesParts),
+      messages: prepareMessages(messages, contents),
       tools: options.tools ? structuredClone(options.tools) : null,
     }
     return { rerender, searched: jinja.searchedTexts, text: rerender(given), data: given }
@@ -95,9 +101,15 @@ export function createChatTemplate(header: TemplateHeader, tokenizer: Tokenizer)
   }
 }
 
-/** Whether the template reads contents that are lists of parts; others get the parts' text joined. */
-function takesParts(jinja: JinjaTemplate, tokens: Readonly<Record<string, string>>): boolean {
-  const messages = [{ role: 'user', content: [{ type: 'text', text: PROBE }] }]
+/** Templates of models that see may read parts only, and write nothing of a text: they walk over its characters. */
+function contentsOf(jinja: JinjaTemplate, tokens: Readonly<Record<string, string>>): ContentForm {
+  if (!writes(jinja, tokens, [{ type: 'text', text: PROBE }])) return 'texts'
+  return writes(jinja, tokens, PROBE) ? 'either' : 'parts'
+}
+
+/** Whether a content's text is in what the template writes, and not as Python writes a list. */
+function writes(jinja: JinjaTemplate, tokens: Readonly<Record<string, string>>, content: unknown): boolean {
+  const messages = [{ role: 'user', content }]
   try {
     const text = jinja.render({
       ...tokens,

@@ -11,6 +11,8 @@ export interface TokenSource {
 
 export interface DetokenizerOptions {
   readonly skipSpecialTokens: boolean
+  /** The text goes on from another one: nothing is at its start. */
+  readonly continues: boolean
   /** What is dropped at the very start, as the space that the tokenizer put there, and how many times at most. */
   readonly dropsAtStart: { readonly text: string; readonly times: number }
 }
@@ -26,8 +28,8 @@ export function createDetokenizer(tokens: TokenSource, options: DetokenizerOptio
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   const fallback = new FallbackBytes()
   const { text: dropped, times } = options.dropsAtStart
-  let drops = times
-  let first = true
+  let drops = options.continues ? 0 : times
+  let first = !options.continues
   const emit = (text: string): string => {
     let rest = text
     for (; drops > 0 && rest.startsWith(dropped); drops--) rest = rest.slice(dropped.length)

@@ -3,6 +3,7 @@ import {
   compare,
   entriesOf,
   equal,
+  equalWithin,
   float,
   integer,
   isMissing,
@@ -11,6 +12,7 @@ import {
   itemsOf,
   iterate,
   keyText,
+  LIMITS,
   list,
   missing,
   numberOf,
@@ -112,7 +114,20 @@ function map(operand: Value, call: FilterCall): Value {
 
 function unique(operand: Value): Value {
   const kept: Value[] = []
-  for (const item of walk(operand, 'unique')) if (!kept.some((other) => equal(other, item))) kept.push(item)
+  const plain = new Set<string | number>()
+  const others: Value[] = []
+  const budget = { left: LIMITS.items }
+  for (const item of walk(operand, 'unique')) {
+    const key = textOf(item) ?? numberOf(item)
+    if (key === null) {
+      if (others.some((other) => equalWithin(other, item, budget))) continue
+      others.push(item)
+    } else {
+      if (plain.has(key)) continue
+      plain.add(key)
+    }
+    kept.push(item)
+  }
   return list(kept)
 }
 

@@ -65,7 +65,11 @@ export function entriesOf(value: Value): ReadonlyMap<string, Value> | null {
 export function iterate(value: Value): readonly Value[] | null {
   if (isMissing(value)) return []
   const characters = textOf(value)
-  if (characters !== null) return Array.from(characters, text)
+  if (characters !== null) {
+    if (characters.length > LIMITS.items)
+      throw new TemplateLimitError(`it walks over a text of more than ${LIMITS.items} characters`)
+    return Array.from(characters, text)
+  }
   if (value.type === 'NamespaceValue') return null
   return itemsOf(value) ?? (entriesOf(value) ? keysOf(value) : null)
 }
@@ -143,7 +147,7 @@ export function equal(a: Value, b: Value): boolean {
 }
 
 /** `budget`: how many values may still be compared; lists may hold one list many times. */
-function equalWithin(a: Value, b: Value, budget: { left: number }): boolean {
+export function equalWithin(a: Value, b: Value, budget: { left: number }): boolean {
   if (--budget.left < 0) throw new TemplateLimitError(`it compares more than ${LIMITS.items} items`)
   if (a === b || a.value === b.value) return a.type === b.type || numberOf(a) !== null
   const [x, y] = [itemsOf(a), itemsOf(b)]

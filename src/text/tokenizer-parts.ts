@@ -75,8 +75,8 @@ export function assemble(parts: TokenizerParts): Tokenizer {
     },
     tokenBytes: (id) => source.bytesOf(id, false),
     isSpecial: source.isSpecial,
-    detokenizer: ({ skipSpecialTokens }) =>
-      createDetokenizer(source, { skipSpecialTokens, dropsAtStart: decoder.dropsAtStart }),
+    detokenizer: ({ skipSpecialTokens, continues = false }) =>
+      createDetokenizer(source, { skipSpecialTokens, continues, dropsAtStart: decoder.dropsAtStart }),
   }
 }
 

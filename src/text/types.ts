@@ -41,5 +41,6 @@ export interface Tokenizer {
   /** The bytes that the id stands for, as UTF-8 (special tokens: their text). */
   tokenBytes(id: number): Uint8Array
   isSpecial(id: number): boolean
-  detokenizer(options: { skipSpecialTokens: boolean }): Detokenizer
+  /** `continues`: its text goes on from another one, so that its first space is one. */
+  detokenizer(options: { skipSpecialTokens: boolean; continues?: boolean }): Detokenizer
 }

@@ -99,7 +99,10 @@ export class Session {
       request: engineRequest(request, ids, info.model.contextLength),
       options: {
         signal,
-        detokenizer: tokenizer.detokenizer({ skipSpecialTokens: request.skipSpecialTokens }),
+        detokenizer: tokenizer.detokenizer({
+          skipSpecialTokens: request.skipSpecialTokens,
+          continues: continues(request, ids, tokenizer),
+        }),
         eosIds: tokenizer.eosIds,
         onEvents: (events) => {
           accept()
@@ -117,6 +120,11 @@ export class Session {
   unload(): void {
     this.#parts.unload()
   }
+}
+
+/** Whether the answer goes on from a text: from a prompt's, or from a message that was left open. */
+function continues({ prompt }: WireGeneration, ids: readonly number[], tokenizer: Tokenizer): boolean {
+  return prompt.kind === 'chat' ? prompt.continueFinalMessage : ids.some((id) => !tokenizer.isSpecial(id))
 }
 
 function acceptance(request: WireGeneration, ids: readonly number[], tokenizer: Tokenizer): WireEvent {

@@ -203,6 +203,18 @@ describe('a chat template', () => {
     )
   })
 
+  it('gets a text as a part, where it reads parts only', () => {
+    const vision =
+      "{% for m in messages %}{{ m.role }}:{% for p in m['content'] %}{% if p['type'] == 'text' %}{{ p['text'] }}{% endif %}{% endfor %};{% endfor %}"
+    expect(refusal(vision)).toEqual({ text: 'user:Hello;' })
+    const parts = [{ role: 'user', content: [{ type: 'text', text: 'Good day' }] }]
+    expect(refusal(vision, parts)).toEqual({ text: 'user:Good day;' })
+    // One that reads either gets what it is given.
+    const either = `{% for m in messages %}{% if m.content is string %}"{{ m.content }}"{% else %}{{ m.content[0].text }}{% endif %}{% endfor %}`
+    expect(refusal(either)).toEqual({ text: '"Hello"' })
+    expect(refusal(either, parts)).toEqual({ text: 'Good day' })
+  })
+
   it('gets no content that is not text, where it wants text', () => {
     const image = { role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:' } }] }
     expect(refusal(chatml, [image])).toMatchObject({

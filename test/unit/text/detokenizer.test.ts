@@ -100,6 +100,26 @@ describe.each(subjects)('text from $name, id by id', ({ make }) => {
   })
 })
 
+describe('a text that goes on from another', () => {
+  it.each(['mistral-v1', 'smollm2'])('keeps its first space, in %s', (name) => {
+    const tokenizer = createTokenizer({ metadata: goldenMetadata(name) })
+    const prompt = tokenizer.encode('The capital of France is', { special: false, addBos: false })
+    const whole = tokenizer.encode('The capital of France is Paris', { special: false, addBos: false })
+    expect(whole.slice(0, prompt.length)).toEqual(prompt)
+    const answer = (continues: boolean) => {
+      const detokenizer = tokenizer.detokenizer({ skipSpecialTokens: true, continues })
+      return (
+        whole
+          .slice(prompt.length)
+          .map((id) => detokenizer.push(id))
+          .join('') + detokenizer.finish()
+      )
+    }
+    expect(answer(true)).toBe(' Paris')
+    expect(answer(false)).toBe(name === 'smollm2' ? ' Paris' : 'Paris')
+  })
+})
+
 describe('a special token', () => {
   it('comes out as its text or not at all, and does not disturb a character around it', () => {
     const tokenizer = createTokenizer({ metadata: goldenMetadata('smollm2') })

@@ -5,6 +5,21 @@ import { strftime } from '../../../src/text/strftime'
 const render = (template: string, variables: Record<string, unknown> = {}) =>
   parseTemplate(template, 'a test').render(variables)
 
+describe('a template that would take minutes', () => {
+  it('finds what is unique in one walk', () => {
+    expect(render('{{ range(100000) | unique | list | length }}')).toBe('100000')
+    expect(render("{{ [1, 1.0, true, '1', [1], [1.0], {'a': 1}, {'a': 1}] | unique | list }}")).toBe(
+      "[1, '1', [1], {'a': 1}]",
+    )
+  })
+
+  it('is ended before it walks over millions of characters', () => {
+    expect(() => render("{% for c in 'a' * 16000000 %}{% endfor %}")).toThrow(
+      /walks over a text of more than/,
+    )
+  })
+})
+
 /** Expected texts are jinja2 3.1.6's, in a sandbox with trim_blocks and lstrip_blocks. */
 describe('a template’s expressions mean what they mean in Python', () => {
   it.each([

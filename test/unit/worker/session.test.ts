@@ -13,6 +13,9 @@ import { Session } from '../../../src/worker/session'
 
 const letter = (id: number) => String.fromCharCode(96 + id)
 
+/** Whether answers go on from a text, in the order in which they began. */
+const continuing: boolean[] = []
+
 /** Letters are tokens: a is 1. */
 const tokenizer: Tokenizer = {
   size: 27,
@@ -35,10 +38,10 @@ const tokenizer: Tokenizer = {
   ],
   tokenBytes: (id) => new TextEncoder().encode(letter(id)),
   isSpecial: (id) => id === 0 || id === 26,
-  detokenizer: ({ skipSpecialTokens }) => ({
-    push: (id) => (skipSpecialTokens && id === 0 ? '' : letter(id)),
-    finish: () => '',
-  }),
+  detokenizer: ({ skipSpecialTokens, continues = false }) => {
+    continuing.push(continues)
+    return { push: (id) => (skipSpecialTokens && id === 0 ? '' : letter(id)), finish: () => '' }
+  },
 }
 
 const rendered: unknown[] = []
@@ -252,5 +255,20 @@ describe('a run to be profiled', () => {
     await session.runProfiled(run, new AbortController().signal)
     expect(requests[1]).toMatchObject({ promptIds: { length: 128 }, stop: { maxTokens: 32 } })
     expect(lengthsOf(run, 40)).toEqual({ promptTokens: 20, tokens: 10 })
+  })
+})
+
+describe('an answer', () => {
+  const chat = { kind: 'chat', messages: [], addGenerationPrompt: true, variables: {} } as const
+  it.each<[string, WireGeneration['prompt'], boolean]>([
+    ['a text', { kind: 'text', text: 'ab', addBos: true }, true],
+    ['no text', { kind: 'text', text: '', addBos: true }, false],
+    ['ids', { kind: 'ids', ids: [0, 5] }, true],
+    ['a conversation', { ...chat, continueFinalMessage: false }, false],
+    ['a message that was left open', { ...chat, continueFinalMessage: true }, true],
+  ])('goes on from %s: %s', async (_, prompt, expected) => {
+    continuing.length = 0
+    await run({ prompt })
+    expect(continuing).toEqual([expected])
   })
 })
