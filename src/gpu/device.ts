@@ -145,11 +145,11 @@ export class GpuDevice {
    * @throws OctavoError 'limits-too-small'
    */
   storage(label: string, bytes: number): GPUBuffer {
-    const { maxBindingBytes } = this.info
-    if (bytes > maxBindingBytes) {
+    const most = this.device.limits.maxStorageBufferBindingSize
+    if (bytes > most) {
       throw new OctavoError(
         'limits-too-small',
-        `The buffer “${label}” needs ${bytes} bytes; kernels of this GPU can address ${maxBindingBytes}.`,
+        `The buffer “${label}” needs ${bytes} bytes; kernels of this GPU can address ${most}.`,
         'Set a smaller kvCache.maxTokens, maxSequences or tokenBudget, or choose a smaller model.',
       )
     }
