@@ -1,6 +1,6 @@
 import { OctavoError } from '../util/octavo-error'
 import type { EncoderRunner, EncoderSequence } from './encoder-step'
-import { areAlike, reportRemedy, whatIsWrong } from './self-check'
+import { areAlike, reportRemedy } from './self-check'
 
 /**
  * Runs a short text alone and among others before the model answers anybody: its numbers must be finite, and the same.
@@ -32,4 +32,10 @@ export async function checkEncoder(runner: EncoderRunner, difference: number): P
       reportRemedy,
     )
   }
+}
+
+/** What no model's numbers are, in words; kernels that did not run leave zeros. */
+function whatIsWrong(values: Float32Array): string | null {
+  if (!values.every(Number.isFinite)) return 'not finite'
+  return values.length > 1 && values.every((value) => value === values[0]) ? 'all the same' : null
 }

@@ -117,7 +117,14 @@ export class GpuRunner implements Runner {
     return shape === null ? 0 : this.#options.plan.reduce((sum, dispatch) => sum + dispatch.bytes(shape), 0)
   }
 
-  /** f32 [rows, vocab]: the logits of the last step's first rows, for tests. */
+  /** Makes the first row of logits NaN, until a step writes it. */
+  spoilLogits(): void {
+    const { gpu, buffers, limits } = this.#options
+    const row = new Float32Array(limits.vocabSize).fill(Number.NaN)
+    gpu.device.queue.writeBuffer(buffers.logits, 0, row)
+  }
+
+  /** f32 [rows, vocab]: the logits of the last step's first rows, for checks. */
   async readLogits(rows: number): Promise<Float32Array> {
     const { gpu, buffers, limits } = this.#options
     const bytes = 4 * rows * limits.vocabSize

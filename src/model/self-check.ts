@@ -38,18 +38,12 @@ export function areAlike(some: Float32Array, others: Float32Array, difference: n
   return some.every((value, i) => Math.abs(value - others[i]!) <= difference * greatest)
 }
 
-/** What no model's numbers are, in words; kernels that did not run leave zeros. */
-export function whatIsWrong(values: Float32Array): string | null {
-  if (!values.every(Number.isFinite)) return 'not finite'
-  return values.length > 1 && values.every((value) => value === values[0]) ? 'all the same' : null
-}
-
 /**
  * Runs one short prompt twice before the model answers anybody, as one chunk and token by token: the many-column and
  * the one-column kernels, and both kinds of attention, must agree on finite numbers.
  *
  * @param difference `mostDifference`
- * @throws OctavoError 'malformed-file' where the logits are not finite or all the same, 'internal' where kernels disagree
+ * @throws OctavoError 'malformed-file' where the weights give no finite logits, 'internal' where kernels disagree
  */
 export async function checkModel(runner: GpuRunner, difference: number): Promise<void> {
   const { limits } = runner
@@ -65,16 +59,18 @@ export async function checkModel(runner: GpuRunner, difference: number): Promise
     logprobs: null,
     promptLogprobs: null,
   })
+  // What no kernel writes is not finite.
+  runner.spoilLogits()
   await runner.run([chunk(0, prompt.length, true)])
   const together = await runner.readLogits(1)
   for (let i = 0; i < prompt.length; i++) await runner.run([chunk(i, 1, i === prompt.length - 1)])
   const apart = await runner.readLogits(1)
-  const remedy =
-    'Download the file again, or choose another quantization; if that does not help, try another browser.'
-  const wrong = whatIsWrong(together)
-  if (wrong) {
-    const message = `The model’s logits are ${wrong}: its weights are damaged, or this GPU computes them wrongly.`
-    throw new OctavoError('malformed-file', message, remedy)
+  if (!together.every(Number.isFinite)) {
+    throw new OctavoError(
+      'malformed-file',
+      'The model’s logits are not finite: its weights are damaged, or this GPU computes them wrongly.',
+      'Download the file again, or choose another quantization; if that does not help, try another browser.',
+    )
   }
   if (!areAlike(together, apart, difference)) {
     throw new OctavoError(
