@@ -229,7 +229,7 @@ describe('a device that does not run a step', () => {
       })
     })
     const loading = load({ gpu, variants: [software] }, logitsOf)
-    await expect(loading).rejects.toThrow(/the GPU refused a step: .*destroyed/s)
+    await expect(loading).rejects.toThrow(/the GPU refused a step: .+/s)
   })
 
   it('ends the load where its kernels write nothing', async () => {
