@@ -90,3 +90,28 @@ export function isAt<Kind extends VariantKind>(
 ): boolean {
   return JSON.stringify(atPoint(kind, point, variant)) === JSON.stringify(variant)
 }
+
+/** All points of a kind that the variants use. */
+export function pointsOf(variants: Variants, kind: VariantKind): Variants[VariantKind][] {
+  const own = Object.entries(variants.tuned ?? {}).filter(([tactic]) => tactic.startsWith(`${kind} `))
+  return [variants[kind], ...own.map(([, point]) => point)]
+}
+
+/** The variants with another point in the place of one. */
+export function without(
+  variants: Variants,
+  kind: VariantKind,
+  wrong: Variants[VariantKind],
+  next: Variants[VariantKind],
+): Variants {
+  const isWrong = (point: Variants[VariantKind]) => JSON.stringify(point) === JSON.stringify(wrong)
+  const { tuned = {}, ...own } = variants
+  const left = Object.entries(tuned).filter(
+    ([tactic, point]) => !(tactic.startsWith(`${kind} `) && isWrong(point)),
+  )
+  return {
+    ...own,
+    ...(isWrong(variants[kind]) ? { [kind]: next } : {}),
+    ...(left.length > 0 ? { tuned: Object.fromEntries(left) } : {}),
+  }
+}

@@ -4,7 +4,7 @@ import type { TensorInfo, WeightSink } from '../util/model-file'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { lazyParts } from './lazy-parts'
 import type { Plan } from './plan'
-import { dispensableOf, isAt, kindOf } from './points'
+import { dispensableOf, isAt, kindOf, pointsOf, without } from './points'
 import type { Flaw } from './proof/prove'
 import type { RopeDescription } from './rope'
 import { reportRemedy } from './self-check'
@@ -18,7 +18,6 @@ import {
   chooseVariants,
   inWords,
   lastResorts,
-  type VariantKind,
   type Variants,
   variantsInWords,
 } from './variants'
@@ -286,31 +285,6 @@ class Distrusted extends OctavoError {
       `On this GPU, the kernel ${shader} computes a case wrongly whose answer is known: ${reason}.`,
       reportRemedy,
     )
-  }
-}
-
-/** All points of a kind that the variants use. */
-function pointsOf(variants: Variants, kind: VariantKind): Variants[VariantKind][] {
-  const own = Object.entries(variants.tuned ?? {}).filter(([tactic]) => tactic.startsWith(`${kind} `))
-  return [variants[kind], ...own.map(([, point]) => point)]
-}
-
-/** The variants with another point in the place of one. */
-function without(
-  variants: Variants,
-  kind: VariantKind,
-  wrong: Variants[VariantKind],
-  next: Variants[VariantKind],
-): Variants {
-  const isWrong = (point: Variants[VariantKind]) => JSON.stringify(point) === JSON.stringify(wrong)
-  const { tuned = {}, ...own } = variants
-  const left = Object.entries(tuned).filter(
-    ([tactic, point]) => !(tactic.startsWith(`${kind} `) && isWrong(point)),
-  )
-  return {
-    ...own,
-    ...(isWrong(variants[kind]) ? { [kind]: next } : {}),
-    ...(left.length > 0 ? { tuned: Object.fromEntries(left) } : {}),
   }
 }
 
