@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { readDescription } from '../../../src/model/read-description'
-import { roomNeeded } from '../../../src/model/room'
 import { findTensors } from '../../../src/model/tensors'
 import type { JsonObject } from '../../../src/util/model-file'
 import { ForcedSequence } from '../../support/force-tokens'
 import { loadRepo } from '../../support/load-model'
+import { roomOf } from '../../support/room-of'
 import { makeRepo, type Repo } from '../../support/safetensors-repo'
 
 // Large enough for the weights of two experts to outweigh the activations.
@@ -81,19 +81,7 @@ it('reads of a mixture’s experts those that the token takes, and counts all of
   }
   const { matrices } = findTensors(repo.header, readDescription(repo.header), 'exact')
   expect(matrices.find(({ expertRows }) => expertRows === hidden)?.rows).toBe(experts * hidden)
-  const room = await roomNeeded(
-    null,
-    {
-      header: repo.header,
-      floatWeights: 'exact',
-      kvCache: { format: 'f16', maxTokens: 64 },
-      invariance: 'on',
-      precision: 'exact',
-      maxSequences: 1,
-      maxBatchTokens: 64,
-    },
-    () => import('../../../src/model/load-encoder'),
-  )
+  const room = await roomOf(repo.header)
   expect(room.parameters).toBe(parameters)
   expect(room.weightBytes).toBeGreaterThan(2 * parameters)
 })

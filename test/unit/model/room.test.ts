@@ -2,28 +2,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import type { RoomOptions } from '../../../src/model/load'
-import { readTypeNames, roomNeeded } from '../../../src/model/room'
+import { readTypeNames } from '../../../src/model/room'
 import { readGgufHeader } from '../../../src/weights/gguf'
 import type { ArchCase } from '../../support/arch-golden'
+import { roomOf } from '../../support/room-of'
 import { makeRepo } from '../../support/safetensors-repo'
 import { tinyModel } from '../../support/tiny-model'
 
 const root = join(import.meta.dirname, '../../golden/arch')
 const { cases } = JSON.parse(readFileSync(join(root, 'index.json'), 'utf8')) as { cases: readonly ArchCase[] }
-
-function roomOf(header: RoomOptions['header']) {
-  const options: RoomOptions = {
-    header,
-    floatWeights: 'exact',
-    kvCache: { format: 'f16', maxTokens: 64 },
-    invariance: 'on',
-    precision: 'exact',
-    maxSequences: 1,
-    maxBatchTokens: 64,
-  }
-  return roomNeeded(null, options, () => import('../../../src/model/load-encoder'))
-}
 
 describe('what a model takes is counted without a GPU', () => {
   it.each(cases)('$name', async ({ name }) => {
