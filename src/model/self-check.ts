@@ -59,10 +59,11 @@ export async function checkModel(runner: GpuRunner, difference: number): Promise
     logprobs: null,
     promptLogprobs: null,
   })
-  // What no kernel writes is not finite.
+  // What no kernel writes is not finite, either time.
   runner.spoilLogits()
   await runner.run([chunk(0, prompt.length, true)])
   const together = await runner.readLogits(1)
+  runner.spoilLogits()
   for (let i = 0; i < prompt.length; i++) await runner.run([chunk(i, 1, i === prompt.length - 1)])
   const apart = await runner.readLogits(1)
   if (!together.every(Number.isFinite)) {

@@ -252,6 +252,33 @@ describe('a device that does not run a step', () => {
       message: expect.stringContaining('logits are not finite'),
     })
   })
+
+  it('ends the load where it runs a prompt at once, and nothing token by token', async () => {
+    let spoiled = 0
+    const gpu = watchDevices(navigator.gpu, (device) => {
+      const write = replaceMethod(device.queue, 'writeBuffer', (buffer: GPUBuffer, ...rest: unknown[]) => {
+        if (buffer.label.startsWith('logits,')) spoiled += 1
+        return write(buffer, ...rest)
+      })
+      const encoder = replaceMethod(device, 'createCommandEncoder', (...args: unknown[]) => {
+        const made = encoder(...args)
+        const begin = replaceMethod(made, 'beginComputePass', (...args: unknown[]) => {
+          const pass = begin(...args)
+          const dispatch = replaceMethod(pass, 'dispatchWorkgroups', (...grid: number[]) => {
+            if (spoiled < 2) dispatch(...grid)
+          })
+          return pass
+        })
+        return made
+      })
+    })
+    const loading = load({ gpu, variants: [software] }, logitsOf)
+    await expect(loading).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringContaining('at once and token by token'),
+    })
+    expect(spoiled).toBe(2)
+  })
 })
 
 describe('a load without a proof', () => {
