@@ -86,9 +86,10 @@ class KernelBench {
       model,
       kernel: kernel.shader,
       what,
-      variant: [describe(constants), ...['subgroups', 'half_rows'].filter((name) => conditions?.[name])].join(
-        ', ',
-      ),
+      variant: [
+        describe(constants),
+        ...['subgroups', 'half_rows', 'rounds'].filter((name) => conditions?.[name]),
+      ].join(', '),
       ms,
       gigabytesPerSecond: kernel.bytes(dispatch.shape, constants) / ms / 1e6,
       gigaflops: operations === null ? null : operations / ms / 1e6,
@@ -104,7 +105,7 @@ class KernelBench {
         ...layerProducts(model).flatMap((each) =>
           productCases(each, type, variants, { segments, packedDot }),
         ),
-        ...fusedCases(model, type, variants),
+        ...fusedCases(model, type, variants, { packedDot }),
       ]),
       ...kvFormats.flatMap((format) => attentionCases(model, variants, format)),
       ...attentionCases(model, variants, 'f16', 256),

@@ -1,9 +1,17 @@
 // What a product of one token multiplies its weights with: a row of row_quads quads in workgroup memory, which a prologue
-// has computed.
+// has computed. They lie there as words, since what rounds a row puts words of integers in their place.
 import package::bindings::row_quads;
 import package::lib::subgroups::{of_eight, place_of};
 
-var<workgroup> staged: array<vec4f, row_quads>;
+var<workgroup> staged: array<vec4u, row_quads>;
+
+fn made_quad(q: u32) -> vec4f {
+  return bitcast<vec4f>(staged[q]);
+}
+
+fn make_quad(q: u32, value: vec4f) {
+  staged[q] = bitcast<vec4u>(value);
+}
 
 alias Row = u32;
 
@@ -16,7 +24,7 @@ fn row_from(begin: u32) -> Row {
 
 @if(subgroups)
 fn group_at(row: Row, group: u32) -> Group {
-  return of_eight(staged[row + group * 8u]);
+  return of_eight(made_quad(row + group * 8u));
 }
 
 @if(!subgroups)
@@ -31,5 +39,5 @@ fn quad_of(group: Group, i: u32) -> vec4f {
 
 @if(!subgroups)
 fn quad_of(group: Group, i: u32) -> vec4f {
-  return staged[group + i];
+  return made_quad(group + i);
 }

@@ -1,11 +1,11 @@
-// Groups of activations as int8_rows.wgsl writes them, of a lane's tokens or of one row, that every lane of a workgroup wants: two
-// fours of words with sixteen integers each, and one with the scale and the sums.
+// Groups of activations as int8_rows.wgsl writes them, of a lane's tokens: two fours of words with sixteen
+// integers each, and one with the scale and the sums.
 import package::bindings::x;
 import package::weights::{spans, has_minimum};
 @if(!subgroups) import package::lib::extras::four_extras;
 import package::lib::integers::{Sixteen, sixteen, activation_word};
 import package::lib::subgroups::{
-  scalars_of_eight, words_from_eight, scalars_of_four, scalars_of_next_four, words_from_four, words_from_next_four,
+  scalars_of_four, scalars_of_next_four, words_from_four, words_from_next_four,
 };
 import package::lib::token_rows::{fours, last, TokenRows};
 
@@ -104,29 +104,5 @@ fn four_words(each: FourSixteens, octet: u32, k: u32) -> vec4u {
   return vec4u(
     activation_word(each.a, octet, k), activation_word(each.b, octet, k),
     activation_word(each.c, octet, k), activation_word(each.d, octet, k),
-  );
-}
-
-// One row's group: its integers, and d with the sums.
-struct RowGroup { first: Sixteen, second: Sixteen, extras: array<f32, 4> }
-
-@if(subgroups)
-fn row_group(begin: u32, place: u32) -> RowGroup {
-  let words = words_from_eight(x[begin + (place >> 2u)][place & 3u]);
-  let extras = scalars_of_eight(bitcast<f32>(x[begin + 2u][place & 3u]));
-  return RowGroup(
-    sixteen(vec4u(words[0], words[1], words[2], words[3])),
-    sixteen(vec4u(words[4], words[5], words[6], words[7])),
-    array<f32, 4>(extras[0], extras[1], extras[2], extras[3]),
-  );
-}
-
-@if(!subgroups)
-fn row_group(begin: u32, place: u32) -> RowGroup {
-  let extras = bitcast<vec4f>(x[begin + 2u]);
-  return RowGroup(
-    sixteen(x[begin]),
-    sixteen(x[begin + 1u]),
-    array<f32, 4>(extras.x, extras.y, extras.z, extras.w),
   );
 }

@@ -1,7 +1,7 @@
 // Puts a token's row of x into workgroup memory, normalized as norm.wgsl does it.
 import package::bindings::{x, constants, params, workgroup_size, row_quads, centered, shifted};
 import package::lib::strands::{strands, keep_strand, total_of_strands};
-import package::inputs::staged::staged;
+import package::inputs::staged::{made_quad, make_quad};
 
 // A row's quads, without those that pad it to whole groups.
 fn own_quads() -> u32 {
@@ -10,12 +10,12 @@ fn own_quads() -> u32 {
 
 @if(centered)
 fn centered_quad(q: u32, mean: f32) -> vec4f {
-  return staged[q] - vec4f(mean);
+  return made_quad(q) - vec4f(mean);
 }
 
 @if(!centered)
 fn centered_quad(q: u32, mean: f32) -> vec4f {
-  return staged[q];
+  return made_quad(q);
 }
 
 fn four_constants(at: u32) -> vec4f {
@@ -26,7 +26,7 @@ fn four_constants(at: u32) -> vec4f {
 fn prepare(row: u32, lane: u32) {
   let quads = own_quads();
   for (var q = lane; q < row_quads; q += workgroup_size) {
-    staged[q] = x[row * params.x_stride + q];
+    make_quad(q, x[row * params.x_stride + q]);
   }
   if (workgroup_size > strands) {
     workgroupBarrier();
@@ -36,7 +36,7 @@ fn prepare(row: u32, lane: u32) {
     for (var strand = lane; strand < strands; strand += workgroup_size) {
       var sum = vec4f();
       for (var q = strand; q < quads; q += strands) {
-        sum += staged[q];
+        sum += made_quad(q);
       }
       keep_strand(strand, sum);
     }
@@ -57,7 +57,7 @@ fn prepare(row: u32, lane: u32) {
     if (shifted) {
       value += four_constants(params.norm_bias_at + 4u * q);
     }
-    staged[q] = value;
+    make_quad(q, value);
   }
   workgroupBarrier();
 }

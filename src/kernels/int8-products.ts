@@ -1,6 +1,16 @@
 import { kernel, storage } from '../gpu/kernel'
 import { int8GroupWords } from './int8-rows'
-import { matmul, matvec, productBindings, productBytes, productConditions, productParams } from './matmul'
+import {
+  type MatmulShape,
+  madeConditions,
+  madeParams,
+  matmul,
+  matvec,
+  productBindings,
+  productBytes,
+  productConditions,
+  productParams,
+} from './matmul'
 import { groupWeights } from './weights/format'
 
 const bindings = {
@@ -30,6 +40,19 @@ export const int8Matvec = kernel({
   conditions,
   grid: (shape, constants) => matvec.grid(shape, { ...constants, columns: 1 }),
   bytes: productBytes,
+})
+
+/**
+ * As `int8Matvec` of rows that each workgroup rounds by itself, in workgroup memory, as `int8Rows` does: of those in storage, or with
+ * `normalizes` and `combines` of rows that it makes as `matvec` does. `row_quads` of the module is three for each group, or what a made
+ * row has. Compiled with `rounds`.
+ */
+export const int8MatvecRounding = kernel({
+  ...int8Matvec,
+  bindings: productBindings,
+  params: { ...productParams, ...madeParams },
+  conditions: [...conditions, ...madeConditions, 'rounds'],
+  grid: (shape: MatmulShape, constants) => int8Matvec.grid(shape, constants),
 })
 
 /** As `int8Matvec`, for many tokens, with the lanes of `matmul`. */

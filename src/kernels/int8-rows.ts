@@ -12,6 +12,11 @@ export interface Int8RowsShape {
 /** Words that a group of 32 values takes: their bytes, a scale and three sums. */
 export const int8GroupWords = 12
 
+/** Fours of such words in the row of so many groups that a product rounds by itself: of three a group, or of what a made row has. */
+export function roundedQuads(groups: number, made: boolean): number {
+  return (groups * (made ? groupWeights : int8GroupWords)) / 4
+}
+
 /**
  * x[t, i] ≈ d · q[t, i] with whole numbers q from −127 to 127, and for each 32 of them d = max |x| / 127: the activations of
  * ggml's Q8_0, with d in f32. A product sums the q as integers, exactly in any order.

@@ -186,3 +186,22 @@ export const projectHeads = kernel({
     queryBytes(tokens, c) +
     (c.writes_kv === 1 ? cacheBytes(tokens, c) : 0),
 })
+
+const byteConditions = [...projectHeads.conditions!, 'in_bytes', 'packed_dot']
+
+/** As `projectHeads` of rows as `int8Rows` writes them, with the sums of `int8Matvec`: x_stride is fours of words. Compiled with `in_bytes`. */
+export const projectHeadsInBytes = kernel({
+  ...projectHeads,
+  bindings: {
+    ...projectHeads.bindings,
+    x: storage('read', 'vec4u', ['tokens', 'groups', 'words / 4']),
+  },
+  conditions: byteConditions,
+  grid: (shape: ProjectedHeads) => projectHeads.grid(shape, {} as never),
+})
+
+/** The same of rows that each workgroup makes and rounds by itself, as `int8MatvecRounding` does. Compiled with `in_bytes` and `rounds`. */
+export const projectHeadsRounding = kernel({
+  ...projectHeads,
+  conditions: [...byteConditions, 'rounds'],
+})

@@ -3,7 +3,7 @@ import type { Binding, Grid, Kernel, KernelVariant, ParamType } from '../gpu/ker
 import { type Dispatch, ParamsArena } from '../gpu/pipeline'
 import { activates } from '../kernels/activation'
 import { halfMatmul, halfStride } from '../kernels/half-rows'
-import { int8Matmul, int8Matvec, int8Stride } from '../kernels/int8-products'
+import { int8Matmul, int8Matvec, int8MatvecRounding, int8Stride } from '../kernels/int8-products'
 import { type ExpertStack, type MatmulShape, matmul, matvec, plainProduct } from '../kernels/matmul'
 import { groupWeights, reads } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
@@ -11,7 +11,14 @@ import type { BatchShape } from './batch'
 import { tileSizeFor, tilesFor } from './experts'
 import { type Matrix, type MatrixShard, matrixBytes, rowOf } from './matrix'
 import type { ExpertStep, MatrixStep, ProductForm } from './product-steps'
-import { type RoundedBuffer, RoundedRows, roundedBytes, takesHalfRows } from './rounded-rows'
+import {
+  ownRounding,
+  type RoundedBuffer,
+  type RoundedInput,
+  RoundedRows,
+  roundedBytes,
+  takesHalfRows,
+} from './rounded-rows'
 import { packedDotFeature, pointAt, tacticOf, type Variants } from './variants'
 
 export type Plan = readonly Dispatch<BatchShape>[]
@@ -107,6 +114,12 @@ export class PlanBuilder {
     return this.inBytes && format.integers === true
   }
 
+  /** Where rows lie that are rounded for products with the matrix. */
+  roundedFor(matrix: Matrix, input: RoundedInput): GPUBuffer {
+    this.#rounded!.put(this, matrix, input)
+    return this.#rounded!.of.buffer
+  }
+
   /** One dispatch a shard: matvec for few tokens, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
     const rounded = this.takesBytes(matrix) ? this.#rounded : null
@@ -114,7 +127,9 @@ export class PlanBuilder {
     const { makes = null } = step
     const inBytes = rounded?.of.buffer
     const inF16 = takesHalfRows(this.#rounded?.of ?? null, this.variants) ? this.#rounded!.of.buffer : null
-    rounded?.put(this, matrix, { ...step, made })
+    const own = rounded && ownRounding(this, matrix, step.x, made)
+    // Only one token's row is made for some batches and not for others.
+    rounded?.put(this, matrix, { ...step, ...(own ? { made: makes ? null : made, least: 2 } : { made }) })
     for (const shard of matrix.shards) {
       const { rows } = shard
       const halves = matrix.source.halves === true
@@ -129,7 +144,6 @@ export class PlanBuilder {
           y_offset: (step.yOffset ?? 0) + first,
           bias_at: (step.biasAt ?? 0) + first,
           bias_skip: halves ? (matrix.rows - rows) / 2 : 0,
-          ...(inBytes ? { x_stride: int8Stride(matrix.columns), x_offset: 0 } : {}),
         },
         { tactic: shape },
       )
@@ -143,7 +157,13 @@ export class PlanBuilder {
         }
       let least = step.leastTokens ?? 1
       if (inBytes) {
-        product.add({ columns: 1, inBytes }, inBytes, at(1, 1))
+        if (least === 1) {
+          if (own) product.add({ columns: 1, made: own }, inBytes, at(1, 1, true))
+          else product.add({ columns: 1, inBytes }, inBytes, at(1, 1))
+          // There is room for a row that is not made where there is for one that is.
+          const stored = own && made && makes && ownRounding(this, matrix, step.x, null)
+          if (stored) product.add({ columns: 1, made: stored }, inBytes, at(1, 1, false))
+        }
         const tokensPerLane = pointAt(this.variants, 'int8Matmul', shape).tokens_per_lane
         product.add({ tokensPerLane, inBytes }, inBytes, at(2, Number.POSITIVE_INFINITY))
         continue
@@ -238,13 +258,18 @@ export class PlanBuilder {
     const add = (form: ProductForm, routes: GPUBuffer, tokens: (batch: BatchShape) => number | null) => {
       const few = 'columns' in form
       const { inBytes = null, inF16 = null } = form
-      const kind = productKind(few, inBytes !== null)
+      const made = few ? (form.made ?? null) : null
+      const rounds = made?.conditions.rounds === true
+      const kind = productKind(few, inBytes !== null || rounds)
       const chosen = tactic === undefined ? this.variants[kind] : pointAt(this.variants, kind, tactic)
       const { subgroups, ...point } = {
         ...chosen,
-        ...(few ? (inBytes ? {} : { columns: form.columns }) : { tokens_per_lane: form.tokensPerLane }),
+        ...(few
+          ? kind === 'matvec'
+            ? { columns: form.columns }
+            : {}
+          : { tokens_per_lane: form.tokensPerLane }),
       }
-      const made = few ? (form.made ?? null) : null
       const dispatch = {
         ...(tactic === undefined ? {} : { tactic: tacticOf(kind, tactic) }),
         variant: {
@@ -254,7 +279,7 @@ export class PlanBuilder {
             ...conditions,
             subgroups: subgroups && !inF16,
             ...made?.conditions,
-            ...(inBytes && { packed_dot: this.#packedDot }),
+            ...(kind.startsWith('int8') && { packed_dot: this.packedDot }),
             ...(inF16 && { half_rows: true }),
           },
           constants: { ...point, ...constants },
@@ -280,6 +305,7 @@ export class PlanBuilder {
           cap: cap ?? 1,
           ...made?.params,
           ...place,
+          ...(inBytes && { x_stride: int8Stride(matrix.columns), x_offset: 0 }),
           ...(inF16 && { x_stride: halfStride(matrix.groups * groupWeights), x_offset: 0 }),
         },
         shape: (batch: BatchShape) => {
@@ -290,13 +316,15 @@ export class PlanBuilder {
             : { ...shape(count), ...(rounded && { xBytes: roundedBytes(rounded) }) }
         },
       }
-      if (few) this.add(inBytes ? int8Matvec : matvec, dispatch)
+      if (rounds) this.add(int8MatvecRounding, dispatch)
+      else if (few) this.add(inBytes ? int8Matvec : matvec, dispatch)
       else this.add(inBytes ? int8Matmul : inF16 ? halfMatmul : matmul, dispatch)
     }
     return { add }
   }
 
-  get #packedDot(): boolean {
+  /** Whether products of integers take them four at a time. */
+  get packedDot(): boolean {
     return this.variants.packedDot === 1 && this.gpu.info.wgslFeatures.includes(packedDotFeature)
   }
 

@@ -35,8 +35,9 @@ export function wholeAtPoint(kind: TunableKind, point: TunablePoint, variant: Ke
 /** What is left out where the pipeline errs, before another point of its kind is tried; null: nothing. */
 export function dispensableOf({ kernel, variant: { conditions = {} } }: Pipeline): Dispensable | null {
   if (kernel.shader === 'project_heads') return 'fusedHeads'
-  if (conditions.packed_dot) return 'packedDot'
   if (conditions.half_rows || kernel.shader === 'half_rows') return 'halfRows'
+  if (conditions.rounds) return 'ownRoundings'
+  if (conditions.packed_dot) return 'packedDot'
   const rounds = kernel.shader === 'int8_rows'
   if (conditions.combines) return rounds ? 'roundedSplits' : 'mergedSplits'
   if (conditions.normalizes) return rounds ? 'roundedNorms' : 'ownNorms'

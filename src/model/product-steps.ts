@@ -57,7 +57,11 @@ export interface MadeRow {
 }
 
 export type ProductForm = (
-  | { readonly columns: number; readonly made?: MadeRow | null }
+  | {
+      readonly columns: number
+      /** How its row of x is made; rounded to bytes where it says so. */
+      readonly made?: MadeRow | null
+    }
   | { readonly tokensPerLane: number }
 ) & {
   /** x as `int8_rows` has rounded it. */

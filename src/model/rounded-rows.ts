@@ -1,11 +1,12 @@
 import { halfGroupWords, halfRows } from '../kernels/half-rows'
-import { int8GroupWords, int8Rows } from '../kernels/int8-rows'
+import { int8GroupWords, int8Rows, roundedQuads } from '../kernels/int8-rows'
 import { notMade } from '../kernels/matmul'
 import { groupWeights } from '../kernels/weights/format'
 import type { Invariance } from '../util/invariance'
 import type { KvFormat } from '../util/kv-format'
 import type { Precision } from '../util/precision'
 import type { BatchShape } from './batch'
+import { hasRoomFor } from './made-room'
 import { type Matrix, rowOf } from './matrix'
 import type { PlanBuilder } from './plan'
 import type { MadeRow } from './product-steps'
@@ -67,7 +68,7 @@ interface Rows {
   readonly least: number
 }
 
-interface RoundedInput
+export interface RoundedInput
   extends Pick<Rows, 'x' | 'tokens'>,
     Partial<Pick<Rows, 'xStride' | 'xOffset' | 'least'>> {
   /** Where what they are made with is. */
@@ -136,4 +137,27 @@ export class RoundedRows {
 /** Bytes of a value of x in such rows. */
 export function roundedBytes(to: Rounding): number {
   return (4 * groupWordsOf[to]) / groupWeights
+}
+
+/**
+ * How a product of one token makes and rounds its row by itself; null: it reads it as something has rounded it.
+ *
+ * @param made what the row is made of; null: it is in x
+ */
+export function ownRounding(
+  { gpu, variants }: Pick<PlanBuilder, 'gpu' | 'variants'>,
+  { groups }: Pick<Matrix, 'groups'>,
+  x: GPUBuffer,
+  made: MadeRow | null,
+): MadeRow | null {
+  const row_quads = roundedQuads(groups, made !== null)
+  if (variants.ownRoundings === 0 || !hasRoomFor(gpu, 16 * row_quads)) return null
+  return {
+    x,
+    params: {},
+    ...made,
+    by: 'product',
+    conditions: { ...made?.conditions, rounds: true },
+    constants: { ...made?.constants, row_quads },
+  }
 }

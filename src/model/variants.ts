@@ -47,6 +47,8 @@ export interface Variants {
   /** The same of rows that are rounded to bytes for products: what rounds them normalizes and merges them as well. */
   readonly roundedNorms: 0 | 1
   readonly roundedSplits: number
+  /** 1: each workgroup of a product of one token rounds the token's row to bytes by itself. 0: that is a dispatch. */
+  readonly ownRoundings: 0 | 1
   /**
    * 1: exact products of many tokens take rows as f16, where `invariance` is off, the device has `shader-f16`, and lanes do not share
    * what they load: then there is less to load.
@@ -100,6 +102,7 @@ export const candidates: { readonly [Kind in VariantKind]: readonly Variants[Kin
   mergedSplits: [0, 4],
   roundedNorms: [0, 1],
   roundedSplits: [0, 4, 16],
+  ownRoundings: [0, 1],
   halfRows: [0, 1],
   int8Matvec: [matvecByLane, sharing(matvecByLane), matvecBySegment],
   int8Matmul: [int8MatmulNarrow, int8MatmulBy4Tokens, sharing(int8MatmulNarrow), int8MatmulWide],
@@ -123,6 +126,7 @@ export type Dispensable =
   | 'mergedSplits'
   | 'roundedNorms'
   | 'roundedSplits'
+  | 'ownRoundings'
   | 'packedDot'
   | 'halfRows'
 
@@ -211,6 +215,7 @@ export const software: Variants = {
   mergedSplits: 0,
   roundedNorms: 1,
   roundedSplits: 16,
+  ownRoundings: 0,
   halfRows: 1,
   rowLanes: 32,
   headLanes: 8,
@@ -253,6 +258,7 @@ export const hardware: Variants = {
   mergedSplits: 4,
   roundedNorms: 1,
   roundedSplits: 4,
+  ownRoundings: 1,
   halfRows: 1,
   rowLanes: 128,
   headLanes: 32,

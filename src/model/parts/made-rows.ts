@@ -1,12 +1,10 @@
 import type { Activations } from '../activations'
 import type { BatchShape } from '../batch'
+import { hasRoomFor } from '../made-room'
 import { paddedColumns } from '../matrix'
 import type { MadeRow } from '../product-steps'
 import type { NormTensors } from '../tensor-finder'
 import type { PlanContext } from './context'
-
-/** Workgroup memory that a kernel takes beside the row that it makes, at most. */
-const besideRowBytes = 2048
 
 /** What says whether a kernel makes its rows itself, of a norm or of splits: a product, or what rounds rows to bytes. */
 type Making = 'ownNorms' | 'mergedSplits' | 'roundedNorms' | 'roundedSplits'
@@ -14,13 +12,8 @@ type Making = 'ownNorms' | 'mergedSplits' | 'roundedNorms' | 'roundedSplits'
 /** Whether rows of so many values are made so. Where no sequence decodes, no token comes alone to a product. */
 export function makesRows({ plan, limits, variants }: PlanContext, width: number, making: Making): boolean {
   const alone = making === 'ownNorms' || making === 'mergedSplits'
-  return variants[making] > 0 && !(alone && limits.maxSequences === 0) && hasRoom(plan, width)
-}
-
-/** Whether a workgroup has room for a row of so many values, and for so many bytes beside it. */
-export function hasRoom({ gpu }: PlanContext['plan'], width: number, besideBytes = besideRowBytes): boolean {
-  const { maxComputeWorkgroupStorageSize: most } = gpu.device.limits
-  return width % 4 === 0 && 4 * paddedColumns(width) + besideBytes <= most
+  if (variants[making] === 0 || (alone && limits.maxSequences === 0)) return false
+  return width % 4 === 0 && hasRoomFor(plan.gpu, 4 * paddedColumns(width))
 }
 
 /** A row that is normalized as it is read, as the norm does it. */

@@ -1,14 +1,26 @@
 import { type headConstants, headNormWeights, headNorm as normKinds, plainHeads } from '../../kernels/heads'
+import { int8Stride } from '../../kernels/int8-products'
 import { noNorm } from '../../kernels/matmul'
-import { projectBytes, projectHeads, projectLanes, ropeKv } from '../../kernels/rope-kv'
+import {
+  projectBytes,
+  projectHeads,
+  projectHeadsInBytes,
+  projectHeadsRounding,
+  projectLanes,
+  ropeKv,
+} from '../../kernels/rope-kv'
 import { reads } from '../../kernels/weights/format'
 import type { BatchShape } from '../batch'
 import type { HeadLayout, HeadNormDescription } from '../description'
 import { lazyParts } from '../lazy-parts'
-import { type MatrixShard, matrixBytes, rowOf, segmentGroups } from '../matrix'
+import { hasRoomFor } from '../made-room'
+import { type Matrix, type MatrixShard, matrixBytes, rowOf, segmentGroups } from '../matrix'
+import type { MadeRow } from '../product-steps'
+import { ownRounding } from '../rounded-rows'
+import type { Variants } from '../variants'
 import type { AttentionTensors } from './attention'
 import { type LayerBuffers, type PlanContext, type SourceRows, tokensOf } from './context'
-import { hasRoom, manyTokens } from './made-rows'
+import { manyTokens } from './made-rows'
 import { planProjected } from './projected'
 
 /** What every kernel of attention is compiled with. */
@@ -34,11 +46,10 @@ export function planWrittenHeads(
   const { projected } = context.activations.scratch
   const { constants } = layer
   const own = writtenHeads(context, tensors, layer)
-  const lanes = lanesOf(context, tensors, rows)
-  const groups = lanes ? headGroups(context, tensors) : null
+  const groups = headGroups(context, tensors, rows)
   planProjected(context, input, constants, { ...rows, to: projected, stride, leastTokens: groups ? 2 : 1 })
   if (latent) lazyParts.latent.fetched.planLatentQuery(context, latent, tensors, { constants, width: stride })
-  if (groups) planProjectedHeads(context, tensors, head, own, rows, groups, lanes!)
+  if (groups) planProjectedHeads(context, tensors, head, own, rows, groups)
   planRopeKv(context, head, own, groups ? manyTokens : tokensOf)
 }
 
@@ -117,28 +128,24 @@ function planRopeKv(
 
 /** The same of a batch's only token with the product before it, a dispatch for each matrix. */
 function planProjectedHeads(
-  context: PlanContext,
+  { plan, stride }: PlanContext,
   { input }: AttentionTensors,
   head: HeadConstants,
   own: ReturnType<typeof writtenHeads>,
   rows: SourceRows,
-  groups: readonly HeadGroup[],
-  lanes: number,
+  groups: readonly ProjectedGroup[],
 ): void {
-  const { plan, weights, variants, stride } = context
-  const { subgroups, ...point } = variants.matvec
-  const { made } = rows
   let firstRow = 0
-  for (const [i, source] of input.matrices.entries()) {
-    const matrix = weights.matrix(source)
+  for (const { matrix, first, count, form, lanes } of groups) {
     const format = reads(matrix.format)
     const [{ buffer, planes }] = matrix.shards as [MatrixShard]
-    const { first, count } = groups[i]!
     const shape = { tokens: 1, count, columns: matrix.columns, weightBytes: matrixBytes(matrix) }
-    plan.add(projectHeads, {
+    const { made } = form
+    const { subgroups, ...point } = form.point
+    plan.add(form.kernel, {
       variant: {
         ...format,
-        moduleConstants: { ...format.moduleConstants, ...(made && rowOf(matrix)) },
+        moduleConstants: { ...format.moduleConstants, ...(made && rowOf(matrix)), ...made?.constants },
         constants: {
           ...head,
           ...point,
@@ -153,9 +160,16 @@ function planProjectedHeads(
           biased: input.biasAt !== null,
           subgroups,
           ...made?.conditions,
+          ...(form.inBytes && { in_bytes: true, packed_dot: plan.packedDot }),
         },
       },
-      buffers: { ...own.buffers, weights: buffer, x: made?.x ?? rows.from },
+      buffers: {
+        ...own.buffers,
+        weights: buffer,
+        x: form.readsRounded
+          ? plan.roundedFor(matrix, { x: rows.from, made: rows.made, tokens: tokensOf })
+          : (made?.x ?? rows.from),
+      },
       params: {
         ...noNorm,
         ...own.params,
@@ -165,36 +179,63 @@ function planProjectedHeads(
         groups: matrix.groups,
         segment_groups: segmentGroups(matrix),
         ...planes,
-        x_stride: stride / 4,
+        x_stride: form.readsRounded ? int8Stride(matrix.columns) : stride / 4,
         bias_at: (input.biasAt ?? 0) + firstRow,
         ...made?.params,
       },
       shape: ({ tokens }) => (tokens === 1 ? shape : null),
     })
-    firstRow += source.rows
+    firstRow += matrix.rows
   }
+}
+
+/** By which kernel heads are projected, and out of what. */
+interface HeadForm {
+  readonly kernel: typeof projectHeads
+  readonly point: Variants['matvec']
+  readonly inBytes: boolean
+  /** Rows as something has rounded them. */
+  readonly readsRounded: boolean
+  /** How the row is made; null: it is read. */
+  readonly made: MadeRow | null
+}
+
+function formOf({ plan, variants }: PlanContext, matrix: Matrix, { from, made }: SourceRows): HeadForm {
+  const { matvec, int8Matvec } = variants
+  if (!plan.takesBytes(matrix)) {
+    const own = made?.by === 'product' ? made : null
+    return { kernel: projectHeads, point: matvec, inBytes: false, readsRounded: false, made: own }
+  }
+  const own = ownRounding(plan, matrix, from, made)
+  const kernel = own ? projectHeadsRounding : projectHeadsInBytes
+  return { kernel, point: int8Matvec, inBytes: true, readsRounded: own === null, made: own }
 }
 
 /** Lanes that compute a head with its product: as many as there is workgroup memory for; null: for less than a quarter of those wanted. */
 function lanesOf(
-  { plan, variants }: PlanContext,
-  { headDim, input }: AttentionTensors,
-  { made }: SourceRows,
+  { plan }: PlanContext,
+  headDim: number,
+  matrix: Matrix,
+  { point, made }: HeadForm,
 ): number | null {
   const { maxComputeInvocationsPerWorkgroup: most } = plan.gpu.device.limits
-  const { segment_lanes } = variants.matvec
+  const { segment_lanes } = point
+  const rowBytes = made ? 16 * (made.constants?.row_quads ?? rowOf(matrix).row_quads) : 0
   const least = projectLanes(headDim, segment_lanes, most) / 4
   for (let allowed = most; allowed >= Math.max(8, least); allowed /= 2) {
     const lanes = projectLanes(headDim, segment_lanes, allowed)
-    if (!made || hasRoom(plan, input.matrices[0]!.columns, projectBytes(headDim, lanes))) return lanes
+    if (!made || hasRoomFor(plan.gpu, rowBytes, projectBytes(headDim, lanes))) return lanes
   }
   return null
 }
 
-/** Heads of Q, then K, then V by their numbers. */
-interface HeadGroup {
+/** Heads that a matrix of the projection gives: of Q, then K, then V by their numbers. */
+interface ProjectedGroup {
+  readonly matrix: Matrix
   readonly first: number
   readonly count: number
+  readonly form: HeadForm
+  readonly lanes: number
 }
 
 /**
@@ -202,12 +243,13 @@ interface HeadGroup {
  * projected row is wanted for something else, or heads do not come apart.
  */
 function headGroups(
-  { plan, limits, weights, variants }: PlanContext,
+  context: PlanContext,
   tensors: AttentionTensors,
-): readonly HeadGroup[] | null {
+  rows: SourceRows,
+): readonly ProjectedGroup[] | null {
+  const { limits, weights, variants } = context
   const { input, latent, gate, headNorm, heads, kvHeads, headDim, sharesKvOf } = tensors
-  // What is rounded to bytes is multiplied by kernels of their own.
-  if (plan.inBytes || variants.fusedHeads === 0) return null
+  if (variants.fusedHeads === 0) return null
   if (limits.maxSequences === 0 || latent || gate || headNorm?.over === 'all') return null
   const layouts = [
     { ...tensors.query, count: heads },
@@ -216,15 +258,18 @@ function headGroups(
   const firstRows = layouts.flatMap(({ first, stride, count }) =>
     Array.from({ length: count }, (_, head) => first + head * stride),
   )
-  const groups: HeadGroup[] = []
+  const groups: ProjectedGroup[] = []
   let row = 0
   for (const source of input.matrices) {
     const end = row + source.rows
     const own = [...firstRows.keys()].filter((n) => firstRows[n]! >= row && firstRows[n]! + headDim <= end)
     const [first = 0] = own
     if (own.length === 0 || own.at(-1)! - first + 1 !== own.length) return null
-    if (weights.matrix(source).shards.length > 1) return null
-    groups.push({ first, count: own.length })
+    const matrix = weights.matrix(source)
+    const form = formOf(context, matrix, rows)
+    const lanes = lanesOf(context, headDim, matrix, form)
+    if (matrix.shards.length > 1 || lanes === null) return null
+    groups.push({ matrix, first, count: own.length, form, lanes })
     row = end
   }
   return groups.reduce((sum, { count }) => sum + count, 0) === firstRows.length ? groups : null

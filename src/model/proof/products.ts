@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../gpu/pipeline'
+import { roundedQuads } from '../../kernels/int8-rows'
 import { notMade, plainProduct } from '../../kernels/matmul'
 import { groupWeights } from '../../kernels/weights/format'
 import { paddedColumns } from '../matrix'
@@ -21,6 +22,9 @@ const scale = 0.5
 const cap = 4
 const before = 0.5
 const biasOf = (row: number) => ((row % 7) - 3) / 8
+
+/** Conditions that change no bit of what is known: rows are the same as f16, and integers the same whoever rounds them. */
+const giveSameBits: ReadonlySet<string> = new Set([...switches, 'half_rows', 'rounds'])
 
 const productShaders: ReadonlySet<string> = new Set(['matvec', 'matmul', 'int8_matvec', 'int8_matmul'])
 
@@ -51,20 +55,20 @@ export function tryProducts(
         ? roundedInputs(rounded, takes, stored, format === inBytes?.format)
         : makesRows(pipeline)
           ? [madeInput(trials, pipeline, biases)]
-          : [storedInput(stored, columns)]
+          : [storedRows(trials, stored, widthOf(pipeline))]
       for (const input of inputs) {
         const { width, rounds = null } = input
-        const form = Object.entries({ ...rounds?.variant.conditions, ...conditions }).filter(
-          // Known rows are the same as f16, and so are the bits of their products.
-          ([name, on]) => on && name !== 'half_rows' && !switches.includes(name),
-        )
+        const form = Object.entries({ ...rounds?.variant.conditions, ...conditions })
+          .filter(([name, on]) => on && !giveSameBits.has(name))
+          .map(([name]) => name)
+          .sort()
         const trial = {
           pipeline,
           ...(rounds && { filledBy: rounds }),
           reading: trials.read(multiply(trials, pipeline, matrix, input), 4 * tokens * outputs),
           from: 0,
           count: tokens * outputs,
-          name: `${takes === 'bytes' ? 'int8 ' : ''}${format.name} ${form.map(([name]) => name)} ${compiled.activation}`,
+          name: `${inIntegers(pipeline) ? 'int8 ' : ''}${format.name} ${form} ${compiled.activation}`,
           ...knownValues(sums, conditions, compiled.activation!, outputs),
         }
         if (width === columns) {
@@ -72,9 +76,9 @@ export function tryProducts(
           continue
         }
         const plain = own.find((each) => makesTheSame(each, pipeline))
-        if (!plain) continue
-        const rowsOfX = { ...stored, x: trials.buffer('x', padded(width)) }
-        const y = multiply(trials, plain, matrix, storedInput(rowsOfX, width))
+        const read = plain ? readBy(trials, plain, pipelines, storedRows(trials, stored, width)) : null
+        if (!plain || !read) continue
+        const y = multiply(trials, plain, matrix, read)
         found.push({
           ...trial,
           // The last token's, as what is known.
@@ -84,7 +88,7 @@ export function tryProducts(
           known: [],
           apart: {
             reading: trials.read(y, 4 * tokens * outputs),
-            by: [plain],
+            by: [plain, ...(read.rounds ? [read.rounds] : [])],
             within: trial.tolerance,
           },
         })
@@ -99,8 +103,37 @@ interface Input extends ProductInput {
   readonly rounds?: Pipeline
 }
 
+/** The first so many of the known activations; `buffers` has all. */
+function storedRows(trials: Trials, buffers: ProductInput['buffers'], width: number): Input {
+  if (width === columns) return storedInput(buffers, width)
+  return storedInput({ ...buffers, x: trials.buffer('x', padded(width)) }, width)
+}
+
 function storedInput(buffers: ProductInput['buffers'], width: number): Input {
   return { buffers, params: { x_stride: paddedColumns(width) / 4 }, width }
+}
+
+/** Of the known activations, as many as a product has room for that rounds stored rows by itself. */
+function widthOf({ variant: { conditions = {}, moduleConstants = {} } }: Pipeline): number {
+  return conditions.rounds
+    ? Math.min(columns, (moduleConstants.row_quads! / roundedQuads(1, false)) * groupWeights)
+    : columns
+}
+
+/** What a product reads of rows in storage: as they are, or as some pipeline rounds them; null: none does. */
+function readBy(
+  trials: Trials,
+  product: Pipeline,
+  pipelines: readonly Pipeline[],
+  rowsOfX: Input,
+): Input | null {
+  const takes = takenBy(product)
+  if (!takes) return rowsOfX
+  const rounds = pipelines.find(
+    (each) => each.kernel.shader === 'int8_rows' && takes === 'bytes' && !makesRows(each),
+  )
+  const rounded = rounds ? [roundInput(trials, rounds, rowsOfX)] : []
+  return roundedInputs(rounded, takes, rowsOfX.buffers, false)[0] ?? null
 }
 
 /** Rows of the matrix: with experts it is a stack of two. */
@@ -112,12 +145,14 @@ function outputsOf(pipeline: Pipeline): number {
   return rowsOf(pipeline) / (pipeline.variant.conditions?.gated ? 2 : 1)
 }
 
-/** Whether a product takes rows as they are, and makes of their sums what another one does. */
+/** Whether a product takes rows as they are stored, in the other one's arithmetic, and makes of their sums what that one does. */
 function makesTheSame(each: Pipeline, other: Pipeline): boolean {
   const [one, two] = [each.variant.conditions ?? {}, other.variant.conditions ?? {}]
   return (
     !makesRows(each) &&
-    takenBy(each) === null &&
+    !one.rounds &&
+    !one.half_rows &&
+    inIntegers(each) === inIntegers(other) &&
     each.variant.constants.activation === other.variant.constants.activation &&
     stored.every((name) => (one[name] ?? false) === (two[name] ?? false))
   )
@@ -163,8 +198,13 @@ function multiply(
   return y
 }
 
+function inIntegers({ kernel }: Pipeline): boolean {
+  return kernel.shader.startsWith('int8')
+}
+
 /** What a product takes rows as, and what rounds them gives; null: f32. */
 function takenBy({ kernel, variant }: Pipeline): Rounding | null {
+  if (variant.conditions?.rounds) return null
   if (kernel.shader.startsWith('int8')) return 'bytes'
   return variant.conditions?.half_rows || kernel.shader === 'half_rows' ? 'f16' : null
 }
@@ -202,15 +242,23 @@ function roundRows(
   x: GPUBuffer,
   biases: Float32Array<ArrayBuffer>,
 ): RoundedInput {
-  const makes = makesRows(pipeline)
-  const { buffers, params, width } = makes
+  const input = makesRows(pipeline)
     ? madeInput(trials, pipeline, biases)
     : storedInput({ x, constants: x, routes: x }, columns)
+  return roundInput(trials, pipeline, input)
+}
+
+function roundInput(
+  trials: Trials,
+  pipeline: Pipeline,
+  { buffers, params, width }: ProductInput,
+): RoundedInput {
+  const makes = makesRows(pipeline)
   const groups = paddedColumns(width) / groupWeights
   const words = trials.buffer('x rounded', paddedTokens * groups * groupWordsOf[takenBy(pipeline)!])
   trials.run(
     pipeline,
-    { ...buffers, y: words },
+    { x: buffers.x, constants: buffers.constants, routes: buffers.routes, y: words },
     { ...notMade, x_stride: columns / 4, x_offset: 0, groups, ...params },
     { tokens: makes ? tokens : paddedTokens, columns: width, makes },
   )

@@ -1,7 +1,9 @@
 import type { Pipeline } from '../../gpu/pipeline'
 import { plainHeads } from '../../kernels/heads'
+import { int8Stride } from '../../kernels/int8-products'
+import { int8GroupWords, roundedQuads } from '../../kernels/int8-rows'
 import { kvBits, kvRegionWords } from '../../kernels/kv-format'
-import { noNorm, plainProduct } from '../../kernels/matmul'
+import { noNorm, normalizing, notMade, plainProduct } from '../../kernels/matmul'
 import type { MatrixFormat } from '../../kernels/weights/format'
 import type { KvFormat } from '../../util/kv-format'
 import { blockSize } from '../kv-cache'
@@ -30,12 +32,14 @@ const shared = [
 const sharedConditions = ['rope_halves', 'norm_after_rope', 'value_norm', 'scales_by_position']
 /** What a product of Q, K and V as they are does not do. */
 const otherProducts = [
-  ...['gated', 'experts', 'scaled', 'capped', 'residual', 'normalizes', 'combines', 'half_rows'],
+  ...['gated', 'experts', 'scaled', 'capped', 'residual', 'normalizes', 'combines', 'half_rows', 'rounds'],
 ]
 
 interface Apart {
-  /** Null: rows come as they are multiplied. */
+  /** Null: rows come as they are multiplied, or as they are rounded. */
   readonly norm: Pipeline | null
+  /** What rounds rows to bytes, or makes them with the norm as well; null: they are multiplied as they are. */
+  readonly rounding: Pipeline | null
   readonly product: Pipeline
   readonly rope: Pipeline
 }
@@ -68,7 +72,8 @@ function kernelsApart(pipelines: readonly Pipeline[], fused: Pipeline, format: M
       shared.every((name) => each.variant.constants[name] === fused.variant.constants[name]) &&
       sharedConditions.every((name) => has(each, name) === like(name)),
   )
-  const product = of('matmul', 'matvec').find(
+  const inBytes = like('in_bytes')
+  const product = of(...(inBytes ? ['int8_matmul', 'int8_matvec'] : ['matmul', 'matvec'])).find(
     (each) =>
       readsFormat(each, format) &&
       each.variant.constants.activation === 0 &&
@@ -83,20 +88,36 @@ function kernelsApart(pipelines: readonly Pipeline[], fused: Pipeline, format: M
       has(each, 'biased') === like('shifted'),
   )
   if (!rope || !product) return null
-  if (!like('normalizes')) return { rope, product, norm: null }
-  return norm ? { rope, product, norm } : null
+  if (inBytes) {
+    const rounding = of('int8_rows').find(
+      (each) =>
+        normalizing.every((condition) => has(each, condition) === like(condition)) &&
+        !has(each, 'combines') &&
+        (!like('normalizes') || rowQuadsOf(each) === rowQuadsOf(fused)),
+    )
+    return rounding ? { rope, product, norm: null, rounding } : null
+  }
+  if (!like('normalizes')) return { rope, product, norm: null, rounding: null }
+  return norm ? { rope, product, norm, rounding: null } : null
+}
+
+/** Of the row that it makes in workgroup memory. */
+function rowQuadsOf({ variant }: Pipeline): number {
+  return variant.moduleConstants?.row_quads ?? 0
 }
 
 function tryOne(
   trials: Trials,
   fused: Pipeline,
   { format, buffer: weights }: KnownMatrix,
-  { norm, product, rope }: Apart,
+  { norm, rounding, product, rope }: Apart,
 ): Trial[] {
-  const { constants: compiled, moduleConstants = {} } = fused.variant
+  const { constants: compiled, conditions = {} } = fused.variant
   const { heads, kv_heads, head_dim, value_dim, kv_bits, writes_kv } = compiled as Record<string, number>
-  const rowQuads = norm ? moduleConstants.row_quads! : 8 * mostGroups
-  const groups = Math.min(mostGroups, rowQuads / 8)
+  const { normalizes = false, rounds = false, in_bytes: inBytes = false } = conditions
+  const room = rowQuadsOf(fused) / roundedQuads(1, normalizes)
+  const groups = normalizes || rounds ? Math.min(mostGroups, room) : mostGroups
+  const rowQuads = normalizes ? rowQuadsOf(fused) : 8 * groups
   const columns = 32 * groups
   const count = heads! + (writes_kv === 1 ? 2 * kv_heads! : 0)
   // Each head begins a quad behind the one before, where there are so many rows.
@@ -154,28 +175,42 @@ function tryOne(
   const ofNorm = { norm_width: columns, norm_at: normAt, norm_bias_at: normBiasAt, norm_eps: 1e-5 }
 
   const rowsOfX = trials.buffer('x', x)
+  const routes = trials.buffer('routes', 4)
+  const inFloats = { x: rowsOfX, x_stride: xStride / 4 }
+  const rounded = { x: rowsOfX, x_stride: int8Stride(columns) }
+  if (rounding) {
+    rounded.x = trials.buffer('x rounded', paddedTokens * groups * int8GroupWords)
+    trials.run(
+      rounding,
+      { x: rowsOfX, constants, routes, y: rounded.x },
+      { ...notMade, x_stride: xStride / 4, x_offset: 0, groups, ...(normalizes ? ofNorm : {}) },
+      { tokens, columns, makes: normalizes },
+    )
+  }
+
+  const read = inBytes && !rounds ? rounded : inFloats
   const together = written()
   trials.run(
     fused,
-    { ...common, ...together, weights, x: rowsOfX },
+    { ...common, ...together, weights, x: read.x },
     {
       ...noNorm,
       ...params,
       ...ofProduct,
       first_head: 0,
       first_row: 0,
-      x_stride: xStride / 4,
-      ...(norm ? ofNorm : {}),
+      x_stride: read.x_stride,
+      ...(normalizes ? ofNorm : {}),
     },
     { tokens, count },
   )
 
-  let from = rowsOfX
+  let from = rounding ? rounded : inFloats
   if (norm) {
-    from = trials.buffer('normed', paddedTokens * xStride)
+    from = { ...inFloats, x: trials.buffer('normed', paddedTokens * xStride) }
     trials.run(
       norm,
-      { x: rowsOfX, constants, y: from },
+      { x: rowsOfX, constants, y: from.x },
       {
         width: columns,
         x_stride: xStride,
@@ -194,14 +229,14 @@ function tryOne(
   const qkv = trials.buffer('qkv', paddedTokens * rows)
   trials.run(
     product,
-    { weights, x: from, constants, routes: trials.buffer('routes', 4), y: qkv },
-    { ...plainProduct, ...ofProduct, x_stride: xStride / 4, y_stride: rows, y_offset: 0 },
+    { weights, x: from.x, constants, routes, y: qkv },
+    { ...plainProduct, ...ofProduct, x_stride: from.x_stride, y_stride: rows, y_offset: 0 },
     { tokens, rows, outputs: rows, columns, weightBytes: 0, residual: false },
   )
   const each = written()
   trials.run(rope, { ...common, ...each, qkv }, params, { tokens })
 
-  const by = [norm, product, rope].filter((pipeline) => pipeline !== null)
+  const by = [norm, rounding, product, rope].filter((pipeline) => pipeline !== null)
   return (['q', 'cache'] as const).map((what) => {
     const words = what === 'q' ? tokens * heads! * head_dim! : 2 * valuesAt
     return {

@@ -94,6 +94,10 @@ export async function prove(
     if (trial.pipeline === blamed || !flaws.has(blamed))
       flaws.set(blamed, { pipeline: blamed, reason: inWords(trial, error), error })
   }
+  // An instruction that others take, too, is tried without before what rounds its rows for itself is done without.
+  if ([...flaws.keys()].some((each) => dispensableOf(each) === 'packedDot')) {
+    for (const each of flaws.keys()) if (dispensableOf(each) === 'ownRoundings') flaws.delete(each)
+  }
   const right = answered.filter((trial) => !partsOf(trial).some((each) => flaws.has(each)))
   const odd = [...byName(right).values()].filter((group) => !allSame(group)).flat()
   if (odd.length > 0) {
@@ -101,11 +105,14 @@ export async function prove(
       flaws.set(flaw.pipeline, flaw)
   }
   for (const trial of answered) {
-    const { pipeline, apart } = trial
+    const { apart, pipeline, filledBy } = trial
     if (!apart || apart.by.some((each) => flaws.has(each)) || isAsApart(trial)) continue
     const names = apart.by.map(({ kernel }) => kernel.shader).join(', ')
     const what = apart.within === undefined ? 'bits' : 'numbers'
-    flaws.set(pipeline, { pipeline, reason: `${trial.name}: other ${what} than ${names} give`, error: null })
+    const reason = `${trial.name}: other ${what} than ${names} give`
+    // Who reads what others have filled is tried with what another one has, too.
+    const blamed = filledBy ?? pipeline
+    flaws.set(blamed, { pipeline: blamed, reason, error: null })
   }
   const own = new Set(distinct)
   const tried = new Set(answered.flatMap(partsOf).filter((each) => own.has(each)))
@@ -195,7 +202,8 @@ function blame(trial: Answered, answered: readonly Answered[]): Pipeline {
   for (const part of [filledBy, combinedBy]) if (part && errsAlone(part)) return part
   if (!filledBy) return pipeline
   const isRightElsewhere = answered.some(
-    (each) => each.pipeline === pipeline && each.filledBy !== filledBy && !isWrong(each),
+    (each) =>
+      each.pipeline === pipeline && each.filledBy !== filledBy && each.known.length > 0 && !isWrong(each),
   )
   // An instruction that all of them take may be what is wrong, unless it is right elsewhere.
   if (pipeline.variant.conditions?.packed_dot && !isRightElsewhere) return pipeline
@@ -260,7 +268,10 @@ async function compareWithUniversal(
     const kind = kindOf(trial.pipeline)!
     // One of another kind gives the same bits, if both are right.
     const judges = again.get(trial.name) ?? []
-    const judge = judges.find((each) => dispensableOf(each.pipeline) === null) ?? judges[0]
+    const judge =
+      judges.find((each) => dispensableOf(each.pipeline) === null) ??
+      judges.find((each) => dispensableOf(each.pipeline) !== 'ownRoundings') ??
+      judges[0]
     const isUniversal = isAt(kind, candidates[kind][0]!, trial.pipeline.variant)
     if (!judge || sameBits(trial, judge)) return []
     const reason = `${trial.name}: other bits than the universal variant${isUniversal ? 's of two kinds give' : ''}`

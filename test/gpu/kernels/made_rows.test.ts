@@ -1,18 +1,20 @@
 import { describe, it } from 'vitest'
 import { attentionCombine, splitSize } from '../../../src/kernels/attention'
-import { type Int8RowsShape, int8GroupWords, int8Rows } from '../../../src/kernels/int8-rows'
+import { int8Matvec, int8MatvecRounding, int8Stride } from '../../../src/kernels/int8-products'
+import { type Int8RowsShape, int8GroupWords, int8Rows, roundedQuads } from '../../../src/kernels/int8-rows'
 import { matvec, notMade, plainProduct } from '../../../src/kernels/matmul'
 import { norm } from '../../../src/kernels/norm'
+import { packedDotFeature } from '../../../src/model/variants'
 import { distinctPoints, openTestGpu, runKernel } from '../../support/gpu'
 import { expectSame } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
-import { randomMatrix, type TestMatrix } from '../../support/gpu-weights'
+import { formatOf, randomMatrix, type TestMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
-const points = distinctPoints(gpu, ['matvec', 'rowLanes'])
+const points = distinctPoints(gpu, ['matvec', 'int8Matvec', 'rowLanes'])
 
 interface Source {
-  readonly x: Float32Array<ArrayBuffer>
+  readonly x: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
   readonly constants: Float32Array<ArrayBuffer>
   readonly routes?: Uint32Array<ArrayBuffer>
   readonly conditions?: Readonly<Record<string, boolean>>
@@ -20,20 +22,24 @@ interface Source {
   readonly params?: Readonly<Record<string, number>>
 }
 
+type Multiplier = typeof matvec | typeof int8Matvec | typeof int8MatvecRounding
+
 /** Rows of two tokens, added to what is there, of a matrix with rows of `groups` whole groups. */
 async function product(
-  { matvec: { subgroups, ...point } }: (typeof points)[number],
+  variants: (typeof points)[number],
   matrix: TestMatrix,
   tokens: number,
   { x, constants, routes = new Uint32Array(4), conditions = {}, moduleConstants = {}, params = {} }: Source,
+  by: Multiplier = matvec,
 ): Promise<Float32Array> {
+  const { subgroups, ...point } = by === matvec ? variants.matvec : variants.int8Matvec
   const { rows, groups, columns, planes, words, variant } = matrix
   const shape = { tokens, rows, outputs: rows, columns, weightBytes: words.byteLength, residual: true }
-  const outputs = await runKernel<typeof shape>(gpu, matvec, {
+  const outputs = await runKernel<typeof shape>(gpu, by as typeof matvec, {
     variant: {
       ...variant,
       moduleConstants: { ...variant.moduleConstants, row_quads: groups * 8, ...moduleConstants },
-      constants: { ...point, columns: 1, activation: 0 },
+      constants: { ...point, ...(by === matvec && { columns: 1 }), activation: 0 },
       conditions: { ...variant.conditions, residual: true, subgroups, ...conditions },
     },
     inputs: { weights: words, x, constants, routes, y: new Float32Array(tokens * rows).fill(0.5) },
@@ -53,13 +59,40 @@ async function product(
   return outputs.floats('y')
 }
 
+/** What a product of `rounded` words gives, and those that round what they make, or what they find in storage, by themselves. */
+async function expectOwnRounding(
+  label: string,
+  variants: (typeof points)[number],
+  matrix: TestMatrix,
+  tokens: number,
+  words: Uint32Array<ArrayBuffer>,
+  { plain, made }: { readonly plain: Source; readonly made: Source },
+): Promise<void> {
+  const { groups } = matrix
+  const packed_dot = variants.packedDot === 1 && gpu.info.wgslFeatures.includes(packedDotFeature)
+  const { constants } = plain
+  const params = { x_stride: int8Stride(32 * groups) }
+  const stored = { x: words, constants, params, conditions: { packed_dot } }
+  const expected = await product(variants, matrix, tokens, stored, int8Matvec)
+  for (const source of [plain, made]) {
+    const row_quads = roundedQuads(groups, source === made)
+    const rounding = {
+      ...source,
+      moduleConstants: { ...source.moduleConstants, row_quads },
+      conditions: { ...source.conditions, packed_dot, rounds: true },
+    }
+    const got = await product(variants, matrix, tokens, rounding, int8MatvecRounding)
+    expectSame(`${label} ${source === made ? 'made and rounded' : 'rounded'} by itself`, got, expected)
+  }
+}
+
 /** The words of rows in bytes, by so many lanes. */
 async function rounded(
   workgroup_size: number,
   { groups }: Pick<TestMatrix, 'groups'>,
   tokens: number,
   source: Source,
-): Promise<Uint32Array> {
+): Promise<Uint32Array<ArrayBuffer>> {
   const { x, constants, routes = new Uint32Array(4), conditions, moduleConstants, params } = source
   const outputs = await runKernel<Int8RowsShape>(gpu, int8Rows, {
     variant: {
@@ -78,6 +111,7 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
     { type: 'Q8_0', width: 32, kind: 'rms' },
     { type: 'Q4_1', width: 576, kind: 'rms' },
     { type: 'Q4_1', width: 1120, kind: 'layer' },
+    { type: 'Q6_K', width: 2560, kind: 'rms' },
     { type: 'F16', width: 100, kind: 'layer' },
   ] as const)(
     'what normalizes its row as it reads it has the bits of norm and product, and of rounding, %o',
@@ -128,6 +162,11 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
       const inBytes = await rounded(variants.headLanes, matrix, tokens, plain)
       const madeInBytes = await rounded(variants.rowLanes, matrix, tokens, made)
       expectSame(`${variants.name} ${width} in bytes`, madeInBytes, inBytes)
+      if (!formatOf(type).integers) return
+      await expectOwnRounding(`${variants.name} ${type} ${width}`, variants, matrix, tokens, inBytes, {
+        plain,
+        made,
+      })
     },
   )
 
@@ -142,6 +181,7 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
       const random = new Random(context)
       const width = heads * valueDim
       const matrix = randomMatrix(random, 'F16', 30, width)
+      const integers = randomMatrix(random, 'Q4_1', 30, matrix.groups * 32)
       const stride = matrix.groups * 32
       const splits = 6
       const partials = new Float32Array(heads * splits * (4 + valueDim))
@@ -173,6 +213,10 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
       const inBytes = await rounded(variants.headLanes, matrix, 1, plain)
       const madeInBytes = await rounded(variants.rowLanes, matrix, 1, made)
       expectSame(`${variants.name} ${JSON.stringify(shape)} in bytes`, madeInBytes, inBytes)
+      await expectOwnRounding(`${variants.name} ${JSON.stringify(shape)}`, variants, integers, 1, inBytes, {
+        plain,
+        made,
+      })
     },
   )
 })

@@ -1,17 +1,28 @@
 import { describe, it } from 'vitest'
 import { headNorm, headNormWeights, plainHeads } from '../../../src/kernels/heads'
+import { int8Matvec, int8Stride } from '../../../src/kernels/int8-products'
+import { type Int8RowsShape, int8GroupWords, int8Rows, roundedQuads } from '../../../src/kernels/int8-rows'
 import { kvBits } from '../../../src/kernels/kv-format'
-import { matvec, noNorm, plainProduct } from '../../../src/kernels/matmul'
-import { fusedRow, projectHeads, ropeKv } from '../../../src/kernels/rope-kv'
+import { type MatmulShape, matvec, noNorm, notMade, plainProduct } from '../../../src/kernels/matmul'
+import {
+  fusedRow,
+  projectHeads,
+  projectHeadsInBytes,
+  projectHeadsRounding,
+  ropeKv,
+} from '../../../src/kernels/rope-kv'
+import { packedDotFeature } from '../../../src/model/variants'
 import type { KvFormat } from '../../../src/util/kv-format'
 import { KvCacheTwin } from '../../reference/kv_cache'
 import { distinctPoints, openTestGpu, runKernel } from '../../support/gpu'
 import { expectSame } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
-import { randomMatrix } from '../../support/gpu-weights'
+import { formatOf, randomMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
 const blockSize = 32
+/** What rows are multiplied as: as they are, rounded to bytes before, or so by each workgroup. */
+type Rows = 'floats' | 'bytes' | 'own bytes'
 
 interface Case {
   readonly like: string
@@ -84,11 +95,40 @@ const cases: readonly Case[] = [
   },
 ]
 
+const kernels: Readonly<Record<Rows, typeof projectHeads>> = {
+  floats: projectHeads,
+  bytes: projectHeadsInBytes,
+  'own bytes': projectHeadsRounding,
+}
+
+/** Rows of so many groups, rounded. */
+async function inBytesOf(
+  x: Float32Array<ArrayBuffer>,
+  groups: number,
+  workgroup_size: number,
+): Promise<Uint32Array<ArrayBuffer>> {
+  const tokens = x.length / groups / 32
+  const outputs = await runKernel<Int8RowsShape>(gpu, int8Rows, {
+    variant: { constants: { workgroup_size } },
+    inputs: { x, constants: 4, routes: 4, y: int8GroupWords * groups * tokens },
+    params: { ...notMade, x_stride: groups * 8, x_offset: 0, groups },
+    shape: { tokens, columns: 32 * groups },
+  })
+  return outputs.words('y')
+}
+
 describe.each(
-  distinctPoints(gpu, ['matvec', 'headLanes']).map((variants) => [variants.name, variants] as const),
+  distinctPoints(gpu, ['matvec', 'int8Matvec', 'headLanes']).map(
+    (variants) => [variants.name, variants] as const,
+  ),
 )('by %s', (_, variants) => {
-  it.each(cases)(
-    'heads that are computed and written at once have the bits of product and rope_kv, $like',
+  const products = cases.flatMap((own) =>
+    (formatOf(own.type).integers ? (['floats', 'bytes', 'own bytes'] as const) : (['floats'] as const)).map(
+      (as) => ({ ...own, as }),
+    ),
+  )
+  it.each(products)(
+    'heads that are computed and written at once have the bits of product and rope_kv, $like, of $as',
     async (own) => {
       const { type, columns, heads, kvHeads, headDim, format, ropeDim, halves = false, biased = false } = own
       const random = new Random(columns + headDim)
@@ -101,23 +141,28 @@ describe.each(
       const [biasAt, qNormAt, kNormAt] = [3, 3 + rows, 3 + rows + headDim]
       const constants = random.normals(kNormAt + headDim)
       const head = { heads, kv_heads: kvHeads, head_dim: headDim, value_dim: headDim }
-      const { subgroups, ...point } = variants.matvec
+      const inBytes = own.as !== 'floats'
+      const { subgroups, ...point } = inBytes ? variants.int8Matvec : variants.matvec
+      const packed_dot =
+        inBytes && variants.packedDot === 1 && gpu.info.wgslFeatures.includes(packedDotFeature)
+      const rounded = inBytes ? await inBytesOf(x, groups, variants.headLanes) : null
+      const multiplied = { x: rounded ?? x, x_stride: rounded ? int8Stride(32 * groups) : groups * 8 }
       const firstRow = part.first * headDim
       const width = all * headDim
-      const projected = await runKernel<Parameters<typeof matvec.grid>[0]>(gpu, matvec, {
+      const projected = await runKernel<MatmulShape>(gpu, inBytes ? int8Matvec : matvec, {
         variant: {
           ...variant,
-          constants: { ...point, columns: 1, activation: 0 },
-          conditions: { ...variant.conditions, subgroups, biased },
+          constants: { ...point, ...(!inBytes && { columns: 1 }), activation: 0 },
+          conditions: { ...variant.conditions, subgroups, biased, packed_dot },
         },
-        inputs: { weights: words, x, constants, routes: 4, y: tokens * width },
+        inputs: { weights: words, x: multiplied.x, constants, routes: 4, y: tokens * width },
         params: {
           ...plainProduct,
           rows,
           groups,
           segment_groups: Math.ceil(groups / 8),
           ...planes,
-          x_stride: groups * 8,
+          x_stride: multiplied.x_stride,
           y_stride: width,
           y_offset: firstRow,
           bias_at: biasAt,
@@ -171,13 +216,26 @@ describe.each(
         params,
         shape: { tokens },
       })
-      const fused = await runKernel(gpu, projectHeads, {
+      const rounds = own.as === 'own bytes'
+      const read = rounds ? { x, x_stride: groups * 8 } : multiplied
+      const fused = await runKernel(gpu, kernels[own.as], {
         variant: {
           ...variant,
+          moduleConstants: {
+            ...variant.moduleConstants,
+            ...(rounds && { row_quads: roundedQuads(groups, false) }),
+          },
           constants: { ...numbers, ...point, columns: 1 },
-          conditions: { ...variant.conditions, ...conditions, projects: true, biased, subgroups },
+          conditions: {
+            ...variant.conditions,
+            ...conditions,
+            projects: true,
+            biased,
+            subgroups,
+            ...(inBytes && { in_bytes: true, packed_dot, rounds }),
+          },
         },
-        inputs: { ...shared, weights: words, x, cache: cache().words },
+        inputs: { ...shared, weights: words, x: read.x, cache: cache().words },
         params: {
           ...noNorm,
           ...params,
@@ -187,7 +245,7 @@ describe.each(
           groups,
           segment_groups: Math.ceil(groups / 8),
           ...planes,
-          x_stride: groups * 8,
+          x_stride: read.x_stride,
           bias_at: biasAt,
         },
         shape: { tokens, count: part.count, columns, weightBytes: words.byteLength },

@@ -48,11 +48,15 @@ async function logitsOf(name: string, variants: Variants): Promise<readonly Floa
 describe('a family’s rows that are rounded as they are made', () => {
   it.each(decoders.map(({ name }) => name))('have the bits of those that are not: %s', async (name) => {
     const point = points[decoders.findIndex((each) => each.name === name) % points.length]!
-    const apart = await logitsOf(name, { ...point, roundedNorms: 0, roundedSplits: 0 })
-    const at = await logitsOf(name, { ...point, roundedNorms: 1, roundedSplits: 4 })
-    apart.forEach((logits, i) => {
-      expect(logits.every(Number.isFinite)).toBe(true)
-      expectSame(`${name}, ${i}`, at[i]!, logits)
-    })
+    const apart = { fusedHeads: 0, roundedNorms: 0, roundedSplits: 0, ownRoundings: 0 } as const
+    const expected = await logitsOf(name, { ...point, ...apart })
+    const made = { fusedHeads: 1, roundedNorms: 1, roundedSplits: 4 } as const
+    for (const ownRoundings of inject('long') ? ([0, 1] as const) : [point.ownRoundings]) {
+      const got = await logitsOf(name, { ...point, ...made, ownRoundings })
+      expected.forEach((logits, i) => {
+        expect(logits.every(Number.isFinite)).toBe(true)
+        expectSame(`${name}, ${i}, ownRoundings ${ownRoundings}`, got[i]!, logits)
+      })
+    }
   })
 })

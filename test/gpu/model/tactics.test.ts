@@ -14,6 +14,8 @@ function some<Case>(cases: readonly Case[]): readonly Case[] {
 const { features: adapterFeatures } = (await navigator.gpu.requestAdapter())!
 const stores = 'y[at] = value;'
 const decodeStores = 'output[n * quads_at_once + u];'
+/** Rows are rounded before products read them. */
+const apartRoundings: Variants = { ...hardware, ownRoundings: 0 }
 const bySegment = 'const segment_lanes: u32 = 8u;'
 
 describe('a variant that computes wrongly', () => {
@@ -50,8 +52,12 @@ describe('a variant that computes wrongly', () => {
     const gpu = wrongGpu('int8_matvec', bySegment, stores, 'y[at] = 1.0000003 * value;')
     const options = { gpu, variants: hardware, precision: 'fast', tactics: tactics('off') } as const
     const { dropped, variants } = await load(options, async ({ info }) => info)
-    expect(variants).toEqual({ ...hardware, int8Matvec: software.int8Matvec })
-    expect(dropped.map(({ name }) => name)).toEqual(['int8Matvec: workgroup_size 64, segment_lanes 8'])
+    // What rounds its rows by itself goes first.
+    expect(variants).toEqual({ ...hardware, ownRoundings: 0, int8Matvec: software.int8Matvec })
+    expect(dropped.map(({ name }) => name)).toEqual([
+      'ownRoundings: 1',
+      'int8Matvec: workgroup_size 64, segment_lanes 8',
+    ])
   })
 
   it.skipIf(one)('is left out where it is the product of packed integers', async () => {
@@ -88,21 +94,40 @@ describe('a variant that computes wrongly', () => {
   })
 
   const rounded = [
-    ['roundedNorms', 'fn own_quads', 'params.norm_eps', '(params.norm_eps + 1.0)'],
-    ['roundedSplits', 'fn splits_of', 'return total / sum', 'return total'],
+    ['roundedNorms', hardware, 'int8_rows', 'fn own_quads', 'params.norm_eps', '(params.norm_eps + 1.0)'],
+    ['roundedSplits', apartRoundings, 'int8_rows', 'fn splits_of', 'return total / sum', 'return total'],
+    ['ownRoundings', hardware, 'int8_matvec', 'fn splits_of', 'return total / sum', 'return total'],
+    ['ownRoundings', hardware, 'int8_matvec', 'fn prepare_rounded', '(1.0 / 127.0)', '(1.0 / 126.0)'],
+    [
+      'ownRoundings',
+      hardware,
+      'int8_matvec',
+      'fn own_quads',
+      'scale * vec4f(1.0, ',
+      'scale * vec4f(1.0000003, ',
+    ],
+    ['fusedHeads', hardware, 'project_heads', 'fn prepare_rounded', '(1.0 / 127.0)', '(1.00001 / 127.0)'],
+    [
+      'fusedHeads',
+      apartRoundings,
+      'project_heads',
+      'fn group_begin',
+      'group_fours * group',
+      'group_fours * (group ^ 1u)',
+    ],
   ] as const
   it.skipIf(one).each(rounded)(
     'is left out where it is rounded rows that err: %s',
-    async (name, ...wrong) => {
+    async (name, point, ...wrong) => {
       const options = { precision: 'fast', tactics: tactics('off') } as const
-      const gpu = wrongGpu('int8_rows', ...wrong)
+      const gpu = wrongGpu(...wrong)
       const [logits, { variants, diagnostics }] = await load(
-        { ...options, gpu, variants: [hardware] },
+        { ...options, gpu, variants: [point] },
         async (model) => [await logitsOf(model), model.info] as const,
         wide,
       )
-      expect(variants).toEqual({ ...hardware, packedDot: expect.any(Number), [name]: 0 })
-      expect(diagnostics.dropped.map((each) => each.name)).toEqual([`${name}: ${hardware[name]}`])
+      expect(variants).toEqual({ ...point, packedDot: expect.any(Number), [name]: 0 })
+      expect(diagnostics.dropped.map((each) => each.name)).toEqual([`${name}: ${point[name]}`])
       const right = await load({ ...options, variants: hardware }, logitsOf, wide)
       expectSame('logits', logits, right)
     },
@@ -158,7 +183,14 @@ describe('a variant that computes wrongly', () => {
 
 /** Of the wide model: every variant gives the same bits. */
 let rightLogits: Uint32Array | null = null
-const fusions = { fusedHeads: 0, ownNorms: 0, mergedSplits: 0, roundedNorms: 0, roundedSplits: 0 } as const
+const fusions = {
+  fusedHeads: 0,
+  ownNorms: 0,
+  mergedSplits: 0,
+  roundedNorms: 0,
+  roundedSplits: 0,
+  ownRoundings: 0,
+} as const
 const apart = { ...fusions, name: 'kernels-apart', halfRows: 0 } as const
 
 describe('what one kernel does instead of two', () => {
@@ -207,12 +239,14 @@ describe('the proof', () => {
   it.each(some([software, hardware]))(
     'tries every kernel that a llama’s token takes, $name',
     async (variants) => {
-      const { proof } = await load(
-        { variants, tactics: tactics('off') },
-        async ({ info }) => info.diagnostics,
-        wide,
-      )
-      expect(proof!.untried).toEqual([])
+      for (const precision of ['exact', 'fast'] as const) {
+        const { proof } = await load(
+          { variants, precision, tactics: tactics('off') },
+          async ({ info }) => info.diagnostics,
+          wide,
+        )
+        expect(proof!.untried).toEqual([])
+      }
     },
   )
 })

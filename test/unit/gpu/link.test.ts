@@ -102,13 +102,13 @@ describe('as the library wesl links it', () => {
       // A product either normalizes its row or merges it.
       const all = names.filter((name) => name !== 'combines')
       // A kernel that has one of them always does so.
-      const least = names.filter((name) => name === 'projects' || name === 'half_rows')
+      const least = names.filter((name) => ['projects', 'half_rows', 'in_bytes', 'rounds'].includes(name))
       const switches = [least, all, ...names.map((name) => [...least, name])]
       const readsWeights = [...modulesOf(kernel.shader)].some((path) =>
         shaders[path]!.includes('package::weights'),
       )
       // Products of integers are linked with formats of integers only.
-      const read = kernel.shader.startsWith('int8') ? formats.filter(({ integers }) => integers) : formats
+      const read = names.includes('packed_dot') ? formats.filter(({ integers }) => integers) : formats
       const weights: readonly (MatrixFormat | null)[] = readsWeights ? read : [null]
       for (const format of weights) {
         for (const on of format === weights[0] ? switches : [least, all]) {
