@@ -1,4 +1,5 @@
 import type { JsonObject } from '../src/util/model-file'
+import type { Precision } from '../src/util/precision'
 import { countingGpu } from '../test/support/count-device'
 import { ForcedSequence } from '../test/support/force-tokens'
 import { loadRepo } from '../test/support/load-model'
@@ -16,8 +17,16 @@ export interface FamilyCounts {
   readonly kernels: Readonly<Record<string, number>>
 }
 
-/** Counts at a device that does nothing, so that no kernel is compiled. */
-export async function countFamily(root: string, name: string): Promise<FamilyCounts> {
+/**
+ * Counts at a device that does nothing, so that no kernel is compiled.
+ *
+ * @param precision where it is 'fast', the model's matrices are integers as well
+ */
+export async function countFamily(
+  root: string,
+  name: string,
+  precision: Precision = 'exact',
+): Promise<FamilyCounts> {
   const counting = countingGpu(noOpGpu())
   const config: JsonObject = await (await fetch(`${root}/${name}/config.json`)).json()
   const repo = await fetchRepo([`${root}/${name}/model.safetensors`], config)
@@ -25,6 +34,8 @@ export async function countFamily(root: string, name: string): Promise<FamilyCou
     gpu: counting.gpu,
     maxTokens: 64,
     maxSequences: 1,
+    precision,
+    ...(precision === 'fast' && { floatWeights: 'int4' }),
   })
   const sequence = new ForcedSequence(runner, 0, 32)
   await sequence.prefill([1, 2, 3], 3)

@@ -26,7 +26,7 @@ const calls = {
   benchEngine: (options: EngineBenchOptions) => benchEngine(options, () => window.coldLoaded!()),
   benchKernels: (options: KernelBenchOptions) => benchKernels(navigator.gpu, options),
   benchTypes: (options: TypesBenchOptions) => benchTypes(navigator.gpu, options),
-  countFamily: (root: string, name: string) => countFamily(root, name),
+  countFamily,
   decoderNames: (root: string) => decoderNames(root),
   countDecode: (model: string, promptTokens: number) =>
     countDecode({ gpu: navigator.gpu, load: (gpu) => loadModelUrl(model, { gpu }), promptTokens }),

@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util'
 import { importBench, nodeGpu, nodeModel, nodeName } from '../bench/in-node.ts'
 import { commit } from '../bench/report.ts'
 import { type KvFormat, kvFormats } from '../src/util/kv-format.ts'
-import { precisions } from '../src/util/precision.ts'
 import perplexity from '../test/golden/smollm2/perplexity.json' with { type: 'json' }
 import { lavapipeVariables } from './lavapipe.ts'
+import { precisionNamed } from './precision-named.ts'
 
 /**
  * npm run bench:perplexity -- [--lavapipe] [--kv f16]… [--precision exact]… [--tokens 1419]
@@ -25,11 +25,7 @@ const formats = values.kv.map((name) => {
   if (!format) throw new Error(`--kv is '${name}', not one of ${kvFormats.join(', ')}`)
   return format satisfies KvFormat
 })
-const asked = values.precision.map((name) => {
-  const precision = precisions.find((each) => each === name)
-  if (!precision) throw new Error(`--precision is '${name}', not one of ${precisions.join(', ')}`)
-  return precision
-})
+const asked = values.precision.map(precisionNamed)
 if (values.lavapipe) Object.assign(process.env, lavapipeVariables())
 const { benchPerplexity } = await importBench<typeof import('../bench/perplexity.ts')>('perplexity.ts')
 const gpu = nodeGpu(process.env.VK_ICD_FILENAMES ?? null)

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { importBench, nodeGpu, nodeModel, nodeName } from '../bench/in-node.ts'
 import { reportTable } from '../bench/report.ts'
-import { precisions } from '../src/util/precision.ts'
 import { lavapipeVariables } from './lavapipe.ts'
+import { precisionNamed } from './precision-named.ts'
 
 /**
  * npm run bench:profile -- [--lavapipe] [--precision exact] [--prompt 128] [--decode 32] [--json FILE]
@@ -22,9 +22,11 @@ const { values } = parseArgs({
 if (values.lavapipe) Object.assign(process.env, lavapipeVariables())
 const gpu = nodeGpu(process.env.VK_ICD_FILENAMES ?? null)
 const { profileModel, profileRows } = await importBench<typeof import('../bench/profile.ts')>('profile.ts')
-const precision = precisions.find((each) => each === values.precision)
-if (!precision) throw new Error(`--precision is '${values.precision}', not ${precisions.join(' or ')}`)
-const run = { precision, promptTokens: Number(values.prompt), tokens: Number(values.decode) }
+const run = {
+  precision: precisionNamed(values.precision),
+  promptTokens: Number(values.prompt),
+  tokens: Number(values.decode),
+}
 const figures = await profileModel({ gpu, model: await nodeModel(), ...run })
 await reportTable({ browser: nodeName(), figures }, figures.profile.phases.map(profileRows), values.json)
 // Dawn's threads keep the process.

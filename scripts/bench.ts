@@ -3,8 +3,8 @@ import type { EngineBenchOptions, EngineFigures } from '../bench/engine.ts'
 import { withBenchPage } from '../bench/in-browser.ts'
 import { importBench, nodeGpu, nodeModel, nodeName } from '../bench/in-node.ts'
 import { report } from '../bench/report.ts'
-import { type Precision, precisions } from '../src/util/precision.ts'
 import { lavapipeVariables } from './lavapipe.ts'
+import { precisionNamed } from './precision-named.ts'
 
 /**
  * npm run bench -- [--lavapipe] [--node] [--prompt 128] [--decode 32] [--repeats 3] [--precision exact] [--json FILE]
@@ -27,18 +27,12 @@ const options = {
   promptTokens: count('prompt'),
   decodeTokens: count('decode'),
   repeats: count('repeats'),
-  precision: precision(),
+  precision: precisionNamed(values.precision),
 }
 const variables = values.lavapipe ? { ...lavapipeVariables(), OCTAVO_ADAPTER: 'lavapipe' } : {}
 Object.assign(process.env, variables)
 if (values.node) await benchInNode()
 else await benchInBrowser()
-
-function precision(): Precision {
-  const found = precisions.find((each) => each === values.precision)
-  if (!found) throw new Error(`--precision is '${values.precision}', not one of ${precisions.join(', ')}`)
-  return found
-}
 
 function count(name: 'prompt' | 'decode' | 'repeats'): number {
   const value = Number(values[name])

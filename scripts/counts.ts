@@ -3,9 +3,10 @@ import type { Page } from 'playwright'
 import { withBenchPage } from '../bench/in-browser.ts'
 import { report } from '../bench/report.ts'
 import { lavapipeVariables } from './lavapipe.ts'
+import { precisionNamed } from './precision-named.ts'
 
 /**
- * npm run counts -- [--lavapipe] [--json FILE] [--families]
+ * npm run counts -- [--lavapipe] [--json FILE] [--families [--precision exact]]
  *
  * What one decode step of the tests' model asks of the device, counted in Chromium at the device itself. With --families:
  * the dispatches of each family's reference model, counted at a device that does nothing.
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     lavapipe: { type: 'boolean', default: false },
     json: { type: 'string' },
     families: { type: 'boolean', default: false },
+    precision: { type: 'string', default: 'exact' },
   },
 })
 if (values.lavapipe) Object.assign(process.env, lavapipeVariables(), { OCTAVO_ADAPTER: 'lavapipe' })
@@ -28,7 +30,11 @@ async function printFamilies(page: Page): Promise<void> {
   console.log('| model | layers | dispatches a token | a layer | of which |\n| --- | --- | --- | --- | --- |')
   for (const name of names) {
     const counted = await page
-      .evaluate(([root, each]) => window.octavoBench!.countFamily(root, each), [goldenRoot, name] as const)
+      .evaluate(([root, each, to]) => window.octavoBench!.countFamily(root, each, to), [
+        goldenRoot,
+        name,
+        precisionNamed(values.precision),
+      ] as const)
       .catch((error: unknown) => {
         if (!String(error).includes('is not supported')) throw error
         console.log(`| ${name} | not supported | | | |`)

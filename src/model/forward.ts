@@ -144,15 +144,16 @@ function planLayer(
     readsFirst: boolean,
   ): SourceRows => {
     if (!norm) return { from, made: null }
-    const by = plan.inBytes ? 'rounding' : 'product'
-    const makes =
-      readsFirst &&
-      makesRows(context, norm.width, by === 'product' ? 'ownNorms' : 'roundedNorms') &&
-      readers.every(({ kind }) => !wantRows.has(kind))
-    const rows = { constants, from, to, count: makes && by === 'product' ? manyTokens : tokensOf }
-    if (makes && by === 'rounding') plan.fillLater(to, () => planNorm(context, norm, rows))
-    else planNorm(context, norm, rows)
-    return { from: to, made: makes ? normalizedRow(from, norm, by) : null }
+    const may = readsFirst && readers.every(({ kind }) => !wantRows.has(kind))
+    const rounding = may && plan.inBytes && makesRows(context, norm.width, 'roundedNorms')
+    // Products that take rounded rows read those in `to` where what rounds them does not make them.
+    const product = may && plan.inBytes === rounding && makesRows(context, norm.width, 'ownNorms')
+    const rows = { constants, from, to, count: product ? manyTokens : tokensOf }
+    const fill = () => planNorm(context, norm, rows)
+    plan.fillLater(to, rounding ? fill : null)
+    if (!rounding) fill()
+    const by = [product ? ('product' as const) : [], rounding ? ('rounding' as const) : []].flat()
+    return { from: to, made: by.length > 0 ? normalizedRow(from, norm, by) : null }
   }
   const { altUp, mixer, laurel, feedForward, parallel, ownInput } = layer
   if (altUp) lazyParts.altUp.fetched.planPrediction(context, altUp, constants, stream)
@@ -169,7 +170,10 @@ function planLayer(
     ? besideMixer
     : rowsOf(feedForward.norm, between, normed, feedForward.parts, readsFirst(feedForward))
   const after = planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
-  if (altUp) lazyParts.altUp.fetched.planCorrection(context, altUp, constants, after, normed)
+  if (altUp) {
+    plan.fillLater(normed, null)
+    lazyParts.altUp.fetched.planCorrection(context, altUp, constants, after, normed)
+  }
   if (ownInput) {
     const [from, places] = altUp
       ? [normed, lazyParts.altUp.fetched.laterStreams(context, altUp)]

@@ -92,9 +92,14 @@ export class PlanBuilder {
     )
   }
 
-  /** Fills a buffer with rows that are also made as they are read: where something does read them from there. */
-  fillLater(buffer: GPUBuffer, fill: () => void): void {
-    this.#later = { buffer, fill }
+  /**
+   * Fills a buffer with rows that are also made as they are read: where something does read them from there.
+   *
+   * @param fill null: something else is about to fill it
+   */
+  fillLater(buffer: GPUBuffer, fill: (() => void) | null): void {
+    if (fill) this.#later = { buffer, fill }
+    else if (this.#later?.buffer === buffer) this.#later = null
     this.#rounded?.forget(buffer)
   }
 
@@ -123,7 +128,7 @@ export class PlanBuilder {
   /** One dispatch a shard: matvec for few tokens, matmul for more, in the form that fits their number. */
   multiply(matrix: Matrix, step: MatrixStep): void {
     const rounded = this.takesBytes(matrix) ? this.#rounded : null
-    const made = step.made?.by === (rounded ? 'rounding' : 'product') ? step.made : null
+    const made = step.made?.by.includes(rounded ? 'rounding' : 'product') ? step.made : null
     const { makes = null } = step
     const inBytes = rounded?.of.buffer
     const inF16 = takesHalfRows(this.#rounded?.of ?? null, this.variants) ? this.#rounded!.of.buffer : null

@@ -47,7 +47,7 @@ export interface ExpertStep extends MatrixStep {
 /** A row of x that is made as it is read, of what is in another buffer and in the product's constants. */
 export interface MadeRow {
   /** By each workgroup of a product of one token; or by what rounds rows to bytes, once for all products that take those. */
-  readonly by: 'product' | 'rounding'
+  readonly by: readonly ('product' | 'rounding')[]
   readonly x: GPUBuffer
   readonly batch?: GPUBuffer
   readonly conditions: Readonly<Record<string, boolean>>

@@ -156,7 +156,7 @@ export function ownRounding(
     x,
     params: {},
     ...made,
-    by: 'product',
+    by: ['product'],
     conditions: { ...made?.conditions, rounds: true },
     constants: { ...made?.constants, row_quads },
   }

@@ -125,11 +125,9 @@ export function planHeads(
   })
   if (!merges) return null
   return {
-    made: mergedRow(
-      activations,
-      { constants: head, params: decode, sinks: conditions.sinks },
+    made: mergedRow(activations, { constants: head, params: decode, sinks: conditions.sinks }, [
       bytes ? 'rounding' : 'product',
-    ),
+    ]),
     makes,
   }
 }

@@ -203,7 +203,7 @@ interface HeadForm {
 function formOf({ plan, variants }: PlanContext, matrix: Matrix, { from, made }: SourceRows): HeadForm {
   const { matvec, int8Matvec } = variants
   if (!plan.takesBytes(matrix)) {
-    const own = made?.by === 'product' ? made : null
+    const own = made?.by.includes('product') ? made : null
     return { kernel: projectHeads, point: matvec, inBytes: false, readsRounded: false, made: own }
   }
   const own = ownRounding(plan, matrix, from, made)
