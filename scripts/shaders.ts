@@ -49,10 +49,11 @@ const vite = await createServer({
 try {
   const kernels = await loadKernels()
   const name = positionals[0]
-  // Two records have the shader matmul: that of rows as f16 always has its switch.
+  // Several records have one shader where its rows differ: each always has its own switches.
+  const ofRows = ['half_rows', 'in_bytes', 'rounds']
   const kernel = kernels.find(
     ({ shader, conditions = [] }) =>
-      shader === name && conditions.includes('half_rows') === values.if.includes('half_rows'),
+      shader === name && ofRows.every((each) => conditions.includes(each) === values.if.includes(each)),
   )
   if (kernel) console.log(await linked(kernel))
   else if (name === undefined) list(kernels)

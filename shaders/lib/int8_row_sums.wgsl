@@ -35,14 +35,25 @@ fn group_begin(row: Row, group: u32) -> u32 {
   return row.begin + group_fours * group;
 }
 
-@if(rounds)
-fn four_words(at: u32) -> vec4u {
+@if(!subgroups && rounds)
+fn words_at(at: u32) -> vec4u {
   return staged[at];
 }
 
-@if(!rounds)
-fn four_words(at: u32) -> vec4u {
+@if(!subgroups && !rounds)
+fn words_at(at: u32) -> vec4u {
   return x[at];
+}
+
+// One of the four: a driver that tests each word against the buffer's end tests that one alone.
+@if(subgroups && rounds)
+fn word_at(at: u32, i: u32) -> u32 {
+  return staged[at][i];
+}
+
+@if(subgroups && !rounds)
+fn word_at(at: u32, i: u32) -> u32 {
+  return x[at][i];
 }
 
 // A group of the row: its integers, and d with the sums.
@@ -51,8 +62,8 @@ struct Group { first: Sixteen, second: Sixteen, extras: array<f32, 4> }
 @if(subgroups)
 fn group_of(row: Row, group: u32) -> Group {
   let begin = group_begin(row, group);
-  let words = words_from_eight(four_words(begin + (row.place >> 2u))[row.place & 3u]);
-  let extras = scalars_of_eight(bitcast<f32>(four_words(begin + 2u)[row.place & 3u]));
+  let words = words_from_eight(word_at(begin + (row.place >> 2u), row.place & 3u));
+  let extras = scalars_of_eight(bitcast<f32>(word_at(begin + 2u, row.place & 3u)));
   return Group(
     sixteen(vec4u(words[0], words[1], words[2], words[3])),
     sixteen(vec4u(words[4], words[5], words[6], words[7])),
@@ -63,10 +74,10 @@ fn group_of(row: Row, group: u32) -> Group {
 @if(!subgroups)
 fn group_of(row: Row, group: u32) -> Group {
   let begin = group_begin(row, group);
-  let extras = bitcast<vec4f>(four_words(begin + 2u));
+  let extras = bitcast<vec4f>(words_at(begin + 2u));
   return Group(
-    sixteen(four_words(begin)),
-    sixteen(four_words(begin + 1u)),
+    sixteen(words_at(begin)),
+    sixteen(words_at(begin + 1u)),
     array<f32, 4>(extras.x, extras.y, extras.z, extras.w),
   );
 }

@@ -146,6 +146,8 @@ interface ProjectedHeads {
   readonly count: number
   readonly columns: number
   readonly weightBytes: number
+  /** Of a value of x: 4 where left out. */
+  readonly xBytes?: number
 }
 
 /**
@@ -180,9 +182,9 @@ export const projectHeads = kernel({
   constants: [...constants, 'segment_lanes', 'columns'],
   conditions: [...conditions, ...normalizing, 'projects', 'biased', 'subgroups'],
   grid: ({ tokens, count }: ProjectedHeads) => [count, tokens, 1],
-  bytes: ({ tokens, columns, weightBytes }, c) =>
+  bytes: ({ tokens, columns, weightBytes, xBytes = 4 }, c) =>
     weightBytes +
-    4 * tokens * columns +
+    xBytes * tokens * columns +
     queryBytes(tokens, c) +
     (c.writes_kv === 1 ? cacheBytes(tokens, c) : 0),
 })
@@ -197,7 +199,7 @@ export const projectHeadsInBytes = kernel({
     x: storage('read', 'vec4u', ['tokens', 'groups', 'words / 4']),
   },
   conditions: byteConditions,
-  grid: (shape: ProjectedHeads) => projectHeads.grid(shape, {} as never),
+  grid: (shape: ProjectedHeads, constants) => projectHeads.grid(shape, constants),
 })
 
 /** The same of rows that each workgroup makes and rounds by itself, as `int8MatvecRounding` does. Compiled with `in_bytes` and `rounds`. */

@@ -27,6 +27,7 @@ import { planNorm } from './parts/norm'
 import type { PooledRows } from './parts/pooled'
 import { planRescale } from './parts/rescaled'
 import { type Plan, PlanBuilder } from './plan'
+import type { MadeRow } from './product-steps'
 import type { LayerState } from './state-copies'
 import type { RunnerLimits } from './step'
 import type { NormTensors } from './tensor-finder'
@@ -86,6 +87,7 @@ export async function planForward(options: ForwardOptions): Promise<Plan> {
   if (tensors.pooled && options.pooled) {
     const { finalNorm } = tensors
     const { normed } = activations
+    plan.fillNoMore(normed)
     if (finalNorm) planNorm(context, finalNorm, { constants: weights.constants, from: stream, to: normed })
     lazyParts.pooled.fetched.planPooled(context, tensors.pooled, options.pooled, finalNorm ? normed : stream)
   } else if (description.logits) planLogits(context, description.logits, tensors, stream)
@@ -150,9 +152,13 @@ function planLayer(
     const product = may && plan.inBytes === rounding && makesRows(context, norm.width, 'ownNorms')
     const rows = { constants, from, to, count: product ? manyTokens : tokensOf }
     const fill = () => planNorm(context, norm, rows)
-    plan.fillLater(to, rounding ? fill : null)
-    if (!rounding) fill()
-    const by = [product ? ('product' as const) : [], rounding ? ('rounding' as const) : []].flat()
+    plan.fillNoMore(to)
+    if (rounding) plan.fillLater(to, fill)
+    else fill()
+    const by: MadeRow['by'] = [
+      ...(product ? ['product' as const] : []),
+      ...(rounding ? ['rounding' as const] : []),
+    ]
     return { from: to, made: by.length > 0 ? normalizedRow(from, norm, by) : null }
   }
   const { altUp, mixer, laurel, feedForward, parallel, ownInput } = layer
@@ -171,7 +177,7 @@ function planLayer(
     : rowsOf(feedForward.norm, between, normed, feedForward.parts, readsFirst(feedForward))
   const after = planHalf(context, feedForward, buffers, forFeedForward, between, planFeedForward)
   if (altUp) {
-    plan.fillLater(normed, null)
+    plan.fillNoMore(normed)
     lazyParts.altUp.fetched.planCorrection(context, altUp, constants, after, normed)
   }
   if (ownInput) {

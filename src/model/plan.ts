@@ -92,14 +92,14 @@ export class PlanBuilder {
     )
   }
 
-  /**
-   * Fills a buffer with rows that are also made as they are read: where something does read them from there.
-   *
-   * @param fill null: something else is about to fill it
-   */
-  fillLater(buffer: GPUBuffer, fill: (() => void) | null): void {
-    if (fill) this.#later = { buffer, fill }
-    else if (this.#later?.buffer === buffer) this.#later = null
+  /** What would have been filled later is wanted no more: something else is about to fill it. */
+  fillNoMore(buffer: GPUBuffer): void {
+    if (this.#later?.buffer === buffer) this.#later = null
+  }
+
+  /** Fills a buffer with rows that are also made as they are read: where something does read them from there. */
+  fillLater(buffer: GPUBuffer, fill: () => void): void {
+    this.#later = { buffer, fill }
     this.#rounded?.forget(buffer)
   }
 
@@ -129,7 +129,7 @@ export class PlanBuilder {
   multiply(matrix: Matrix, step: MatrixStep): void {
     const rounded = this.takesBytes(matrix) ? this.#rounded : null
     const made = step.made?.by.includes(rounded ? 'rounding' : 'product') ? step.made : null
-    const { makes = null } = step
+    const makes = made ? (step.makes ?? null) : null
     const inBytes = rounded?.of.buffer
     const inF16 = takesHalfRows(this.#rounded?.of ?? null, this.variants) ? this.#rounded!.of.buffer : null
     const own = rounded && ownRounding(this, matrix, step.x, made)
@@ -166,7 +166,7 @@ export class PlanBuilder {
           if (own) product.add({ columns: 1, made: own }, inBytes, at(1, 1, true))
           else product.add({ columns: 1, inBytes }, inBytes, at(1, 1))
           // There is room for a row that is not made where there is for one that is.
-          const stored = own && made && makes && ownRounding(this, matrix, step.x, null)
+          const stored = own && makes && ownRounding(this, matrix, step.x, null)
           if (stored) product.add({ columns: 1, made: stored }, inBytes, at(1, 1, false))
         }
         const tokensPerLane = pointAt(this.variants, 'int8Matmul', shape).tokens_per_lane

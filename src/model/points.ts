@@ -38,9 +38,9 @@ export function dispensableOf({ kernel, variant: { conditions = {} } }: Pipeline
   if (conditions.half_rows || kernel.shader === 'half_rows') return 'halfRows'
   if (conditions.rounds) return 'ownRoundings'
   if (conditions.packed_dot) return 'packedDot'
-  const rounds = kernel.shader === 'int8_rows'
-  if (conditions.combines) return rounds ? 'roundedSplits' : 'mergedSplits'
-  if (conditions.normalizes) return rounds ? 'roundedNorms' : 'ownNorms'
+  const isRounding = kernel.shader === 'int8_rows'
+  if (conditions.combines) return isRounding ? 'roundedSplits' : 'mergedSplits'
+  if (conditions.normalizes) return isRounding ? 'roundedNorms' : 'ownNorms'
   return null
 }
 

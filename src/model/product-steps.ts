@@ -20,7 +20,7 @@ export interface Epilogue {
 
 export interface MatrixStep extends Epilogue {
   readonly x: GPUBuffer
-  /** How its rows of x are made, by the product of one token or by what rounds rows to bytes; null: they are in x. */
+  /** How its rows of x are made, by a product of one token or by what rounds rows to bytes before products; null: they are in x. */
   readonly made?: MadeRow | null
   /** For which batches they are, for the others they are in x; for all of them where left out. */
   readonly makes?: (batch: BatchShape) => boolean
@@ -46,7 +46,7 @@ export interface ExpertStep extends MatrixStep {
 
 /** A row of x that is made as it is read, of what is in another buffer and in the product's constants. */
 export interface MadeRow {
-  /** By each workgroup of a product of one token; or by what rounds rows to bytes, once for all products that take those. */
+  /** 'product': by each workgroup of a product of one token that takes floats. 'rounding': by whoever rounds rows to bytes. */
   readonly by: readonly ('product' | 'rounding')[]
   readonly x: GPUBuffer
   readonly batch?: GPUBuffer

@@ -44,7 +44,7 @@ export interface Variants {
   readonly ownNorms: 0 | 1
   /** Splits of one token's context that each workgroup of the output product merges by itself, at most; 0: none. */
   readonly mergedSplits: number
-  /** The same of rows that are rounded to bytes for products: what rounds them normalizes and merges them as well. */
+  /** The same of rows that are rounded to bytes: what rounds them, before products or in each workgroup of one, makes them as well. */
   readonly roundedNorms: 0 | 1
   readonly roundedSplits: number
   /** 1: each workgroup of a product of one token rounds the token's row to bytes by itself. 0: that is a dispatch. */

@@ -8,9 +8,13 @@ import { sharingGpu } from './sharing-gpu'
 import { tinyModel } from './tiny-model'
 import { replaceMethod, watchDevices } from './watch-device'
 
-const { file } = tinyModel()
+/** Its rows are shorter. */
+export const { file: narrow } = tinyModel()
 /** Its rows are as long as those that known cases have products make. */
-export const wide = tinyModel({ hidden: 512, heads: 8, kvHeads: 2, headDim: 64, types: { q: 'Q8_0' } }).file
+const wideShape = { hidden: 512, heads: 8, kvHeads: 2, headDim: 64 } as const
+export const wide = tinyModel({ ...wideShape, types: { q: 'Q8_0' } }).file
+/** The same, where the logits' matrix has a type of its own. */
+export const wideLogits = tinyModel({ ...wideShape, types: { embedding: 'Q8_0' } }).file
 const ids = [5, 1, 4, 2, 8]
 
 /** A GPU whose compiler makes something else of a kernel, where its code has `mark`. */
@@ -44,7 +48,7 @@ export function tactics(
 export async function load<Result>(
   options: TestLoadOptions,
   use: (model: LoadedModel) => Promise<Result>,
-  bytes = file,
+  bytes = narrow,
 ): Promise<Result> {
   const model = await loadModelBytes(bytes, options)
   try {

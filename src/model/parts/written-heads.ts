@@ -16,7 +16,7 @@ import { lazyParts } from '../lazy-parts'
 import { hasRoomFor } from '../made-room'
 import { type Matrix, type MatrixShard, matrixBytes, rowOf, segmentGroups } from '../matrix'
 import type { MadeRow } from '../product-steps'
-import { ownRounding } from '../rounded-rows'
+import { ownRounding, roundedBytes } from '../rounded-rows'
 import type { Variants } from '../variants'
 import type { AttentionTensors } from './attention'
 import { type LayerBuffers, type PlanContext, type SourceRows, tokensOf } from './context'
@@ -139,8 +139,12 @@ function planProjectedHeads(
   for (const { matrix, first, count, form, lanes } of groups) {
     const format = reads(matrix.format)
     const [{ buffer, planes }] = matrix.shards as [MatrixShard]
-    const shape = { tokens: 1, count, columns: matrix.columns, weightBytes: matrixBytes(matrix) }
-    const { made } = form
+    const { made, inBytes } = form
+    const readsRounded = inBytes && made === null
+    const shape = {
+      ...{ tokens: 1, count, columns: matrix.columns, weightBytes: matrixBytes(matrix) },
+      ...(readsRounded && { xBytes: roundedBytes('bytes') }),
+    }
     const { subgroups, ...point } = form.point
     plan.add(form.kernel, {
       variant: {
@@ -160,14 +164,14 @@ function planProjectedHeads(
           biased: input.biasAt !== null,
           subgroups,
           ...made?.conditions,
-          ...(form.inBytes && { in_bytes: true, packed_dot: plan.packedDot }),
+          ...(inBytes && { in_bytes: true, packed_dot: plan.packedDot }),
         },
       },
       buffers: {
         ...own.buffers,
         weights: buffer,
-        x: form.readsRounded
-          ? plan.roundedFor(matrix, { x: rows.from, made: rows.made, tokens: tokensOf })
+        x: readsRounded
+          ? plan.roundedFor(matrix, { x: rows.from, made: roundedFrom(rows), tokens: tokensOf })
           : (made?.x ?? rows.from),
       },
       params: {
@@ -179,7 +183,7 @@ function planProjectedHeads(
         groups: matrix.groups,
         segment_groups: segmentGroups(matrix),
         ...planes,
-        x_stride: form.readsRounded ? int8Stride(matrix.columns) : stride / 4,
+        x_stride: readsRounded ? int8Stride(matrix.columns) : stride / 4,
         bias_at: (input.biasAt ?? 0) + firstRow,
         ...made?.params,
       },
@@ -194,21 +198,23 @@ interface HeadForm {
   readonly kernel: typeof projectHeads
   readonly point: Variants['matvec']
   readonly inBytes: boolean
-  /** Rows as something has rounded them. */
-  readonly readsRounded: boolean
-  /** How the row is made; null: it is read. */
+  /** How the row is made; null: it is read, in bytes as something has rounded it. */
   readonly made: MadeRow | null
 }
 
-function formOf({ plan, variants }: PlanContext, matrix: Matrix, { from, made }: SourceRows): HeadForm {
+/** How what rounds rows makes them. */
+function roundedFrom({ made }: SourceRows): MadeRow | null {
+  return made?.by.includes('rounding') ? made : null
+}
+
+function formOf({ plan, variants }: PlanContext, matrix: Matrix, rows: SourceRows): HeadForm {
   const { matvec, int8Matvec } = variants
   if (!plan.takesBytes(matrix)) {
-    const own = made?.by.includes('product') ? made : null
-    return { kernel: projectHeads, point: matvec, inBytes: false, readsRounded: false, made: own }
+    const made = rows.made?.by.includes('product') ? rows.made : null
+    return { kernel: projectHeads, point: matvec, inBytes: false, made }
   }
-  const own = ownRounding(plan, matrix, from, made)
-  const kernel = own ? projectHeadsRounding : projectHeadsInBytes
-  return { kernel, point: int8Matvec, inBytes: true, readsRounded: own === null, made: own }
+  const made = ownRounding(plan, matrix, rows.from, roundedFrom(rows))
+  return { kernel: made ? projectHeadsRounding : projectHeadsInBytes, point: int8Matvec, inBytes: true, made }
 }
 
 /** Lanes that compute a head with its product: as many as there is workgroup memory for; null: for less than a quarter of those wanted. */

@@ -129,9 +129,7 @@ function readBy(
 ): Input | null {
   const takes = takenBy(product)
   if (!takes) return rowsOfX
-  const rounds = pipelines.find(
-    (each) => each.kernel.shader === 'int8_rows' && takes === 'bytes' && !makesRows(each),
-  )
+  const rounds = pipelines.find((each) => each.kernel.shader === 'int8_rows' && !makesRows(each))
   const rounded = rounds ? [roundInput(trials, rounds, rowsOfX)] : []
   return roundedInputs(rounded, takes, rowsOfX.buffers, false)[0] ?? null
 }

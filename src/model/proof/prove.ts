@@ -98,22 +98,14 @@ export async function prove(
   if ([...flaws.keys()].some((each) => dispensableOf(each) === 'packedDot')) {
     for (const each of flaws.keys()) if (dispensableOf(each) === 'ownRoundings') flaws.delete(each)
   }
+  for (const flaw of unlikeApart(answered, flaws, true)) flaws.set(flaw.pipeline, flaw)
   const right = answered.filter((trial) => !partsOf(trial).some((each) => flaws.has(each)))
   const odd = [...byName(right).values()].filter((group) => !allSame(group)).flat()
   if (odd.length > 0) {
     for (const flaw of await compareWithUniversal(gpu, odd, answered, matrices, rare))
       flaws.set(flaw.pipeline, flaw)
   }
-  for (const trial of answered) {
-    const { apart, pipeline, filledBy } = trial
-    if (!apart || apart.by.some((each) => flaws.has(each)) || isAsApart(trial)) continue
-    const names = apart.by.map(({ kernel }) => kernel.shader).join(', ')
-    const what = apart.within === undefined ? 'bits' : 'numbers'
-    const reason = `${trial.name}: other ${what} than ${names} give`
-    // Who reads what others have filled is tried with what another one has, too.
-    const blamed = filledBy ?? pipeline
-    flaws.set(blamed, { pipeline: blamed, reason, error: null })
-  }
+  for (const flaw of unlikeApart(answered, flaws, false)) flaws.set(flaw.pipeline, flaw)
   const own = new Set(distinct)
   const tried = new Set(answered.flatMap(partsOf).filter((each) => own.has(each)))
   return {
@@ -208,7 +200,7 @@ function blame(trial: Answered, answered: readonly Answered[]): Pipeline {
   // An instruction that all of them take may be what is wrong, unless it is right elsewhere.
   if (pipeline.variant.conditions?.packed_dot && !isRightElsewhere) return pipeline
   const readers = answered.filter((each) => each.filledBy === filledBy)
-  const allWrong = readers.length > 1 && readers.every(isWrong)
+  const allWrong = (readers.length > 1 || isRightElsewhere) && readers.every(isWrong)
   return allWrong ? filledBy : pipeline
 }
 
@@ -239,6 +231,27 @@ function isAsApart(trial: Answered): boolean {
   if (within === undefined) return sameBits(trial, { ...trial, floats: expected })
   const range = floats.subarray(from, from + count)
   return range.every((value, i) => Math.abs(value - expected[from + i]!) <= within)
+}
+
+/**
+ * Those that give other results than the pipelines that do the same apart, and have no flaw.
+ *
+ * @param inNumbers those whose numbers may be off by something; else those whose bits must be the same
+ */
+function unlikeApart(
+  answered: readonly Answered[],
+  flaws: ReadonlyMap<Pipeline, Flaw>,
+  inNumbers: boolean,
+): readonly Flaw[] {
+  return answered.flatMap((trial) => {
+    const { name, apart, pipeline, filledBy } = trial
+    if (!apart || (apart.within !== undefined) !== inNumbers) return []
+    if (apart.by.some((each) => flaws.has(each)) || isAsApart(trial)) return []
+    const names = apart.by.map(({ kernel }) => kernel.shader).join(', ')
+    const reason = `${name}: other ${inNumbers ? 'numbers' : 'bits'} than ${names} give`
+    // Who reads what others have filled is tried with what another one has, too.
+    return [{ pipeline: filledBy ?? pipeline, reason, error: null }]
+  })
 }
 
 function allSame(group: readonly Answered[]): boolean {

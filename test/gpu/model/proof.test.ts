@@ -4,12 +4,12 @@ import { splitSize } from '../../../src/kernels/attention'
 import { embed } from '../../../src/kernels/embed'
 import { weightFormats } from '../../../src/kernels/formats'
 import { plainHeads } from '../../../src/kernels/heads'
-import { int8Matmul, int8Matvec } from '../../../src/kernels/int8-products'
+import { int8Matmul, int8Matvec, int8MatvecRounding } from '../../../src/kernels/int8-products'
 import { int8Rows } from '../../../src/kernels/int8-rows'
 import { kvBits } from '../../../src/kernels/kv-format'
 import { matmul, matvec } from '../../../src/kernels/matmul'
 import { norm } from '../../../src/kernels/norm'
-import { projectHeads, ropeKv } from '../../../src/kernels/rope-kv'
+import { projectHeads, projectHeadsInBytes, projectHeadsRounding, ropeKv } from '../../../src/kernels/rope-kv'
 import { reads } from '../../../src/kernels/weights/format'
 import type { Matrix } from '../../../src/model/matrix'
 import { prove } from '../../../src/model/proof/prove'
@@ -55,12 +55,14 @@ describe('the proof finds no fault in right kernels', () => {
         conditions: { ...conditions, ...form, subgroups },
       })
     const few = { ...point.matvec, columns: 1 }
+    const fewBytes = { ...point.int8Matvec, columns: 1 }
     const row = { row_quads: 128 }
+    const layerNorm = { normalizes: true, centered: true, shifted: true }
     const splits = { heads: 8, value_dim: 64, split_size: splitSize, window: 0 }
     const lanes = { workgroup_size: point.rowLanes }
     const pipelines = await Promise.all([
       product(matvec, few, { residual: true }),
-      product(matvec, few, { normalizes: true, centered: true, shifted: true }, row),
+      product(matvec, few, layerNorm, row),
       product(matvec, few, { combines: true, sinks: true }, { ...row, ...splits }),
       product(matmul, point.matmul),
       product(projectHeads, few, { projects: true, normalizes: true }, row, heads),
@@ -73,7 +75,7 @@ describe('the proof finds no fault in right kernels', () => {
             pipeline(int8Rows, {
               constants: lanes,
               moduleConstants: row,
-              conditions: { normalizes: true, centered: true, shifted: true },
+              conditions: layerNorm,
             }),
             pipeline(int8Rows, {
               constants: lanes,
@@ -81,6 +83,22 @@ describe('the proof finds no fault in right kernels', () => {
               conditions: { combines: true, sinks: true },
             }),
             product(int8Matvec, point.int8Matvec),
+            product(int8MatvecRounding, point.int8Matvec, { rounds: true }, { row_quads: 48 }),
+            product(int8MatvecRounding, point.int8Matvec, { rounds: true, ...layerNorm }, row),
+            product(
+              int8MatvecRounding,
+              point.int8Matvec,
+              { rounds: true, combines: true, sinks: true },
+              { ...row, ...splits },
+            ),
+            product(projectHeadsInBytes, fewBytes, { projects: true, in_bytes: true }, {}, heads),
+            product(
+              projectHeadsRounding,
+              fewBytes,
+              { projects: true, in_bytes: true, rounds: true, ...layerNorm },
+              row,
+              heads,
+            ),
             product(int8Matmul, point.int8Matmul),
           ]
         : []),

@@ -14,8 +14,6 @@ function some<Case>(cases: readonly Case[]): readonly Case[] {
 const { features: adapterFeatures } = (await navigator.gpu.requestAdapter())!
 const stores = 'y[at] = value;'
 const decodeStores = 'output[n * quads_at_once + u];'
-/** Rows are rounded before products read them. */
-const apartRoundings: Variants = { ...hardware, ownRoundings: 0 }
 const bySegment = 'const segment_lanes: u32 = 8u;'
 
 describe('a variant that computes wrongly', () => {
@@ -92,46 +90,6 @@ describe('a variant that computes wrongly', () => {
     expect(variants).toEqual({ ...point, halfRows: has ? 0 : 1 })
     expect(dropped.map(({ name }) => name)).toEqual(has ? ['halfRows: 1'] : [])
   })
-
-  const rounded = [
-    ['roundedNorms', hardware, 'int8_rows', 'fn own_quads', 'params.norm_eps', '(params.norm_eps + 1.0)'],
-    ['roundedSplits', apartRoundings, 'int8_rows', 'fn splits_of', 'return total / sum', 'return total'],
-    ['ownRoundings', hardware, 'int8_matvec', 'fn splits_of', 'return total / sum', 'return total'],
-    ['ownRoundings', hardware, 'int8_matvec', 'fn prepare_rounded', '(1.0 / 127.0)', '(1.0 / 126.0)'],
-    [
-      'ownRoundings',
-      hardware,
-      'int8_matvec',
-      'fn own_quads',
-      'scale * vec4f(1.0, ',
-      'scale * vec4f(1.0000003, ',
-    ],
-    ['fusedHeads', hardware, 'project_heads', 'fn prepare_rounded', '(1.0 / 127.0)', '(1.00001 / 127.0)'],
-    [
-      'fusedHeads',
-      apartRoundings,
-      'project_heads',
-      'fn group_begin',
-      'group_fours * group',
-      'group_fours * (group ^ 1u)',
-    ],
-  ] as const
-  it.skipIf(one).each(rounded)(
-    'is left out where it is rounded rows that err: %s',
-    async (name, point, ...wrong) => {
-      const options = { precision: 'fast', tactics: tactics('off') } as const
-      const gpu = wrongGpu(...wrong)
-      const [logits, { variants, diagnostics }] = await load(
-        { ...options, gpu, variants: [point] },
-        async (model) => [await logitsOf(model), model.info] as const,
-        wide,
-      )
-      expect(variants).toEqual({ ...point, packedDot: expect.any(Number), [name]: 0 })
-      expect(diagnostics.dropped.map((each) => each.name)).toEqual([`${name}: ${point[name]}`])
-      const right = await load({ ...options, variants: hardware }, logitsOf, wide)
-      expectSame('logits', logits, right)
-    },
-  )
 
   const everywhere = [
     ['attention_decode', decodeStores, `1.25 * ${decodeStores}`],
