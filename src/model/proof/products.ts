@@ -1,20 +1,29 @@
 import type { Pipeline } from '../../gpu/pipeline'
-import { roundedQuads } from '../../kernels/int8-rows'
-import { notMade, plainProduct } from '../../kernels/matmul'
+import { plainProduct } from '../../kernels/matmul'
 import { groupWeights } from '../../kernels/weights/format'
 import { paddedColumns } from '../matrix'
-import { groupWordsOf, type Rounding } from '../rounded-rows'
 import { switches } from '../variants'
 import { activated, gatedBy, isQuadratic, numbers, xielu } from './curves'
 import { type KnownMatrix, readsFormat } from './known-matrices'
-import { madeInput, type ProductInput } from './made-inputs'
-import { knownRows, productActivations, productShape } from './product-inputs'
+import { madeInput } from './made-inputs'
+import { knownRows, productShape } from './product-inputs'
+import {
+  type Input,
+  inIntegers,
+  makesRows,
+  padded,
+  paddedTokens,
+  readBy,
+  roundedInputs,
+  roundRows,
+  storedRows,
+  takenBy,
+  widthOf,
+} from './product-rows'
 import type { Trial } from './trial'
 import type { Trials } from './trials'
 
 const { rows, columns, tokens } = productShape
-/** Rows of x and y: whole eights, which the kernels touch. */
-const paddedTokens = 8
 const noEntry = 0xffffffff
 
 /** What a product's sums become as they are stored. */
@@ -98,42 +107,6 @@ export function tryProducts(
   return found
 }
 
-interface Input extends ProductInput {
-  /** What has rounded its rows. */
-  readonly rounds?: Pipeline
-}
-
-/** The first so many of the known activations; `buffers` has all. */
-function storedRows(trials: Trials, buffers: ProductInput['buffers'], width: number): Input {
-  if (width === columns) return storedInput(buffers, width)
-  return storedInput({ ...buffers, x: trials.buffer('x', padded(width)) }, width)
-}
-
-function storedInput(buffers: ProductInput['buffers'], width: number): Input {
-  return { buffers, params: { x_stride: paddedColumns(width) / 4 }, width }
-}
-
-/** Of the known activations, as many as a product has room for that rounds stored rows by itself. */
-function widthOf({ variant: { conditions = {}, moduleConstants = {} } }: Pipeline): number {
-  return conditions.rounds
-    ? Math.min(columns, (moduleConstants.row_quads! / roundedQuads(1, false)) * groupWeights)
-    : columns
-}
-
-/** What a product reads of rows in storage: as they are, or as some pipeline rounds them; null: none does. */
-function readBy(
-  trials: Trials,
-  product: Pipeline,
-  pipelines: readonly Pipeline[],
-  rowsOfX: Input,
-): Input | null {
-  const takes = takenBy(product)
-  if (!takes) return rowsOfX
-  const rounds = pipelines.find((each) => each.kernel.shader === 'int8_rows' && !makesRows(each))
-  const rounded = rounds ? [roundInput(trials, rounds, rowsOfX)] : []
-  return roundedInputs(rounded, takes, rowsOfX.buffers, false)[0] ?? null
-}
-
 /** Rows of the matrix: with experts it is a stack of two. */
 function rowsOf({ variant }: Pipeline): number {
   return variant.conditions?.experts ? rows / 2 : rows
@@ -196,73 +169,6 @@ function multiply(
   return y
 }
 
-function inIntegers({ kernel }: Pipeline): boolean {
-  return kernel.shader.startsWith('int8')
-}
-
-/** What a product takes rows as, and what rounds them gives; null: f32. */
-function takenBy({ kernel, variant }: Pipeline): Rounding | null {
-  if (variant.conditions?.rounds) return null
-  if (kernel.shader.startsWith('int8')) return 'bytes'
-  return variant.conditions?.half_rows || kernel.shader === 'half_rows' ? 'f16' : null
-}
-
-interface RoundedInput extends Pick<ProductInput, 'width'> {
-  readonly pipeline: Pipeline
-  readonly words: GPUBuffer
-}
-
-/** Rows that are made before they are rounded are for the products of one matrix, which is enough to try them. */
-function roundedInputs(
-  rounded: readonly RoundedInput[],
-  takes: Rounding,
-  buffers: ProductInput['buffers'],
-  withMade: boolean,
-): readonly Input[] {
-  return rounded
-    .filter(({ pipeline }) => takenBy(pipeline) === takes && (withMade || !makesRows(pipeline)))
-    .map(({ pipeline: rounds, words, width }) => ({
-      buffers: { ...buffers, x: words },
-      params: { x_stride: (paddedColumns(width) / groupWeights) * (groupWordsOf[takes] / 4) },
-      rounds,
-      width,
-    }))
-}
-
-function makesRows({ variant: { conditions = {} } }: Pipeline): boolean {
-  return conditions.normalizes === true || conditions.combines === true
-}
-
-/** The known activations as integers or as f16, which give them without rounding. */
-function roundRows(
-  trials: Trials,
-  pipeline: Pipeline,
-  x: GPUBuffer,
-  biases: Float32Array<ArrayBuffer>,
-): RoundedInput {
-  const input = makesRows(pipeline)
-    ? madeInput(trials, pipeline, biases)
-    : storedInput({ x, constants: x, routes: x }, columns)
-  return roundInput(trials, pipeline, input)
-}
-
-function roundInput(
-  trials: Trials,
-  pipeline: Pipeline,
-  { buffers, params, width }: ProductInput,
-): RoundedInput {
-  const makes = makesRows(pipeline)
-  const groups = paddedColumns(width) / groupWeights
-  const words = trials.buffer('x rounded', paddedTokens * groups * groupWordsOf[takenBy(pipeline)!])
-  trials.run(
-    pipeline,
-    { x: buffers.x, constants: buffers.constants, routes: buffers.routes, y: words },
-    { ...notMade, x_stride: columns / 4, x_offset: 0, groups, ...params },
-    { tokens: makes ? tokens : paddedTokens, columns: width, makes },
-  )
-  return { pipeline, words, width }
-}
-
 /** The last entry takes the second expert, the others the first; for matmul in tiles. */
 function routesOf(tokensPerLane: number | undefined): Uint32Array<ArrayBuffer> {
   const experts = Array.from({ length: tokens }, (_, entry) => (entry === tokens - 1 ? 1 : 0))
@@ -275,15 +181,6 @@ function routesOf(tokensPerLane: number | undefined): Uint32Array<ArrayBuffer> {
     }),
   ])
   return Uint32Array.of(tiles.length, ...tiles.flat())
-}
-
-/** The first of the known activations, as products take rows. */
-function padded(width: number): Float32Array<ArrayBuffer> {
-  const stride = paddedColumns(width)
-  const all = new Float32Array(paddedTokens * stride)
-  for (let token = 0; token < tokens; token++)
-    all.set(productActivations().subarray(token * columns, token * columns + width), token * stride)
-  return all
 }
 
 /** What the last token's results must be. A sum may be off by the rounding of weights to f16. */
