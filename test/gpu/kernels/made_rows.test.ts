@@ -5,13 +5,16 @@ import { type Int8RowsShape, int8GroupWords, int8Rows, roundedQuads } from '../.
 import { matvec, notMade, plainProduct } from '../../../src/kernels/matmul'
 import { norm } from '../../../src/kernels/norm'
 import { packedDotFeature } from '../../../src/model/variants'
-import { distinctPoints, openTestGpu, runKernel } from '../../support/gpu'
+import { distinctPoints, isQuick, openTestGpu, runKernel } from '../../support/gpu'
 import { expectSame } from '../../support/gpu-compare'
 import { Random } from '../../support/gpu-random'
 import { formatOf, randomMatrix, type TestMatrix } from '../../support/gpu-weights'
 
 const gpu = await openTestGpu()
 const points = distinctPoints(gpu, ['matvec', 'int8Matvec', 'rowLanes'])
+
+/** Where pipelines compile slowly, one norm and one merge are rounded in products. */
+const few = !isQuick(gpu)
 
 interface Source {
   readonly x: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
@@ -162,7 +165,7 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
       const inBytes = await rounded(variants.headLanes, matrix, tokens, plain)
       const madeInBytes = await rounded(variants.rowLanes, matrix, tokens, made)
       expectSame(`${variants.name} ${width} in bytes`, madeInBytes, inBytes)
-      if (!formatOf(type).integers) return
+      if (!formatOf(type).integers || (few && kind !== 'layer')) return
       await expectOwnRounding(`${variants.name} ${type} ${width}`, variants, matrix, tokens, inBytes, {
         plain,
         made,
@@ -213,6 +216,7 @@ describe.each(points.map((variants) => [variants.name, variants] as const))('by 
       const inBytes = await rounded(variants.headLanes, matrix, 1, plain)
       const madeInBytes = await rounded(variants.rowLanes, matrix, 1, made)
       expectSame(`${variants.name} ${JSON.stringify(shape)} in bytes`, madeInBytes, inBytes)
+      if (few && !sinks) return
       await expectOwnRounding(`${variants.name} ${JSON.stringify(shape)}`, variants, integers, 1, inBytes, {
         plain,
         made,
