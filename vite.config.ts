@@ -6,6 +6,7 @@ import { leanShaders } from './scripts/lean-shaders.ts'
 import { movableParts, partFiles, partUrls } from './scripts/library-parts.ts'
 import { type Adapter, chromiumOptions, testAdapter } from './test/support/browser.ts'
 import { firefox } from './test/support/firefox.ts'
+import { ownTemporaryFiles } from './test/support/temporary-files.ts'
 import { serveTestFiles } from './test/support/test-files.ts'
 
 const src = (path: string) => resolve(import.meta.dirname, path)
@@ -89,6 +90,7 @@ export default defineConfig(({ mode }) => {
       },
     }
   }
+  ownTemporaryFiles()
   return {
     cacheDir: src(`node_modules/.vite/${process.env.OCTAVO_CACHE ?? 'tests'}`),
     resolve: { alias },
