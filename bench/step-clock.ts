@@ -60,6 +60,7 @@ export class StepClock {
     let scheduleAt = 0
     const timed: Runner = {
       limits: runner.limits,
+      isLost: () => runner.isLost(),
       run: (chunks) => {
         const decodes = chunks.every(({ ids }) => ids === 'sampled')
         const step = newStep(decodes ? chunks.length : 0, scheduleAt)

@@ -14,6 +14,7 @@ import { webGpuHelp } from './errors/browser-help'
 import { missingGpu } from './errors/missing-gpu'
 import { InsightPanel } from './insight/insight-panel'
 import { ProfileDialog } from './insight/profile-dialog'
+import { recoveryWords } from './model/load-words'
 import { loadedModels } from './model/loaded-models'
 import { ModelCard } from './model/model-card'
 import { chooseModel, defaultModel, type ModelChoice, modelTitle, smallerThan } from './model/model-choice'
@@ -95,6 +96,7 @@ const view = new ConversationView(
   },
 )
 let shownEngine: Engine | null = null
+let isShownRecovering = false
 const insight = new InsightPanel()
 const profileDialog = new ProfileDialog()
 const drawer = new Drawer()
@@ -148,8 +150,9 @@ function showModel(state: ModelState): void {
   const words = { absent: 'not loaded', loading: 'loading', ready: 'ready', failed: 'not running' }
   byId('model-name', HTMLElement).textContent = modelTitle(state.choice)
   const stateText = byId('model-state', HTMLElement)
-  stateText.textContent = words[state.kind]
-  stateText.dataset.kind = state.kind
+  const recovery = state.kind === 'ready' ? state.recovery : null
+  stateText.textContent = recovery ? recoveryWords(recovery) : words[state.kind]
+  stateText.dataset.kind = recovery ? 'recovering' : state.kind
   const engine = state.kind === 'ready' ? state.engine : null
   if (engine !== shownEngine) {
     shownEngine = engine
@@ -163,6 +166,20 @@ function showModel(state: ModelState): void {
       if (document.activeElement === document.body && matchMedia('(hover: hover)').matches) composer.focus()
     }
     if (state.kind === 'failed') announcer.say(state.error.message)
+  }
+  showRecovery(engine, recovery !== null)
+}
+
+/** Says that the model has lost its GPU, and that it is back: what it had read is gone, and what is kept of chats is not. */
+function showRecovery(engine: Engine | null, isRecovering: boolean): void {
+  if (isRecovering === isShownRecovering) return
+  isShownRecovering = isRecovering
+  if (isRecovering)
+    announcer.say('The browser took the GPU away. The model is loaded again, and answers go on then.')
+  else if (engine) {
+    announcer.say('The model is back.')
+    void readyChats.setEngine(engine, () => store.all())
+    void readyChats.restore(chat.open)
   }
 }
 

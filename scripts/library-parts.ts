@@ -9,7 +9,7 @@ const parts: Readonly<Record<string, RegExp>> = {
     /src\/(worker\/load-encoder-session|model\/vector-settings|model\/parts\/pooled|gpu\/shaders\/encoders)\.ts$/,
   families: /src\/model\/families\/others\.ts$/,
   inspect: /src\/worker\/inspect\.ts$/,
-  conversations: /src\/conversations\/conversation-store\.ts$/,
+  conversations: /src\/worker\/live-conversations\.ts$/,
   quantized: /src\/model\/quantized\/read-quantization\.ts$/,
   recurrent: /src\/(model\/parts|gpu\/shaders)\/recurrent\.ts$/,
   experts: /src\/(model\/parts|gpu\/shaders)\/experts\.ts$/,

@@ -39,6 +39,7 @@ export type {
 } from './api/request-types'
 export type { RerankRequest, RerankResponse, RerankResult } from './api/rerank'
 export type {
+  DeviceLoss,
   DroppedVariant,
   EngineDiagnostics,
   ProofDiagnostics,
@@ -48,4 +49,11 @@ export type {
 export { type ErrorCode, OctavoError } from './util/octavo-error'
 export type { EngineProfile, KernelProfile, PhaseProfile, ProfiledPhase } from './util/profile'
 export type { InspectionReason, ModelInspection, QuantizationChoice } from './worker/inspection'
-export type { EngineInfo, EngineStats, LoadPhase, LoadProgress, SavedConversation } from './worker/protocol'
+export type {
+  EngineInfo,
+  EngineStats,
+  LoadPhase,
+  LoadProgress,
+  RecoveryProgress,
+  SavedConversation,
+} from './worker/protocol'

@@ -44,7 +44,7 @@ export async function answer(request: AnswerRequest): Promise<AnswerEnd> {
   let usage: Usage | null = null
   let reason: 'stop' | 'length' | null = null
   try {
-    await request.ready
+    await Promise.race([request.ready, aborted(request.signal)])
     const stream = await begin(request)
     for await (const { choices, usage: counted } of stream) {
       usage = counted ?? usage
@@ -85,6 +85,10 @@ async function begin(request: AnswerRequest): Promise<CompletionStream<ChatCompl
     if (settings.maxTokens === null || toOctavoError(error).code !== 'context-too-long') throw error
     return ask(null)
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 /** When tokens came. */

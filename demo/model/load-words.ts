@@ -28,6 +28,11 @@ export function loadShare({ phase, loadedBytes, totalBytes }: LoadProgress): num
   return totalBytes === 0 ? 0 : 0.95 * (loadedBytes / totalBytes)
 }
 
+/** What a model does whose GPU the browser has taken away, in a few words. */
+export function recoveryWords(progress: LoadProgress): string {
+  return `GPU lost, reload: ${Math.round(100 * loadShare(progress))} %`
+}
+
 /** `87 MB of 145 MB · 12 MB a second · 5 seconds left`; empty until there is something to say. */
 export function loadFigures({ phase, loadedBytes, totalBytes, bytesPerSecond }: LoadState): string {
   if (totalBytes === 0) return ''

@@ -5,6 +5,7 @@ import {
   type LoadProgress,
   type ModelInspection,
   OctavoError,
+  type RecoveryProgress,
 } from 'octavo'
 import { toOctavoError } from '../errors/unexpected'
 import { Observable } from '../observable'
@@ -31,7 +32,13 @@ export type ModelState =
       /** How long the last such load took. */
       readonly expectedSeconds: number | null
     }
-  | { readonly kind: 'ready'; readonly choice: ModelChoice; readonly engine: Engine }
+  | {
+      readonly kind: 'ready'
+      readonly choice: ModelChoice
+      readonly engine: Engine
+      /** How far it has come back since the browser took the GPU away; answers wait for it. null: it is there. */
+      readonly recovery: LoadProgress | null
+    }
   | { readonly kind: 'failed'; readonly choice: ModelChoice; readonly error: OctavoError }
 
 /** A load that nobody clicked for may read the header anew, but never the weights. */
@@ -132,6 +139,7 @@ export class ModelSession {
         model: choice.model,
         hub: this.#hub(choice),
         onProgress,
+        onRecovery: (progress) => this.#recover(choice, progress),
         signal: controller.signal,
       })
       if (this.#loading !== controller) return void (await engine.unload())
@@ -143,12 +151,19 @@ export class ModelSession {
       }
       const stored = last.storedBytes === last.totalBytes
       rememberLoaded(choice, engine.info.model.bytes, stored ? (performance.now() - startedMs) / 1000 : null)
-      this.state.set({ kind: 'ready', choice, engine })
+      this.state.set({ kind: 'ready', choice, engine, recovery: null })
       void navigator.storage?.persist?.()
     } catch (error) {
       if (this.#loading !== controller) return
       this.fail(toOctavoError(error))
     }
+  }
+
+  #recover(choice: ModelChoice, { phase, ...bytes }: RecoveryProgress): void {
+    const state = this.state.value
+    if (state.kind !== 'ready' || state.choice !== choice) return
+    if (phase === 'failed') this.fail(goneForGood())
+    else this.state.set({ ...state, recovery: phase === 'ready' ? null : { phase, ...bytes } })
   }
 
   /** Ends a running load; what has been downloaded stays. */
@@ -178,6 +193,15 @@ export class ModelSession {
       new OctavoError('aborted', 'Loading was cancelled.', 'Load the model when it is wanted.'),
     )
   }
+}
+
+/** Nobody waited for an answer, who would be told why. */
+function goneForGood(): OctavoError {
+  return new OctavoError(
+    'device-lost',
+    'The browser took the GPU away, and the model did not come back.',
+    'Load it again; if there is no GPU for it then, reload the page.',
+  )
 }
 
 /** Of a model that reads texts and writes none. */

@@ -1,13 +1,7 @@
 import { transfer } from 'comlink'
 import type { EngineDiagnostics } from '../util/diagnostics'
 import type { EngineProfile } from '../util/profile'
-import type {
-  EngineInfo,
-  EngineStats,
-  LoadProgress,
-  LoadRequest,
-  SavedConversation,
-} from '../worker/protocol'
+import type { EngineInfo, EngineStats, LoadRequest, SavedConversation } from '../worker/protocol'
 import type { AbortOptions } from './abortable-call'
 import { ChatCompletions } from './chat'
 import { Completions } from './completions'
@@ -15,13 +9,15 @@ import type { Connection } from './connection'
 import { callAbout } from './conversation-call'
 import { Embeddings } from './embeddings'
 import { handleRequest } from './fetch'
+import type { EngineOptions } from './options'
 import { type ProfileOptions, profile } from './profile'
+import { ProgressReports } from './progress-reports'
 import { type RerankRequest, type RerankResponse, rerank } from './rerank'
 import { unlessAborted } from './unless-aborted'
 
 /** A loaded model, ready to answer; `createEngine` makes one. */
 export class Engine {
-  /** What was loaded, onto which device, and how it runs. */
+  /** What was loaded, onto which device, and how it runs; after a GPU was lost, as it was at first. */
   readonly info: EngineInfo
   /** Answers to conversations. */
   readonly chat: { readonly completions: ChatCompletions }
@@ -47,9 +43,10 @@ export class Engine {
   static async load(
     connection: Connection,
     request: LoadRequest,
-    options: { onProgress?: (progress: LoadProgress) => void; signal?: AbortSignal },
+    options: Pick<EngineOptions, 'onProgress' | 'onRecovery' | 'signal'>,
   ): Promise<Engine> {
-    const progress = new ProgressReports(options.onProgress ?? (() => {}))
+    const progress = new ProgressReports(options)
+    connection.onEnd(() => progress.close())
     try {
       const loading = () =>
         connection.call((service) => service.load(request, transfer(progress.port, [progress.port])))
@@ -60,8 +57,6 @@ export class Engine {
     } catch (error) {
       void connection.close()
       throw error
-    } finally {
-      progress.close()
     }
   }
 
@@ -138,7 +133,7 @@ export class Engine {
    * Saves on this device what the model has read and written of a conversation: the keys and values of its last request
    * with `prompt_cache_key: id` that has ended, in whole blocks. It takes the place of what was saved under the id.
    *
-   * Requests run on meanwhile, and need not be waited for; those that need the memory cut short what is saved.
+   * Requests run on meanwhile, and need not be waited for; those that need the memory cut short what is saved, as does a lost GPU.
    * Conversations that were not used for longest are deleted where all of them take more than `conversations.maxBytes`.
    *
    * @throws OctavoError 'not-found', 'conversation-too-large', 'disk-full', 'no-storage', 'invalid-option', 'aborted';
@@ -187,38 +182,5 @@ export class Engine {
   /** `await using engine = await createEngine(…)` unloads at the end of the block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.unload()
-  }
-}
-
-/** Takes progress from the worker and passes it on, until the load has ended. */
-class ProgressReports {
-  /** The worker's end. */
-  readonly port: MessagePort
-  readonly #own: MessagePort
-  readonly #report: (progress: LoadProgress) => void
-  #last: LoadProgress = { phase: 'resolving', loadedBytes: 0, totalBytes: 0, storedBytes: 0 }
-
-  /** @param report is called apart, so that what it throws is the app's and does not end the load. */
-  constructor(report: (progress: LoadProgress) => void) {
-    const { port1, port2 } = new MessageChannel()
-    this.#own = port1
-    this.port = port2
-    this.#report = (progress) => queueMicrotask(() => report(progress))
-    port1.onmessage = ({ data }: MessageEvent<LoadProgress>) => {
-      this.#last = data
-      this.#report(data)
-    }
-    this.#report(this.#last)
-  }
-
-  /** The worker's answer may overtake its last reports: what was loaded is what there is. */
-  ready(): void {
-    this.close()
-    this.#report({ ...this.#last, phase: 'ready', loadedBytes: this.#last.totalBytes })
-  }
-
-  close(): void {
-    this.#own.onmessage = null
-    this.#own.close()
   }
 }

@@ -4,7 +4,7 @@ import { type KvFormat, kvFormats } from '../util/kv-format'
 import { OctavoError } from '../util/octavo-error'
 import { type Precision, precisions } from '../util/precision'
 import { type Tune, tunings } from '../util/tune'
-import type { LoadProgress, LoadRequest } from '../worker/protocol'
+import type { LoadProgress, LoadRequest, RecoveryProgress } from '../worker/protocol'
 import { required } from './generation-settings'
 import {
   built,
@@ -35,6 +35,11 @@ export interface EngineOptions {
   }
   /** Called as the load goes on, last with the phase `ready`. */
   onProgress?: (progress: LoadProgress) => void
+  /**
+   * Called when the browser has taken the GPU away: the model is loaded again (from this device where it is stored), requests wait,
+   * and at `ready` they go on where they were; at `failed` they end with 'device-lost'.
+   */
+  onRecovery?: (progress: RecoveryProgress) => void
   /** Aborting it ends the load; createEngine throws 'aborted'. What was downloaded stays on the device. */
   signal?: AbortSignal
   /**
@@ -104,6 +109,7 @@ const optionFields = {
   model: built(modelRule),
   hub: built(objectRule()),
   onProgress: built(having('call', 'a function')),
+  onRecovery: built(having('call', 'a function')),
   signal: built(having('addEventListener', 'an AbortSignal')),
   floatWeights: built(oneOf(...floatWeightsKinds)),
   kvCache: built(objectRule()),

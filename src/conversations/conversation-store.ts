@@ -191,7 +191,8 @@ function notFound(id: string): OctavoError {
   )
 }
 
-function mismatch(id: string, { reason, remedy }: { reason: string; remedy: string }): OctavoError {
+/** Of a conversation that was computed otherwise. */
+export function mismatch(id: string, { reason, remedy }: { reason: string; remedy: string }): OctavoError {
   return new OctavoError(
     'conversation-mismatch',
     `The conversation '${id}' cannot be restored: ${reason}.`,

@@ -1,5 +1,6 @@
 import type { EncoderRunner, EncoderSequence } from '../model/encoder-step'
 import { abortedError, OctavoError } from '../util/octavo-error'
+import { asOctavoError } from './step-error'
 
 /** Batches that are submitted before the first of them has been read, so that the GPU does not wait for the CPU. */
 const batchesInFlight = 2
@@ -7,8 +8,8 @@ const batchesInFlight = 2
 /** One request: sequences of which all come back, or none. */
 interface Call {
   readonly sequences: readonly EncoderSequence[]
-  /** The first that is not submitted yet. */
-  next: number
+  /** Indices of those that are not submitted, in order. */
+  readonly waiting: number[]
   readonly outputs: Float32Array[]
   /** How many have not come back. */
   left: number
@@ -24,21 +25,25 @@ interface Submitted {
 
 /** Runs the sequences of many requests through an encoder, as many in a batch as it takes. */
 export class Encoder {
-  readonly #runner: EncoderRunner
   readonly #maxWaiting: number
+  /** null while the GPU is gone. */
+  #runner: EncoderRunner | null
+  #limits: EncoderRunner['limits']
   /** In the order in which they give to the next batch. */
   #calls: Call[] = []
-  #inFlight = 0
+  readonly #inFlight = new Set<readonly Submitted[]>()
   #steps = 0
   #ended: OctavoError | null = null
 
   constructor(runner: EncoderRunner, { maxWaiting }: { readonly maxWaiting: number }) {
     this.#runner = runner
+    this.#limits = runner.limits
     this.#maxWaiting = maxWaiting
   }
 
+  /** Of the runner, or while there is none of the one before. */
   get limits(): EncoderRunner['limits'] {
-    return this.#runner.limits
+    return this.#limits
   }
 
   /**
@@ -55,7 +60,7 @@ export class Encoder {
       const onAbort = () => this.#end(call, abortedError('The request', signal))
       const call: Call = {
         sequences,
-        next: 0,
+        waiting: sequences.map((_, index) => index),
         outputs: [],
         left: sequences.length,
         onEnd: (error) => {
@@ -71,9 +76,20 @@ export class Encoder {
     })
   }
 
-  stats(): { readonly running: number; readonly waiting: number; readonly steps: number } {
-    const waiting = this.#calls.filter(({ next }) => next === 0).length
-    return { running: this.#calls.length - waiting, waiting, steps: this.#steps }
+  stats(): {
+    readonly running: number
+    readonly waiting: number
+    readonly steps: number
+    readonly recovering: boolean
+  } {
+    const waiting = this.#calls.filter((call) => call.waiting.length === call.sequences.length).length
+    const running = this.#calls.length - waiting
+    return { running, waiting, steps: this.#steps, recovering: this.#runner === null && !this.#ended }
+  }
+
+  /** It answers nothing more. */
+  get ended(): boolean {
+    return this.#ended !== null
   }
 
   /** Ends every request with the error, now and from now on. */
@@ -82,11 +98,27 @@ export class Encoder {
     for (const call of this.#calls) this.#end(call, error)
   }
 
+  /** The GPU is gone, and with it what is in flight: requests wait for `resume`. */
+  pause(): void {
+    this.#runner = null
+    for (const { call, index } of [...this.#inFlight].flat()) call.waiting.push(index)
+    for (const { waiting } of this.#calls) waiting.sort((a, b) => a - b)
+    this.#inFlight.clear()
+  }
+
+  /** Goes on with another runner of the same model. */
+  resume(runner: EncoderRunner): void {
+    this.#runner = runner
+    this.#limits = runner.limits
+    this.#fill()
+  }
+
   #fill(): void {
-    while (this.#inFlight < batchesInFlight) {
+    while (this.#runner && this.#inFlight.size < batchesInFlight) {
       const batch = this.#takeBatch()
       if (batch.length === 0) return
-      void this.#run(batch)
+      this.#inFlight.add(batch)
+      void this.#run(this.#runner, batch)
     }
   }
 
@@ -95,16 +127,17 @@ export class Encoder {
    * first is last in the next batch; the first sequence of a batch is taken however long it is.
    */
   #takeBatch(): readonly Submitted[] {
-    const { maxBatchTokens, maxSequences } = this.#runner.limits
+    const { maxBatchTokens, maxSequences } = this.#limits
     const batch: Submitted[] = []
     let tokens = 0
     const take = (call: Call): boolean => {
-      const sequence = call.sequences[call.next]
-      if (!sequence) return false
+      const [index] = call.waiting
+      if (index === undefined) return false
+      const sequence = call.sequences[index]!
       const fits = batch.length < maxSequences && tokens + sequence.ids.length <= maxBatchTokens
       if (batch.length > 0 && !fits) return false
-      batch.push({ call, index: call.next, sequence })
-      call.next += 1
+      batch.push({ call, index, sequence })
+      call.waiting.shift()
       tokens += sequence.ids.length
       return true
     }
@@ -114,21 +147,24 @@ export class Encoder {
     return batch
   }
 
-  async #run(batch: readonly Submitted[]): Promise<void> {
-    this.#inFlight += 1
+  async #run(runner: EncoderRunner, batch: readonly Submitted[]): Promise<void> {
     this.#steps += 1
     try {
-      const outputs = await this.#runner.run(batch.map(({ sequence }) => sequence))
+      const outputs = await runner.run(batch.map(({ sequence }) => sequence))
+      // Else the GPU has been lost since, and another computes it again.
+      if (!this.#inFlight.has(batch)) return
       for (const [i, { call, index }] of batch.entries()) {
         call.outputs[index] = outputs[i]!
         call.left -= 1
         if (call.left === 0) this.#end(call, null)
       }
     } catch (error) {
-      this.stop(asOctavoError(error))
+      const isLost = await runner.isLost()
+      if (runner !== this.#runner) return
+      if (isLost) this.pause()
+      else this.stop(asOctavoError('A step of the encoder', error))
     } finally {
-      this.#inFlight -= 1
-      this.#fill()
+      if (this.#inFlight.delete(batch)) this.#fill()
     }
   }
 
@@ -144,15 +180,5 @@ function queueFull(waiting: number): OctavoError {
     'queue-full',
     `${waiting} requests run or wait for their turn already.`,
     'Send the request again when others have ended, give more texts in one, or load the model with a larger maxWaiting.',
-  )
-}
-
-function asOctavoError(error: unknown): OctavoError {
-  if (error instanceof OctavoError) return error
-  return new OctavoError(
-    'internal',
-    `A step of the encoder failed: ${error instanceof Error ? error.message : String(error)}`,
-    'Create the engine again; if it happens again, report it with the contents of engine.info.',
-    { cause: error },
   )
 }

@@ -1,13 +1,14 @@
 import { allowsNothing, maskOf, nothingAllowed } from '../model/sampling'
-import type { ChunkResult, Runner } from '../model/step'
+import type { ChunkResult, Runner, RunnerLimits } from '../model/step'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { checkRequest, checkRoom } from './admission'
 import { ConversationIds } from './conversation-ids'
-import { readDrawnId } from './drawn-id'
 import type { EngineStats, GenerationEvent, GenerationRequest } from './generation'
 import type { HeldPrefix } from './held-prefix'
+import { asksForNothing, type Outcome, outcomeOf, scored } from './outcome'
 import { type ScheduledChunk, Scheduler } from './scheduler'
 import { Sequence, type SharedPrompt } from './sequence'
+import { asOctavoError } from './step-error'
 import { StopText, type TextSource } from './stop-text'
 
 /** A step that has been submitted. */
@@ -48,14 +49,19 @@ export class Engine {
   readonly conversations = new ConversationIds(mostConversations)
   /** `on`, or why what was computed for one prompt serves no other and cannot be saved. */
   readonly prefixCache: string
-  readonly #runner: Runner
   readonly #maxWaiting: number
-  readonly #scheduler: Scheduler
+  /** null while the GPU is gone. */
+  #runner: Runner | null
+  #scheduler: Scheduler
+  /** Those who wait for a GPU, or for the end. */
+  readonly #paused = new Set<() => void>()
   readonly #sequences = new Set<Sequence>()
   #inFlight: InFlight | null = null
   #looping = false
   #arrivals = 0
   #steps = 0
+  /** Of caches that were lost. */
+  readonly #earlier = { hitTokens: 0, evictions: 0 }
   #ended: unknown = null
 
   constructor(runner: Runner, { maxWaiting }: EngineOptions = { maxWaiting: Number.POSITIVE_INFINITY }) {
@@ -84,7 +90,7 @@ export class Engine {
    */
   generateAll(generations: readonly Generation[]): readonly Promise<void>[] {
     if (this.#ended) throw this.#ended
-    const { limits } = this.#runner
+    const { limits } = this.#scheduler
     for (const { request, options } of generations) {
       if (options.signal.aborted) throw abortedError('The generation', options.signal)
       checkRequest(request, limits, options.eosIds)
@@ -118,12 +124,12 @@ export class Engine {
       const text = new StopText(detokenizer, stopStrings, includeStopString)
       const hooks = { onEvents, onEnd, detokenizer, eosIds }
       const { allowedIds } = request.sampler
-      const mask = allowedIds && maskOf(allowedIds, this.#runner.limits.vocabSize)
+      const mask = allowedIds && maskOf(allowedIds, this.#scheduler.limits.vocabSize)
       const sequence = new Sequence(request, hooks, text, this.#arrivals++, mask, sharedPrompt)
       const onAbort = () => this.#end(sequence, abortedError('The generation', signal))
       signal.addEventListener('abort', onAbort)
       this.#sequences.add(sequence)
-      if (asksForNothing(request)) this.#finishScoring(sequence, [])
+      if (asksForNothing(request)) this.#hear(sequence, scored(sequence))
       else if (this.#constrain(sequence)) this.#scheduler.add(sequence)
     })
   }
@@ -135,7 +141,7 @@ export class Engine {
     try {
       sequence.constrain(constraint.allowed(sequence.ids, sequence.promptTokens))
       const { allowed, bannedIds } = sequence.sampler
-      if (!allowed || !allowsNothing(allowed, bannedIds, this.#runner.limits.vocabSize)) return true
+      if (!allowed || !allowsNothing(allowed, bannedIds, this.#scheduler.limits.vocabSize)) return true
       throw nothingAllowed()
     } catch (error) {
       this.#end(sequence, asOctavoError('The constraint of a generation', error))
@@ -143,17 +149,48 @@ export class Engine {
     }
   }
 
-  /** Runs `copy` with what the cache holds of the ids' beginning, held meanwhile. */
-  async copying<T>(ids: readonly number[], copy: (prefix: HeldPrefix) => Promise<T>): Promise<T> {
-    if (this.#ended) throw this.#ended
-    const prefix = this.#scheduler.hold(ids)
-    try {
-      return await copy(prefix)
-    } catch (error) {
-      // A GPU that is gone fails every copy.
-      throw this.#ended ?? error
-    } finally {
-      this.#scheduler.letGo(prefix)
+  /**
+   * Runs `copy` with what the cache holds of the ids' beginning, held meanwhile; once more where the GPU was lost under it.
+   *
+   * @throws what `copy` throws, 'aborted', or what ended the engine
+   */
+  async copying<T>(
+    ids: readonly number[],
+    copy: (prefix: HeldPrefix) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    for (;;) {
+      const runner = await this.present(signal)
+      const scheduler = this.#scheduler
+      const prefix = scheduler.hold(ids)
+      try {
+        const copied = await copy(prefix)
+        if (runner === this.#runner) return copied
+      } catch (error) {
+        const mayBeLost = !this.#ended && !(error instanceof OctavoError)
+        if (!mayBeLost || !(await this.#wasLost(runner))) throw this.#ended ?? error
+      } finally {
+        scheduler.letGo(prefix)
+      }
+    }
+  }
+
+  /**
+   * The runner, as soon as there is one.
+   *
+   * @throws OctavoError 'aborted', or what ended the engine
+   */
+  async present(signal: AbortSignal): Promise<Runner> {
+    for (;;) {
+      if (this.#ended) throw this.#ended
+      if (this.#runner) return this.#runner
+      if (signal.aborted) throw abortedError('Waiting for a GPU', signal)
+      const { promise, resolve } = resolvable()
+      signal.addEventListener('abort', resolve)
+      this.#paused.add(resolve)
+      await promise
+      this.#paused.delete(resolve)
+      signal.removeEventListener('abort', resolve)
     }
   }
 
@@ -165,9 +202,10 @@ export class Engine {
       blocksInUse: blocks.blocksInUse,
       blocks: blocks.blocks,
       cachedBlocks: blocks.idleBlocks,
-      prefixHitTokens: this.#scheduler.hitTokens,
-      prefixEvictions: blocks.evictions,
+      prefixHitTokens: this.#earlier.hitTokens + this.#scheduler.hitTokens,
+      prefixEvictions: this.#earlier.evictions + blocks.evictions,
       steps: this.#steps,
+      recovering: this.#runner === null && !this.#ended,
     }
   }
 
@@ -177,29 +215,88 @@ export class Engine {
     blocks.checkIntegrity([...running, ...waiting, ...held].map(({ table }) => table))
   }
 
+  /** It answers nothing more. */
+  get ended(): boolean {
+    return this.#ended !== null
+  }
+
   /** Ends every generation with the error, now and from now on. */
   stop(error: OctavoError): void {
     this.#ended ??= error
     for (const sequence of [...this.#sequences]) this.#end(sequence, error)
+    this.#letGoOn()
+  }
+
+  /** The GPU is gone, and with it what is in flight and all keys and values: generations wait for `resume`. */
+  pause(): void {
+    if (this.#runner === null) return
+    this.#runner = null
+    this.#inFlight = null
+    this.#looping = false
+    this.#startAgain(this.#scheduler.limits)
+  }
+
+  /** Goes on with another runner of the same model: each generation is computed again as far as it was, and goes on there. */
+  resume(runner: Runner): void {
+    this.#runner = runner
+    this.#startAgain(runner.limits)
+    this.#wake()
+    this.#letGoOn()
+  }
+
+  #letGoOn(): void {
+    for (const goOn of this.#paused) goOn()
+  }
+
+  /** With an empty cache of these limits; generations that one of another size cannot hold end. */
+  #startAgain(limits: RunnerLimits): void {
+    const before = this.#scheduler
+    this.#earlier.hitTokens += before.hitTokens
+    this.#earlier.evictions += before.blocks.evictions
+    for (const prefix of before.held) prefix.release()
+    this.#scheduler = new Scheduler(limits)
+    for (const sequence of [...this.#sequences]) {
+      before.remove(sequence)
+      sequence.startAgain()
+      try {
+        checkRequest(sequence.request, limits, sequence.hooks.eosIds)
+        this.#scheduler.add(sequence)
+      } catch (error) {
+        this.#end(sequence, error)
+      }
+    }
   }
 
   #wake(): void {
-    if (this.#looping) return
+    if (this.#looping || !this.#runner) return
     this.#looping = true
-    void this.#loop()
+    void this.#loop(this.#runner)
   }
 
-  async #loop(): Promise<void> {
+  /** Steps of one runner, until nothing is left to do or the runner is. */
+  async #loop(runner: Runner): Promise<void> {
+    const { running, waiting } = this.#scheduler
     try {
-      while (this.#inFlight || this.#scheduler.running.length + this.#scheduler.waiting.length > 0) {
+      while (runner === this.#runner && (this.#inFlight || running.length + waiting.length > 0)) {
         await this.step()
       }
     } catch (error) {
-      this.stop(asOctavoError('A step of the engine', error))
-      this.#inFlight = null
+      if (!(await this.#wasLost(runner))) this.stop(asOctavoError('A step of the engine', error))
     } finally {
-      this.#looping = false
+      if (runner === this.#runner) {
+        this.#inFlight = null
+        this.#looping = false
+      }
     }
+  }
+
+  /** Whether something has failed because its GPU is gone; if so, everything else waits from now on. */
+  async #wasLost(runner: Runner): Promise<boolean> {
+    if (runner !== this.#runner) return true
+    const isLost = await runner.isLost()
+    if (runner !== this.#runner) return true
+    if (isLost) this.pause()
+    return isLost
   }
 
   /** One turn of the engine: a batch is submitted before the ids of the one before it are read. */
@@ -213,7 +310,7 @@ export class Engine {
   #run(items: readonly ScheduledChunk[]): InFlight | null {
     if (items.length === 0) return null
     this.#steps += 1
-    const results = this.#runner.run(items.map((item) => item.chunk))
+    const results = this.#runner!.run(items.map((item) => item.chunk))
     // A step that fails is reported when it is read back.
     results.catch(() => undefined)
     return { items, results }
@@ -222,66 +319,16 @@ export class Engine {
   async #postprocess({ items, results }: InFlight): Promise<void> {
     const read = await results
     items.forEach((item, i) => {
-      if (!item.sequence.done && item.epoch === item.sequence.epoch) this.#apply(item, read[i]!)
+      const { sequence, epoch } = item
+      if (!sequence.done && epoch === sequence.epoch) this.#hear(sequence, outcomeOf(item, read[i]!))
     })
   }
 
-  /** What a step means for one sequence. */
-  #apply({ sequence, chunk, count }: ScheduledChunk, result: ChunkResult): void {
-    const events: GenerationEvent[] = []
-    const done = chunk.start + count
-    result.promptLogprobs.forEach((logprobs, i) => {
-      sequence.promptLogprobs[chunk.start + 1 + i] = logprobs
-    })
-    if (done < sequence.promptTokens) {
-      events.push({ type: 'prefill', done, total: sequence.promptTokens })
-    }
-    if (!sequence.wantsTokens) {
-      if (done >= sequence.promptTokens - 1) this.#finishScoring(sequence, events)
-      else sequence.hooks.onEvents(events)
-      return
-    }
-    if (result.sampledId === null) {
-      if (events.length > 0) sequence.hooks.onEvents(events)
-      return
-    }
-    this.#reportPrompt(sequence, events)
-    sequence.pending -= 1
-    sequence.ids.push(result.sampledId)
-    const { text, end } = readDrawnId(sequence, result.sampledId)
-    const logprobs = result.logprobs ? [result.logprobs] : []
-    events.push({ type: 'delta', text, ids: [result.sampledId], logprobs })
-    if (end) {
-      this.#finish(sequence, end.reason, end.stopReason, events)
-      return
-    }
-    sequence.hooks.onEvents(events)
+  #hear(sequence: Sequence, { events, drew, ended }: Outcome): void {
+    if (events.length > 0) sequence.hooks.onEvents(events)
+    if (ended) this.#end(sequence, null)
     // Whoever hears of the id may have ended the generation.
-    if (!sequence.done) this.#constrain(sequence)
-  }
-
-  #reportPrompt(sequence: Sequence, events: GenerationEvent[]): void {
-    if (sequence.promptReported) return
-    sequence.promptReported = true
-    const logprobs = sequence.request.promptLogprobs === null ? null : sequence.promptLogprobs
-    events.push({ type: 'prompt', logprobs, cachedTokens: sequence.cachedTokens ?? 0 })
-  }
-
-  #finishScoring(sequence: Sequence, events: GenerationEvent[]): void {
-    this.#reportPrompt(sequence, events)
-    this.#finish(sequence, 'length', null, events)
-  }
-
-  #finish(
-    sequence: Sequence,
-    reason: 'stop' | 'length',
-    stopReason: string | number | null,
-    events: GenerationEvent[],
-  ): void {
-    const { promptTokens, completionTokens } = sequence
-    events.push({ type: 'finish', reason, stopReason, usage: { promptTokens, completionTokens } })
-    sequence.hooks.onEvents(events)
-    this.#end(sequence, null)
+    else if (drew && !sequence.done) this.#constrain(sequence)
   }
 
   #end(sequence: Sequence, error: unknown): void {
@@ -295,22 +342,15 @@ export class Engine {
   }
 }
 
-/** Neither tokens nor log-probabilities of the prompt; the first token of a prompt has none. */
-function asksForNothing({ stop, promptLogprobs, promptIds }: GenerationRequest): boolean {
-  return stop.maxTokens === 0 && (promptLogprobs === null || promptIds.length < 2)
+function resolvable(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
 }
 
 /** An answer that takes its prompt over from another: it wants tokens, and nothing of the prompt's computing. */
 function sharesPrompt({ stop, promptLogprobs, promptIds }: GenerationRequest): boolean {
   return stop.maxTokens > 0 && promptLogprobs === null && promptIds.length > 1
-}
-
-function asOctavoError(what: string, error: unknown): OctavoError {
-  if (error instanceof OctavoError) return error
-  return new OctavoError(
-    'internal',
-    `${what} failed: ${error instanceof Error ? error.message : String(error)}`,
-    'Create the engine again; if it happens again, report it with the contents of engine.info.',
-    { cause: error },
-  )
 }

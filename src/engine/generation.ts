@@ -89,4 +89,6 @@ export interface EngineStats {
   readonly prefixHitTokens: number
   readonly prefixEvictions: number
   readonly steps: number
+  /** The GPU is gone, and generations wait for another. */
+  readonly recovering: boolean
 }

@@ -222,10 +222,7 @@ export class Scheduler {
 
   #preempt(sequence: Sequence): void {
     this.#leave(sequence)
-    sequence.epoch += 1
-    sequence.computed = 0
-    sequence.pending = 0
-    sequence.counted = false
+    sequence.startAgain()
     this.add(sequence)
   }
 

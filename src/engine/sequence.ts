@@ -36,9 +36,9 @@ export class Sequence {
   cachedTokens: number | null = null
   /** Ended, aborted or failed: results that still arrive are dropped. */
   done = false
-  /** Rises with each preemption, so that results of steps before it are not taken for new ones. */
+  /** Rises whenever it starts again, so that results of steps before it are not taken for new ones. */
   epoch = 0
-  /** By position; what is asked for again after a preemption comes out the same. */
+  /** By position; what is asked for again later comes out the same. */
   readonly promptLogprobs: (TokenLogprobs | null)[] = [null]
   promptReported = false
   /** The GPU counts the ids of this sequence in its slot, for the penalties. */
@@ -96,6 +96,15 @@ export class Sequence {
   constrain(allowed: Uint32Array | null): void {
     const { mask } = this
     this.#constrained = allowed && mask ? allowed.map((word, i) => word & mask[i]!) : allowed
+  }
+
+  /** Nothing of it is computed any more, and results of steps before are not taken for those of later ones. */
+  startAgain(): void {
+    this.epoch += 1
+    this.computed = 0
+    this.pending = 0
+    this.counted = false
+    this.refusedAt = -1
   }
 
   /** How the next id is drawn. */

@@ -34,6 +34,9 @@ const raisedLimits = [
   'maxComputeWorkgroupSizeX',
 ] as const
 
+/** By how much the news of a lost device may come later than what fails by it. */
+const lossDelayMs = 250
+
 const storageUsage = bufferUsage.storage | bufferUsage.copyDst | bufferUsage.copySrc
 
 type AnyKernel = Kernel<never>
@@ -255,6 +258,13 @@ export class GpuDevice {
       if (refused) throw new Error(`the GPU refused a step: ${refused.message}`)
     }
     return result
+  }
+
+  /** With what the device was lost, where something that failed on it just now may have failed for that. */
+  whyFailed(): Promise<OctavoError | null> {
+    // A browser may reject what was pending before it says why.
+    const notLost = new Promise<null>((resolve) => setTimeout(() => resolve(null), lossDelayMs))
+    return Promise.race([this.lost, notLost])
   }
 
   destroy(): void {

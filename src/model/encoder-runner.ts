@@ -84,4 +84,8 @@ export class GpuEncoder implements EncoderRunner {
       this.#free.push(readback)
     }
   }
+
+  async isLost(): Promise<boolean> {
+    return (await this.#options.gpu.whyFailed()) !== null
+  }
 }

@@ -22,4 +22,6 @@ export interface EncoderRunner {
   readonly limits: EncoderLimits
   /** Submits the batch at once; resolves with a vector for each sequence, in their order. */
   run(sequences: readonly EncoderSequence[]): Promise<readonly Float32Array[]>
+  /** As a `Runner`'s. */
+  isLost(): Promise<boolean>
 }

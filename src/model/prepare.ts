@@ -137,7 +137,7 @@ class Choice<Runner> {
         return { runner, variants: this.#variants, dropped: this.#dropped, diagnostics: this.#diagnostics() }
       } catch (error) {
         throwIfAborted(signal)
-        const lost = await lostError(gpu)
+        const lost = await gpu.whyFailed()
         if (lost || (error instanceof OctavoError && blameless.has(error.code))) throw lost ?? error
         const { tuned, ...untuned } = this.#variants
         const everywhere = error instanceof Distrusted && error.everywhere
@@ -195,7 +195,7 @@ class Choice<Runner> {
       const { prove, rare } = await fetchProof(plan, weights)
       const { flaws, ...proof } = await prove(gpu, pipelines, weights.matrices, rare)
       throwIfAborted(signal)
-      const lost = flaws.length > 0 ? await lostError(gpu) : null
+      const lost = flaws.length > 0 ? await gpu.whyFailed() : null
       if (lost) throw lost
       this.#proof = { ...proof, ms: proof.ms + (this.#proof?.ms ?? 0) }
       if (flaws.length === 0) return
@@ -286,12 +286,6 @@ class Distrusted extends OctavoError {
       reportRemedy,
     )
   }
-}
-
-/** What the GPU was taken away with, where it was: what failed on it tells nothing then. */
-function lostError(gpu: GpuDevice): Promise<OctavoError | null> {
-  const notLost = new Promise<null>((resolve) => setTimeout(() => resolve(null), 20))
-  return Promise.race([gpu.lost, notLost])
 }
 
 /** What the CPU packs before it goes to the GPU. */

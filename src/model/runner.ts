@@ -102,6 +102,10 @@ export class GpuRunner implements Runner {
     }
   }
 
+  async isLost(): Promise<boolean> {
+    return (await this.#options.gpu.whyFailed()) !== null
+  }
+
   /** Makes the counts of the chunk's slot those of the ids before it, for the penalties. */
   #writeHistory({ slot, sampler }: StepChunk): void {
     if (!sampler?.history) return

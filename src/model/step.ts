@@ -128,4 +128,6 @@ export interface Runner {
   readonly limits: RunnerLimits
   /** Submits the step at once, in the order of the calls; resolves when its ids are read back. */
   run(chunks: readonly StepChunk[]): Promise<readonly ChunkResult[]>
+  /** Whether the GPU has been taken away. Asked where a step has failed, of which the failure says nothing then. */
+  isLost(): Promise<boolean>
 }

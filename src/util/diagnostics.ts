@@ -49,6 +49,14 @@ export interface ProofDiagnostics {
   readonly ms: number
 }
 
+/** A GPU that the browser took away from a loaded model. */
+export interface DeviceLoss {
+  /** In words. */
+  readonly reason: string
+  /** Milliseconds until requests went on; null: they have not. */
+  readonly recoveredAfterMs: number | null
+}
+
 /** What there is to say of an engine where something is odd: to be sent along with a report. */
 export interface EngineDiagnostics {
   readonly device: {
@@ -69,4 +77,6 @@ export interface EngineDiagnostics {
   /** Variants of kernels that were asked for, also those that were tried and not taken; some share a pipeline. */
   readonly pipelines: number
   readonly variants: VariantDiagnostics
+  /** Since the model was loaded, in order. What is said beside it is of the device that the model is on now. */
+  readonly deviceLosses: readonly DeviceLoss[]
 }

@@ -1,17 +1,18 @@
-import type { ConversationStore } from '../conversations/conversation-store'
-import { bytesOf, type CacheIdentity, type ConversationRecord } from '../conversations/record'
+import { ConversationStore, mismatch } from '../conversations/conversation-store'
+import { bytesOf, type CacheIdentity, type ConversationRecord, difference } from '../conversations/record'
 import type { Engine } from '../engine/engine'
+import type { HeldPrefix } from '../engine/held-prefix'
 import type { CacheBlocks } from '../model/cache-blocks'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import type { SavedConversation } from './protocol'
 
 export interface ConversationParts {
-  readonly engine: Pick<Engine, 'conversations' | 'copying' | 'prefixCache'>
+  readonly engine: Pick<Engine, 'conversations' | 'copying' | 'prefixCache' | 'present'>
+  /** Those of the GPU that the model is on, which may change while the engine lets no one copy. */
   readonly blocks: Pick<CacheBlocks, 'read' | 'write'>
   readonly identity: CacheIdentity
   /** Of all saved conversations together; 0 switches saving off. */
   readonly maxBytes: number
-  readonly openStore: (maxBytes: number) => Promise<ConversationStore>
 }
 
 /** Carries a conversation's KV blocks from the engine to the store and back. */
@@ -25,29 +26,37 @@ export class Conversations {
 
   /** Saves the blocks that the cache has of the conversation's last generation. */
   async save(id: string, signal: AbortSignal): Promise<SavedConversation> {
-    const { engine, blocks, identity } = this.#parts
+    const { engine } = this.#parts
     const store = await this.#storeInUse()
     const ids = engine.conversations.get(id)
     if (!ids) throw unknown(id)
-    return engine.copying(ids, async (prefix) => {
+    const copy = async (prefix: HeldPrefix) => {
+      const { blocks, identity } = this.#parts
       const read = async (index: number) => {
         const block = prefix.block(index)
         return block === null ? null : blocks.read(block)
       }
       return saved(await store.save({ id, identity, ids, blocks: prefix.length, read }, signal))
-    })
+    }
+    return engine.copying(ids, copy, signal)
   }
 
   /** Gives the cache the conversation's blocks, as far as it has room; says how many tokens it has then. */
   async restore(id: string, signal: AbortSignal): Promise<number> {
-    const { engine, blocks, identity } = this.#parts
+    const { engine } = this.#parts
     const store = await this.#storeInUse()
+    // Not with the store, which other pages use too, as long as there is no GPU.
+    await engine.present(signal)
+    const { identity } = this.#parts
     let tokens = 0
     await store.restore(
       id,
       identity,
-      ({ ids, blocks: count, read }) =>
-        engine.copying(ids, async (prefix) => {
+      ({ ids, blocks: count, read }) => {
+        const copy = async (prefix: HeldPrefix) => {
+          const { blocks, identity: present } = this.#parts
+          const differs = difference(identity, present)
+          if (differs) throw mismatch(id, differs)
           engine.conversations.set(id, ids)
           for (tokens = prefix.length * identity.blockSize; prefix.length < count; ) {
             const bytes = await read(prefix.length)
@@ -60,7 +69,9 @@ export class Conversations {
             await written
             tokens += identity.blockSize
           }
-        }),
+        }
+        return engine.copying(ids, copy, signal)
+      },
       signal,
     )
     return tokens
@@ -83,7 +94,7 @@ export class Conversations {
   }
 
   async #store(): Promise<ConversationStore> {
-    this.#opened ??= this.#parts.openStore(this.#parts.maxBytes)
+    this.#opened ??= ConversationStore.open(this.#parts.maxBytes)
     try {
       return await this.#opened
     } catch (error) {

@@ -23,7 +23,7 @@ import { cosine, resized, sigmoid } from './vectors'
 interface EncoderParts {
   readonly info: EngineInfo & { readonly encoder: EncoderInfo }
   readonly encoder: Pick<Encoder, 'encode' | 'limits' | 'stats'>
-  readonly diagnostics: EngineDiagnostics
+  readonly diagnostics: () => Promise<EngineDiagnostics>
   readonly profiler: GpuEncoder['profiler']
   readonly tokenizer: Pick<Tokenizer, 'encode' | 'frames'>
   readonly settings: Pick<VectorSettings, 'lowercases' | 'prompts' | 'defaultPrompt'>
@@ -120,8 +120,8 @@ export class EncoderSession {
     return { scores: others.map((other) => cosine(own!, other)), promptTokens: tokensOf(sequences) }
   }
 
-  get diagnostics(): EngineDiagnostics {
-    return this.#parts.diagnostics
+  diagnostics(): Promise<EngineDiagnostics> {
+    return this.#parts.diagnostics()
   }
 
   get profiler(): GpuEncoder['profiler'] {
@@ -137,7 +137,7 @@ export class EncoderSession {
   }
 
   stats(): EngineStats {
-    const { running, waiting, steps } = this.#parts.encoder.stats()
+    const { running, waiting, steps, recovering } = this.#parts.encoder.stats()
     return {
       runningSequences: running,
       waitingSequences: waiting,
@@ -147,6 +147,7 @@ export class EncoderSession {
       prefixHitTokens: 0,
       prefixEvictions: 0,
       steps,
+      recovering,
     }
   }
 

@@ -1,7 +1,7 @@
 import type { ModelInfo } from '../model/model-info'
 import { kernelsVersion } from '../model/tactics'
 import { variantsInWords } from '../model/variants'
-import type { EngineDiagnostics } from '../util/diagnostics'
+import type { DeviceLoss, EngineDiagnostics } from '../util/diagnostics'
 import type { OpenedModel } from '../weights/types'
 import { headerFacts } from './header-facts'
 import type { EngineInfo } from './protocol'
@@ -46,7 +46,10 @@ export function engineInfo(
 }
 
 /** What is said of a loaded model's kernels where something is odd. */
-export async function engineDiagnostics(info: ModelInfo): Promise<EngineDiagnostics> {
+export async function engineDiagnostics(
+  info: ModelInfo,
+  losses: readonly DeviceLoss[],
+): Promise<EngineDiagnostics> {
   const { maxBufferBytes: _, maxBindingBytes: __, ...device } = info.device
   return {
     device,
@@ -54,5 +57,6 @@ export async function engineDiagnostics(info: ModelInfo): Promise<EngineDiagnost
     kernels: await kernelsVersion(),
     pipelines: info.pipelines,
     variants: info.diagnostics,
+    deviceLosses: [...losses],
   }
 }

@@ -12,7 +12,8 @@ import { describeRepo, type RepoFacts } from '../weights/repo-facts'
 import type { OpenedModel } from '../weights/types'
 import { type HeaderFacts, headerFacts } from './header-facts'
 import type { InspectionReason, ModelInspection, QuantizationChoice } from './inspection'
-import { encoders, modelReference } from './load-session'
+import { encoders } from './load-session'
+import { modelReference } from './model-loader'
 import type { LoadRequest } from './protocol'
 
 /** What a device has for a model, as far as a browser says. */

@@ -54,6 +54,17 @@ export interface LoadProgress {
   readonly storedBytes: number
 }
 
+/** How far a model has come that is loaded again, since the browser took the GPU away. */
+export interface RecoveryProgress extends Omit<LoadProgress, 'phase'> {
+  /** `ready`: requests go on. `failed`: they end with an error that says why, and so do later ones. */
+  readonly phase: LoadPhase | 'failed'
+}
+
+/** What the port of `load` takes. */
+export interface LoadReport extends RecoveryProgress {
+  readonly recovering: boolean
+}
+
 /** Counts that a page may show. */
 export interface EngineStats {
   readonly runningSequences: number
@@ -68,6 +79,8 @@ export interface EngineStats {
   /** Blocks that the prefix cache gave up for other tokens, since the load. */
   readonly prefixEvictions: number
   readonly steps: number
+  /** The browser has taken the GPU away; requests wait while the model is loaded again. */
+  readonly recovering: boolean
 }
 
 /** A conversation whose keys and values lie on this device. */
@@ -264,7 +277,7 @@ export interface Service {
    * of its death. False where there are no locks.
    */
   holdLock(name: string): Promise<boolean>
-  /** Loads the one model of this worker. The port takes LoadProgress messages. */
+  /** Loads the one model of this worker. The port takes LoadReport messages, also after the load. */
   load(request: LoadRequest, progress: MessagePort): Promise<EngineInfo>
   /**
    * Runs the generations of one request to their ends, or refuses all of them. Each has its port, which takes

@@ -3,6 +3,7 @@ import type { EngineDiagnostics } from '../util/diagnostics'
 import { LazyPart } from '../util/lazy-part'
 import { OctavoError } from '../util/octavo-error'
 import type { EngineProfile } from '../util/profile'
+import type { Conversations } from './conversations'
 import type { EncoderSession } from './encoder-session'
 import { asOctavoError, carryErrorsWhole, errorToWire } from './error-transfer'
 import type { ModelInspection } from './inspection'
@@ -13,7 +14,7 @@ import type {
   EmbeddingResult,
   EngineInfo,
   EngineStats,
-  LoadProgress,
+  LoadReport,
   LoadRequest,
   ProfiledRun,
   RerankCall,
@@ -40,6 +41,8 @@ class ModelService implements Service {
   /** Generations and other calls that can be aborted, by the page's name for them. */
   readonly #running = new Map<string, AbortController>()
   #session: Promise<Session | EncoderSession> | null = null
+  /** What takes the profile, of the GPU on which it was begun. */
+  #profiler: Session['profiler'] | EncoderSession['profiler'] | null = null
 
   constructor(gpu: GPU | null) {
     this.#gpu = gpu
@@ -61,7 +64,7 @@ class ModelService implements Service {
   async load(request: LoadRequest, port: MessagePort): Promise<EngineInfo> {
     try {
       if (!this.#gpu) throw noWebGpu()
-      const report = (progress: LoadProgress) => port.postMessage(progress)
+      const report = (progress: LoadReport) => port.postMessage(progress)
       this.#session = loadSession(this.#gpu, request, report, this.#unloading.signal)
       return (await this.#session).info
     } catch (error) {
@@ -114,24 +117,28 @@ class ModelService implements Service {
 
   saveConversation(call: ConversationCall): Promise<SavedConversation> {
     return this.#abortable(call, async (signal) =>
-      (await this.#generator()).conversations.save(call.conversation, signal),
+      (await this.#conversations()).save(call.conversation, signal),
     )
   }
 
   restoreConversation(call: ConversationCall): Promise<number> {
     return this.#abortable(call, async (signal) =>
-      (await this.#generator()).conversations.restore(call.conversation, signal),
+      (await this.#conversations()).restore(call.conversation, signal),
     )
   }
 
   async listConversations(): Promise<SavedConversation[]> {
-    return (await this.#generator()).conversations.list()
+    return (await this.#conversations()).list()
   }
 
   deleteConversation(call: ConversationCall): Promise<void> {
     return this.#abortable(call, async (signal) =>
-      (await this.#generator()).conversations.delete(call.conversation, signal),
+      (await this.#conversations()).delete(call.conversation, signal),
     )
+  }
+
+  async #conversations(): Promise<Conversations> {
+    return (await this.#generator()).conversations()
   }
 
   async #abortable<T>({ id }: { readonly id: string }, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -153,7 +160,9 @@ class ModelService implements Service {
   }
 
   async startProfile(): Promise<void> {
-    await (await this.#loaded()).profiler.start()
+    const { profiler } = await this.#loaded()
+    await profiler.start()
+    this.#profiler = profiler
   }
 
   runProfiled(run: ProfiledRun): Promise<void> {
@@ -161,11 +170,13 @@ class ModelService implements Service {
   }
 
   async diagnostics(): Promise<EngineDiagnostics> {
-    return (await this.#loaded()).diagnostics
+    return (await this.#loaded()).diagnostics()
   }
 
   async endProfile(): Promise<EngineProfile> {
-    return (await this.#loaded()).profiler.finish()
+    const { profiler } = await this.#loaded()
+    if (profiler === this.#profiler) return profiler.finish()
+    return { whyNoTimes: 'The GPU was lost while the profile was taken.', clockNs: null, phases: [] }
   }
 
   async unload(): Promise<void> {

@@ -10,14 +10,15 @@ import { promptIds, promptText } from './prompt'
 import type { EngineInfo, EngineStats, ProfiledRun, WireEvent, WireGeneration, WirePrompt } from './protocol'
 import { eventToWire } from './wire-events'
 
+/** What is of a GPU is asked for anew each time: the model may have come back on another one. */
 interface SessionParts {
   readonly info: EngineInfo
-  readonly diagnostics: EngineDiagnostics
+  readonly diagnostics: () => Promise<EngineDiagnostics>
   readonly engine: Pick<Engine, 'generateAll' | 'stats'>
   readonly runner: Pick<GpuRunner, 'profiler' | 'limits'>
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
-  readonly conversations: Conversations
+  readonly conversations: () => Promise<Conversations>
   /** Ends what runs and releases the GPU. */
   readonly unload: () => void
 }
@@ -43,12 +44,13 @@ export class Session {
     return this.#parts.info
   }
 
-  get diagnostics(): EngineDiagnostics {
-    return this.#parts.diagnostics
+  diagnostics(): Promise<EngineDiagnostics> {
+    return this.#parts.diagnostics()
   }
 
-  get conversations(): Conversations {
-    return this.#parts.conversations
+  /** @throws OctavoError 'network' where the part of Octavo that has them cannot be fetched */
+  conversations(): Promise<Conversations> {
+    return this.#parts.conversations()
   }
 
   get profiler(): GpuRunner['profiler'] {

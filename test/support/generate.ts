@@ -34,6 +34,7 @@ export class RecordingEngine extends Engine {
     super({
       // The runner's own object: its token budget changes as it goes.
       limits: runner.limits,
+      isLost: () => runner.isLost(),
       run: (chunks) => {
         steps.push(chunks)
         return runner.run(chunks)

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import { ConversationStore } from '../../../src/conversations/conversation-store'
 import { Engine } from '../../../src/engine/engine'
 import type { LoadedModel } from '../../../src/model/load'
 import { type KvFormat, kvFormats } from '../../../src/util/kv-format'
@@ -28,8 +27,7 @@ function conversationsOf({ cacheBlocks }: LoadedModel, engine: Engine, format: K
     blockBytes,
     device: 'this one',
   }
-  const openStore = (most: number) => ConversationStore.open(most)
-  return new Conversations({ engine, blocks: cacheBlocks, identity, maxBytes: 2 ** 24, openStore })
+  return new Conversations({ engine, blocks: cacheBlocks, identity, maxBytes: 2 ** 24 })
 }
 
 for (const format of kvFormats) {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createEngine } from '../../../src/api/create-engine'
 import type { Engine } from '../../../src/api/engine'
 import { isQuick, openTestGpu } from '../../support/gpu'
+import { LosableGpu } from '../../support/losable-gpu'
 
 /** all-MiniLM-L6-v2 by transformers in f32; see the README beside it. */
 interface Golden {
@@ -44,10 +45,11 @@ function furthest(got: ArrayLike<number>, expected: readonly number[]): number {
 }
 
 describe('all-MiniLM-L6-v2 from its repo’s files', () => {
+  const losable = new LosableGpu()
   let engine: Engine
   beforeAll(async () => {
     const model = await Promise.all(names.map(fileOf))
-    engine = await createEngine({ model, gpu: navigator.gpu, floatWeights: 'exact' })
+    engine = await createEngine({ model, gpu: losable.gpu, floatWeights: 'exact' })
   })
   afterAll(() => engine.unload())
 
@@ -88,6 +90,20 @@ describe('all-MiniLM-L6-v2 from its repo’s files', () => {
         expect(Math.abs(best[place]! - expected[index]!)).toBeLessThan(1e-3)
       }
     }
+  })
+
+  it('computes on another GPU what it was computing on one that is taken away', async () => {
+    const input = texts.slice(0, 4)
+    const before = await engine.embeddings.create({ input })
+    const disturbed = engine.embeddings.create({ input })
+    // By then its batches are on the GPU.
+    await engine.stats()
+    losable.lose()
+    expect((await disturbed).data).toEqual(before.data)
+    expect(losable.devices).toHaveLength(2)
+    expect((await engine.diagnostics()).deviceLosses).toMatchObject([
+      { recoveredAfterMs: expect.any(Number) },
+    ])
   })
 
   it('refuses a text that is too long, and a chat', async () => {

@@ -3,7 +3,7 @@ import { createEngine } from '../../../src/api/create-engine'
 import { Engine } from '../../../src/api/engine'
 import { type EngineOptions, loadRequest } from '../../../src/api/options'
 import { OctavoError } from '../../../src/util/octavo-error'
-import type { LoadProgress } from '../../../src/worker/protocol'
+import type { LoadProgress, LoadReport, RecoveryProgress } from '../../../src/worker/protocol'
 import { all, connect, endless, FakeService, failure, fakeEngine, request, settled } from './fake-service'
 
 const messages = [{ role: 'user' as const, content: 'Hi' }]
@@ -71,6 +71,7 @@ describe('options', () => {
     [{ model, hub: { token: 5 } }, 'hub.token is 5', 'a string'],
     [{ model, hub: { url: '' } }, 'hub.url', ''],
     [{ model, onProgress: 5 }, 'onProgress is 5', 'a function'],
+    [{ model, onRecovery: {} }, 'onRecovery is', 'a function'],
     [{ model, signal: 5 }, 'signal is 5', 'an AbortSignal'],
     [{ model, kvCache: 'f32' }, 'kvCache is "f32"', 'an object'],
     [{ model, floatWeights: 'int8' }, 'floatWeights is "int8"', '"int4", "f16" or "exact"'],
@@ -112,7 +113,7 @@ describe('loading', () => {
   it('reports progress, first that it began and last that it is ready', async () => {
     const service = new FakeService()
     service.loading = async (report) => {
-      report({ phase: 'fetching', loadedBytes: 50, totalBytes: 100, storedBytes: 20 })
+      report({ phase: 'fetching', loadedBytes: 50, totalBytes: 100, storedBytes: 20, recovering: false })
       await settled()
     }
     const seen: LoadProgress[] = []
@@ -123,6 +124,35 @@ describe('loading', () => {
       { phase: 'fetching', loadedBytes: 50, totalBytes: 100, storedBytes: 20 },
       { phase: 'ready', loadedBytes: 100, totalBytes: 100, storedBytes: 20 },
     ])
+  })
+
+  it('reports apart that the model is loaded again, until it is unloaded', async () => {
+    const service = new FakeService()
+    let report: (report: LoadReport) => void = () => {}
+    service.loading = async (given) => {
+      report = given
+    }
+    const loads: LoadProgress[] = []
+    const recoveries: RecoveryProgress[] = []
+    const engine = await Engine.load(connect(service).connection, request, {
+      onProgress: (progress) => loads.push(progress),
+      onRecovery: (progress) => recoveries.push(progress),
+    })
+    const bytes = { loadedBytes: 5, totalBytes: 100, storedBytes: 5 }
+    // One of the load that was overtaken by its end.
+    report({ phase: 'warming-up', ...bytes, recovering: false })
+    report({ phase: 'fetching', ...bytes, recovering: true })
+    report({ phase: 'failed', ...bytes, recovering: true })
+    await settled()
+    expect(loads.map(({ phase }) => phase)).toEqual(['resolving', 'ready'])
+    expect(recoveries).toEqual([
+      { phase: 'fetching', ...bytes },
+      { phase: 'failed', ...bytes },
+    ])
+    await engine.unload()
+    report({ phase: 'ready', ...bytes, recovering: true })
+    await settled()
+    expect(recoveries).toHaveLength(2)
   })
 
   it('fails with the worker’s error whole, and releases the worker', async () => {
@@ -183,6 +213,7 @@ it('tells what it is doing', async () => {
     prefixHitTokens: 0,
     prefixEvictions: 0,
     steps: 7,
+    recovering: false,
   })
 })
 

@@ -12,7 +12,7 @@ import type {
   EmbeddingResult,
   EngineInfo,
   EngineStats,
-  LoadProgress,
+  LoadReport,
   LoadRequest,
   ProfiledRun,
   RerankCall,
@@ -42,7 +42,7 @@ export class FakeService implements Service {
   readonly profiles: string[] = []
   unloads = 0
   script: Script = answer('Hello', ' world')
-  loading: (progress: (progress: LoadProgress) => void) => Promise<void> = async () => {}
+  loading: (report: (report: LoadReport) => void) => Promise<void> = async () => {}
   readonly #running = new Set<string>()
 
   async holdLock(_name: string): Promise<boolean> {
@@ -55,7 +55,7 @@ export class FakeService implements Service {
 
   async load(request: LoadRequest, port: MessagePort): Promise<EngineInfo> {
     this.loads.push(request)
-    await this.loading((progress) => port.postMessage(progress))
+    await this.loading((report) => port.postMessage(report))
     return info
   }
 
@@ -208,6 +208,7 @@ const idleStats: EngineStats = {
   prefixHitTokens: 0,
   prefixEvictions: 0,
   steps: 7,
+  recovering: false,
 }
 
 /** Accepts a prompt of three tokens and answers with the pieces, one token each, as many as wanted; ids from 20. */
@@ -320,4 +321,5 @@ const diagnostics: EngineDiagnostics = {
     tuneMs: 0,
     proof: null,
   },
+  deviceLosses: [],
 }

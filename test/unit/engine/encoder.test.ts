@@ -13,6 +13,7 @@ class FakeRunner implements EncoderRunner {
   readonly limits = { maxTokens: 100, maxBatchTokens: 10, maxSequences: 4, vocabSize: 1000, outputs: 2 }
   /** First ids of the sequences of each batch. */
   readonly batches: number[][] = []
+  lost = false
   readonly #steps: { readonly finish: () => void; readonly fail: (error: Error) => void }[] = []
 
   run(sequences: readonly EncoderSequence[]): Promise<readonly Float32Array[]> {
@@ -22,6 +23,8 @@ class FakeRunner implements EncoderRunner {
       this.#steps.push({ finish, fail: reject })
     })
   }
+
+  isLost = () => Promise.resolve(this.lost)
 
   async finish(): Promise<void> {
     this.#steps.shift()!.finish()
@@ -160,6 +163,32 @@ describe('an encoder', () => {
     const call = other.encode([sequence(1)], never)
     other.stop(new OctavoError('unloaded', 'The engine was unloaded.', 'Create a new one.'))
     await expect(call).rejects.toMatchObject({ code: 'unloaded' })
+  })
+
+  it('computes again on another GPU what was in flight on one that is gone, and nothing that had come back', async () => {
+    const { runner, encoder } = setUp()
+    const outputs = encoder.encode(
+      [1, 2, 3].map((id) => sequence(id, 10)),
+      never,
+    )
+    await settled()
+    expect(runner.batches).toEqual([[1], [2]])
+    await runner.finish()
+    expect(runner.batches).toEqual([[1], [2], [3]])
+    runner.lost = true
+    await runner.fail(new Error('the GPU is gone'))
+    const later = encoder.encode([sequence(4)], never)
+    await settled()
+    expect(encoder.stats()).toMatchObject({ running: 1, waiting: 1, recovering: true })
+    const next = new FakeRunner()
+    encoder.resume(next)
+    // What comes late from the first is of no interest.
+    await runner.finish()
+    await next.finishAll()
+    expect(next.batches).toEqual([[2], [4], [3]])
+    expect(results(await outputs)).toEqual([1, 2, 3].map((id) => [id, 10]))
+    expect(results(await later)).toEqual([[4, 1]])
+    expect(encoder.stats()).toMatchObject({ running: 0, waiting: 0, recovering: false })
   })
 
   it('needs no batch for no sequences', async () => {

@@ -93,6 +93,7 @@ export class FakeRunner implements Runner {
   readonly limits: RunnerLimits
   steps = 0
   failAt = Number.POSITIVE_INFINITY
+  #lost = false
   largestBatch = 0
   readonly chunks: StepChunk[] = []
   readonly #cache: Int32Array
@@ -111,8 +112,19 @@ export class FakeRunner implements Runner {
     this.#delay = random(seed)
   }
 
+  /** Its GPU is gone: steps fail from now on, those in flight too. */
+  lose(): void {
+    this.#lost = true
+  }
+
+  async isLost(): Promise<boolean> {
+    await new Promise((resolve) => setImmediate(resolve))
+    return this.#lost
+  }
+
   async run(chunks: readonly StepChunk[]): Promise<readonly ChunkResult[]> {
     this.steps += 1
+    if (this.#lost) throw new Error('the GPU is gone')
     if (this.steps === this.failAt) throw new Error('the step broke')
     this.chunks.push(...chunks.map((chunk) => ({ ...chunk, blocks: [...chunk.blocks] })))
     this.largestBatch = Math.max(this.largestBatch, chunks.length)
@@ -125,6 +137,7 @@ export class FakeRunner implements Runner {
     const results = chunks.map((chunk) => this.#result(chunk))
     for (let turns = this.#delay(3); turns >= 0; turns--)
       await new Promise((resolve) => setImmediate(resolve))
+    if (this.#lost) throw new Error('the GPU is gone')
     return results
   }
 

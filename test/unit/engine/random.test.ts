@@ -58,11 +58,16 @@ const arrival = fc.record({
 })
 type Arrival = typeof arrival extends fc.Arbitrary<infer Value> ? Value : never
 
+/** The GPU goes after some steps; that is known, and another one comes, some turns later. */
+const loss = fc.record({ afterSteps: fc.nat(40), unknownTurns: fc.nat(4), goneTurns: fc.nat(6) })
+type Loss = typeof loss extends fc.Arbitrary<infer Value> ? Value : never
+
 const scenario = fc.record({
   limits,
   maxWaiting: fc.oneof(fc.constant(100), fc.nat(8)),
   delays: fc.nat(),
   arrivals: fc.array(arrival, { minLength: 1, maxLength: 12 }),
+  losses: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(loss, { maxLength: 3 })),
   failAt: fc.option(fc.integer({ min: 1, max: 60 }), { freq: 8, nil: Number.POSITIVE_INFINITY }),
 })
 
@@ -127,8 +132,8 @@ function expectWhole({ ids, events, finish }: Answer, asked: GenerationRequest, 
 }
 
 class Run {
-  readonly runner: FakeRunner
   readonly engine: Engine
+  readonly runners: FakeRunner[]
   readonly #maxWaiting: number
   readonly #ends: Promise<void>[] = []
   #open = 0
@@ -139,15 +144,37 @@ class Run {
     delays,
     failAt,
   }: { limits: Partial<RunnerLimits>; maxWaiting: number; delays: number; failAt: number }) {
-    this.runner = new FakeRunner(limits, delays)
-    this.runner.failAt = failAt
+    const runner = new FakeRunner(limits, delays)
+    runner.failAt = failAt
+    this.runners = [runner]
     this.#maxWaiting = maxWaiting
-    this.engine = new Engine(this.runner, { maxWaiting })
+    this.engine = new Engine(runner, { maxWaiting })
+  }
+
+  get runner(): FakeRunner {
+    return this.runners.at(-1)!
   }
 
   /** Until so many steps were submitted, or nothing runs that could submit more. */
   async until(steps: number): Promise<void> {
-    while (this.runner.steps < steps && this.#open > 0) await new Promise((resolve) => setImmediate(resolve))
+    while (this.engine.stats().steps < steps && this.#open > 0) await turns(1)
+  }
+
+  /** Loses a GPU after another. */
+  async lose(losses: readonly Loss[]): Promise<void> {
+    for (const { afterSteps, unknownTurns, goneTurns } of losses) {
+      await this.until(afterSteps)
+      const { limits, failAt } = this.runner
+      this.runner.lose()
+      await turns(unknownTurns)
+      this.engine.pause()
+      this.engine.checkIntegrity()
+      await turns(goneTurns)
+      const next = new FakeRunner(limits, afterSteps)
+      next.failAt = failAt
+      this.runners.push(next)
+      this.engine.resume(next)
+    }
   }
 
   start(given: Arrival): void {
@@ -174,7 +201,7 @@ class Run {
     }
     expect(refusal).toBeNull()
     if (given.abort?.moment.after === 'steps') {
-      void this.until(this.runner.steps + given.abort.moment.count).then(() => stopping.abort())
+      void this.until(this.engine.stats().steps + given.abort.moment.count).then(() => stopping.abort())
     }
     started.forEach((answer, i) => {
       this.#open += 1
@@ -210,8 +237,8 @@ class Run {
 
   /** Of a step that was to fail, which ends the engine. */
   #isFailure(error: unknown): boolean {
-    const { steps, failAt } = this.runner
-    return steps >= failAt && error instanceof OctavoError && error.message.includes('the step broke')
+    const failed = this.runners.some(({ steps, failAt }) => steps >= failAt)
+    return failed && error instanceof OctavoError && error.message.includes('the step broke')
   }
 
   #expectEnd(error: unknown, signal: AbortSignal): void {
@@ -227,6 +254,10 @@ class Run {
   }
 }
 
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 let checks: StepChecks
 beforeAll(() => {
   checks = checkEveryStep()
@@ -234,29 +265,37 @@ beforeAll(() => {
 afterAll(() => checks.stop())
 
 it(
-  'in any company, with aborts, preemptions and evictions at any moment, answers are what they are alone',
+  'in any company, with aborts, preemptions, evictions and lost GPUs at any moment, answers are what they are alone',
   async () => {
-    const seen = { arrivals: 0, evictions: 0, hitTokens: 0, copies: 0, stateCopies: 0 }
+    const seen = { arrivals: 0, evictions: 0, hitTokens: 0, copies: 0, stateCopies: 0, losses: 0 }
     await fc.assert(
       fc.asyncProperty(scenario, async (given) => {
         const run = new Run(given)
-        for (const each of given.arrivals.toSorted((a, b) => a.afterSteps - b.afterSteps)) {
+        let losing = Promise.resolve()
+        const arrivals = given.arrivals.toSorted((a, b) => a.afterSteps - b.afterSteps)
+        const [first] = arrivals
+        for (const each of arrivals) {
           await run.until(each.afterSteps)
           run.start(each)
+          // Not before there is something to do.
+          if (each === first) losing = run.lose(given.losses)
         }
+        await losing
         await run.end()
         seen.arrivals += given.arrivals.length
         seen.evictions += run.engine.stats().prefixEvictions
         seen.hitTokens += run.engine.stats().prefixHitTokens
-        seen.stateCopies += run.runner.chunks.filter(({ copyState }) => copyState !== null).length
-        seen.copies += run.runner.chunks.filter(({ copyBlock }) => copyBlock).length
+        const chunks = run.runners.flatMap((runner) => runner.chunks)
+        seen.stateCopies += chunks.filter(({ copyState }) => copyState !== null).length
+        seen.copies += chunks.filter(({ copyBlock }) => copyBlock).length
+        seen.losses += run.runners.slice(0, -1).filter(({ steps }) => steps > 0).length
       }),
       runs,
     )
     // The scenarios are worth what happens in them.
     expect(seen.arrivals).toBeGreaterThan(2000)
-    const { evictions, hitTokens, copies, stateCopies } = seen
-    for (const count of [evictions, hitTokens, copies, stateCopies, checks.preemptions]) {
+    const { evictions, hitTokens, copies, stateCopies, losses } = seen
+    for (const count of [evictions, hitTokens, copies, stateCopies, losses, checks.preemptions]) {
       expect(count).toBeGreaterThan(100)
     }
   },

@@ -1,7 +1,6 @@
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ConversationStore } from '../../../src/conversations/conversation-store'
 import { Engine } from '../../../src/engine/engine'
 import type { RunnerLimits } from '../../../src/model/step'
 import { OctavoError } from '../../../src/util/octavo-error'
@@ -29,9 +28,8 @@ function loaded(limits: Partial<RunnerLimits> = {}, maxBytes = 2 ** 20) {
     blockBytes: runner.blockBytes,
     device: 'a GPU',
   }
-  const openStore = (most: number) => ConversationStore.open(most)
-  const conversations = new Conversations({ engine, blocks: runner, identity, maxBytes, openStore })
-  return { runner, engine, conversations }
+  const parts = { engine, blocks: runner, identity, maxBytes }
+  return { runner, engine, conversations: new Conversations(parts), parts }
 }
 
 const cachedTokens = ({ events }: Answer) =>
@@ -234,6 +232,81 @@ describe('copying', () => {
         await conversations.delete('b', signal)
       }
     }
+  })
+
+  it('is saved and restored again where the GPU goes meanwhile', async () => {
+    const { engine, conversations } = loaded()
+    const { ids } = await generate(engine, conversation())
+    await conversations.save('a', signal)
+    const { runner, engine: other, conversations: restored, parts } = loaded()
+    const write = runner.write.bind(runner)
+    runner.write = async (block, bytes) => {
+      await write(block, bytes)
+      if (block !== 3) return
+      runner.lose()
+      throw new DOMException('mapping failed', 'AbortError')
+    }
+    const restoring = restored.restore('a', signal)
+    while (!other.stats().recovering) await new Promise((resolve) => setImmediate(resolve))
+    const next = new FakeRunner()
+    parts.blocks = next
+    other.resume(next)
+    expect(await restoring).toBe(28)
+    expect(other.stats()).toMatchObject({ blocksInUse: 0, cachedBlocks: 7 })
+    const asked = request([...prompt(10), ...ids, ...prompt(6, 9)])
+    const answer = await generate(other, asked)
+    expect(cachedTokens(answer)).toBe(28)
+    expect(answer.ids).toEqual(expected(asked.promptIds, 20))
+
+    next.read = async () => {
+      next.lose()
+      throw new DOMException('mapping failed', 'AbortError')
+    }
+    other.conversations.set('b', [...prompt(10), ...ids])
+    const saving = restored.save('b', signal)
+    while (!other.stats().recovering) await new Promise((resolve) => setImmediate(resolve))
+    other.resume(new FakeRunner())
+    // Nothing of it is left to be saved.
+    expect(await saving).toMatchObject({ id: 'b', tokens: 0 })
+    expect(await restored.list()).toMatchObject([
+      { id: 'b', tokens: 0 },
+      { id: 'a', tokens: 28 },
+    ])
+    other.checkIntegrity()
+  })
+
+  it('is not restored on a GPU of another kind that came for one that was lost', async () => {
+    const { engine, conversations } = loaded()
+    await generate(engine, conversation())
+    await conversations.save('a', signal)
+    const { runner, engine: other, conversations: restored, parts } = loaded()
+    runner.write = async () => {
+      runner.lose()
+      throw new DOMException('mapping failed', 'AbortError')
+    }
+    const restoring = restored.restore('a', signal)
+    while (!other.stats().recovering) await new Promise((resolve) => setImmediate(resolve))
+    parts.identity = { ...parts.identity, device: 'another GPU' }
+    other.resume(parts.blocks)
+    await expect(restoring).rejects.toMatchObject({ code: 'conversation-mismatch' })
+    expect(other.stats().cachedBlocks).toBe(0)
+  })
+
+  it('is neither saved nor restored while there is no GPU, and can be aborted', async () => {
+    const { engine, conversations } = loaded()
+    await generate(engine, conversation())
+    engine.pause()
+    const aborting = new AbortController()
+    const calls = [conversations.save('a', aborting.signal), conversations.restore('a', aborting.signal)]
+    const failures = calls.map((call) => expect(call).rejects.toMatchObject({ code: 'aborted' }))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    aborting.abort()
+    await Promise.all(failures)
+    const waiting = conversations.save('a', signal)
+    engine.stop(new OctavoError('device-lost', 'The GPU is gone.', 'Load again.'))
+    await expect(waiting).rejects.toMatchObject({ code: 'device-lost' })
+    expect(engine.stats().recovering).toBe(false)
+    await expect(engine.generate(conversation(), {} as never)).rejects.toMatchObject({ code: 'device-lost' })
   })
 
   it('fails with what ended the engine', async () => {

@@ -60,9 +60,9 @@ function setUp(task: EncoderInfo, given: SetUp = {}) {
         return sequences.map((sequence) => Float32Array.from(outputs(sequence)))
       },
       limits: { maxTokens: 10, maxBatchTokens: 100, maxSequences: 8, vocabSize: 32, outputs: 3 },
-      stats: () => ({ running: 1, waiting: 2, steps: 3 }),
+      stats: () => ({ running: 1, waiting: 2, steps: 3, recovering: false }),
     },
-    diagnostics: {} as EngineDiagnostics,
+    diagnostics: async () => ({}) as EngineDiagnostics,
     profiler: {} as GpuEncoder['profiler'],
     tokenizer,
     settings: {

@@ -96,6 +96,7 @@ const stats: EngineStats = {
   prefixHitTokens: 0,
   prefixEvictions: 0,
   steps: 0,
+  recovering: false,
 }
 
 /** May throw, as the engine does at once for what it does not take. */
@@ -114,11 +115,11 @@ function start(request: Partial<WireGeneration>, generate: Generate, answers = 1
     stats: () => stats,
   }
   const info = { model: { contextLength: 512 } } as EngineInfo
-  const conversations = {} as Conversations
+  const conversations = async () => ({}) as Conversations
   const runner = { limits: { vocabSize: 27 } } as GpuRunner
   const session = new Session({
     info,
-    diagnostics: {} as EngineDiagnostics,
+    diagnostics: async () => ({}) as EngineDiagnostics,
     engine,
     runner,
     tokenizer,
