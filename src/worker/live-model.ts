@@ -69,7 +69,7 @@ const browserClock: Clock = {
 export class LiveModel<Runner, Model extends OnGpu<Runner>> {
   /** The GPUs that were lost since the model was loaded, in order. */
   readonly losses: DeviceLoss[] = []
-  readonly #parts: LiveModelParts<Runner, Model>
+  readonly #parts: Omit<LiveModelParts<Runner, Model>, 'model' | 'clock'>
   readonly #clock: Clock
   #model: Model
   #loadedAt: number
@@ -77,8 +77,9 @@ export class LiveModel<Runner, Model extends OnGpu<Runner>> {
   readonly #unloading = new AbortController()
 
   constructor(parts: LiveModelParts<Runner, Model>) {
-    const { model, clock = browserClock } = parts
-    this.#parts = parts
+    // Not the first model, which would be kept when it is gone.
+    const { model, clock = browserClock, ...rest } = parts
+    this.#parts = rest
     this.#clock = clock
     this.#model = model
     this.#loadedAt = clock.now()
