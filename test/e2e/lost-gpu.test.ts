@@ -21,7 +21,7 @@ let site: LibrarySite
 let profile: Profile
 let context: BrowserContext
 beforeAll(async () => {
-  hub = await HubServer.start({ repos: [await tinyRepo()] })
+  hub = await HubServer.start({ repos: [await tinyRepo({ contextLength: 8192 })] })
   site = await LibrarySite.start()
   await built(demo)
   const model = { repo: 'test/tiny-GGUF', tag: 'Q4_1', license: 'none', origin: 'a test' }
@@ -60,22 +60,25 @@ async function demoWithModel(): Promise<{
   return { ...opened, crash: await gpuCrash(opened.page) }
 }
 
-/** Ids of an answer of 200 tokens; the GPU process crashes when the page has five of them, if it is to. */
+/** Ids of an answer so long that it has not ended when the GPU process crashes, which is after five of them, if it is to. */
 function streamed(page: Page, crashes: boolean): Promise<readonly number[]> {
   return page.evaluate(async (crash) => {
     const stream = await globalThis.engine.completions.create({
       prompt: 'hello there',
-      max_tokens: 200,
+      max_tokens: 600,
       temperature: 0,
       ignore_eos: true,
       stream: true,
       return_token_ids: true,
     })
     const ids: number[] = []
+    let hasCrashed = !crash
     Object.assign(globalThis, { tokens: () => ids.length })
     for await (const { choices } of stream) {
       ids.push(...(choices[0]?.token_ids ?? []))
-      if (crash && ids.length === 5) void globalThis.crashGpu()
+      if (hasCrashed || ids.length < 5) continue
+      hasCrashed = true
+      void globalThis.crashGpu()
     }
     return ids
   }, crashes)
@@ -94,14 +97,14 @@ it('a stream goes on where it was when the GPU process of the browser crashes, a
     })
   }, hub.endpoint)
   const undisturbed = await streamed(page, false)
-  expect(undisturbed).toHaveLength(200)
+  expect(undisturbed).toHaveLength(600)
   hub.log.length = 0
   expect(await streamed(page, true)).toEqual(undisturbed)
   expect(hub.log).toEqual([])
   const recoveries = await page.evaluate(() => globalThis.recoveries)
   expect(recoveries[0]!.phase).toBe('resolving')
   expect(recoveries.at(-1)!.phase).toBe('ready')
-  for (const { tokens } of recoveries) expect(tokens).toBeLessThan(200)
+  for (const { tokens } of recoveries) expect(tokens).toBeLessThan(600)
   const { deviceLosses } = await page.evaluate(() => globalThis.engine.diagnostics())
   expect(deviceLosses).toHaveLength(1)
   await page.evaluate(() => globalThis.engine.unload())
