@@ -1,4 +1,4 @@
-import { createEngine } from '../src/index'
+import { createEngine, type Engine } from '../src/index'
 import { watchDevices, watchMethod } from '../test/support/watch-device'
 import { adapterName } from './adapter-name'
 import { median } from './median'
@@ -31,6 +31,8 @@ export interface ColdParts {
   /** From the first pipeline's begin to the last one's end, and the part of it after the last piece of weights. */
   readonly pipelinesMs: number
   readonly pipelinesAfterMs: number
+  /** How long a stream waits whose GPU is taken away: the model is loaded again, and what was read and written computed. */
+  readonly lostMs: number
 }
 
 export interface ColdFigures {
@@ -58,7 +60,10 @@ async function coldStart({ model, gpu, promptTokens }: Omit<ColdBenchOptions, 'r
   const compiled: number[] = []
   const written: number[] = []
   let opened = 0
+  let newest: GPUDevice | null = null
   const watched = watchDevices(gpu, (device) => {
+    newest = device
+    if (opened > 0) return
     opened = performance.now()
     watchMethod(device, 'createComputePipelineAsync', (made) => {
       begun.push(performance.now())
@@ -87,6 +92,7 @@ async function coldStart({ model, gpu, promptTokens }: Omit<ColdBenchOptions, 'r
   await engine.completions.create({ prompt, max_tokens: 1, temperature: 0 })
   const ended = performance.now()
   const adapter = adapterName(engine.info)
+  const lostMs = await longestPause(engine, prompt, () => newest!.destroy())
   await engine.unload()
   const [firstWritten, lastWritten] = [written[0]!, written.at(-1)!]
   const lastCompiled = Math.max(...compiled)
@@ -101,9 +107,25 @@ async function coldStart({ model, gpu, promptTokens }: Omit<ColdBenchOptions, 'r
     hashMs: hashing.ms,
     pipelinesMs: lastCompiled - Math.min(...begun),
     pipelinesAfterMs: Math.max(0, lastCompiled - lastWritten),
+    lostMs,
   }
   const begunBefore = begun.filter((time) => time <= firstWritten).length
   return { adapter, pipelines: begun.length, begunBefore, parts }
+}
+
+/** The longest time between two tokens of a stream; after the eighth, `lose` is called. */
+async function longestPause(engine: Engine, prompt: readonly number[], lose: () => void): Promise<number> {
+  const body = { prompt, max_tokens: 16, temperature: 0, ignore_eos: true, stream: true } as const
+  let longest = 0
+  let tokens = 0
+  let last = performance.now()
+  for await (const _ of await engine.completions.create({ ...body, prompt: [...prompt] })) {
+    const now = performance.now()
+    if (tokens > 0) longest = Math.max(longest, now - last)
+    last = now
+    if (++tokens === 8) lose()
+  }
+  return longest
 }
 
 /** How long at least one of some calls was pending. */

@@ -11,7 +11,7 @@ import { cacheFolder } from './model.ts'
  * npm run bench:cold -- [--lavapipe] [--node] [--model 135m|tiny] [--prompt 32] [--repeats 3] [--json FILE]
  *
  * Where the time goes from `createEngine` on a model that lies on this device to the first token: in Chromium from its
- * store, in Node from a file. `tiny` is the model of that name in the comparison with peers: kernels are all that takes time.
+ * store, in Node from a file; and how long a stream waits whose GPU is taken away. `tiny` is the model of that name in the comparison with peers: kernels are all that takes time.
  */
 const setting = new BenchSetting({ model: '135m', prompt: '32', repeats: '3' })
 const options: Omit<ColdBenchOptions, 'model' | 'gpu'> = {
@@ -58,5 +58,6 @@ function table({ pipelines, begunBefore, parts }: ColdFigures): string[][] {
       parts.pipelinesMs,
     ),
     row('of it behind the weights', parts.pipelinesAfterMs),
+    row('a stream whose GPU is lost waits', parts.lostMs),
   ]
 }

@@ -1,6 +1,7 @@
 import type { EncoderRunner, EncoderSequence } from '../model/encoder-step'
 import { abortedError, OctavoError } from '../util/octavo-error'
-import { asOctavoError } from './step-error'
+import { CurrentRunner } from './current-runner'
+import { internalError } from './internal-error'
 
 /** Batches that are submitted before the first of them has been read, so that the GPU does not wait for the CPU. */
 const batchesInFlight = 2
@@ -26,17 +27,15 @@ interface Submitted {
 /** Runs the sequences of many requests through an encoder, as many in a batch as it takes. */
 export class Encoder {
   readonly #maxWaiting: number
-  /** null while the GPU is gone. */
-  #runner: EncoderRunner | null
+  readonly #current: CurrentRunner<EncoderRunner>
   #limits: EncoderRunner['limits']
   /** In the order in which they give to the next batch. */
   #calls: Call[] = []
   readonly #inFlight = new Set<readonly Submitted[]>()
   #steps = 0
-  #ended: OctavoError | null = null
 
   constructor(runner: EncoderRunner, { maxWaiting }: { readonly maxWaiting: number }) {
-    this.#runner = runner
+    this.#current = new CurrentRunner(runner)
     this.#limits = runner.limits
     this.#maxWaiting = maxWaiting
   }
@@ -52,7 +51,7 @@ export class Encoder {
    * @throws OctavoError 'aborted', 'queue-full', or what ended the encoder
    */
   async encode(sequences: readonly EncoderSequence[], signal: AbortSignal): Promise<readonly Float32Array[]> {
-    if (this.#ended) throw this.#ended
+    if (this.#current.ended) throw this.#current.ended
     if (signal.aborted) throw abortedError('The request', signal)
     if (sequences.length === 0) return []
     if (this.#calls.length > this.#maxWaiting) throw queueFull(this.#calls.length)
@@ -84,23 +83,23 @@ export class Encoder {
   } {
     const waiting = this.#calls.filter((call) => call.waiting.length === call.sequences.length).length
     const running = this.#calls.length - waiting
-    return { running, waiting, steps: this.#steps, recovering: this.#runner === null && !this.#ended }
+    return { running, waiting, steps: this.#steps, recovering: this.#current.recovering }
   }
 
   /** It answers nothing more. */
   get ended(): boolean {
-    return this.#ended !== null
+    return this.#current.ended !== null
   }
 
   /** Ends every request with the error, now and from now on. */
   stop(error: OctavoError): void {
-    this.#ended ??= error
+    this.#current.end(error)
     for (const call of this.#calls) this.#end(call, error)
   }
 
   /** The GPU is gone, and with it what is in flight: requests wait for `resume`. */
   pause(): void {
-    this.#runner = null
+    this.#current.lose()
     for (const { call, index } of [...this.#inFlight].flat()) call.waiting.push(index)
     for (const { waiting } of this.#calls) waiting.sort((a, b) => a - b)
     this.#inFlight.clear()
@@ -108,17 +107,18 @@ export class Encoder {
 
   /** Goes on with another runner of the same model. */
   resume(runner: EncoderRunner): void {
-    this.#runner = runner
+    this.#current.replace(runner)
     this.#limits = runner.limits
     this.#fill()
   }
 
   #fill(): void {
-    while (this.#runner && this.#inFlight.size < batchesInFlight) {
+    const { runner } = this.#current
+    while (runner && this.#inFlight.size < batchesInFlight) {
       const batch = this.#takeBatch()
       if (batch.length === 0) return
       this.#inFlight.add(batch)
-      void this.#run(this.#runner, batch)
+      void this.#run(runner, batch)
     }
   }
 
@@ -159,10 +159,10 @@ export class Encoder {
         if (call.left === 0) this.#end(call, null)
       }
     } catch (error) {
-      const isLost = await runner.isLost()
-      if (runner !== this.#runner) return
-      if (isLost) this.pause()
-      else this.stop(asOctavoError('A step of the encoder', error))
+      const wasLost = await this.#current.wasLost(runner)
+      // Else another may be there by now.
+      if (wasLost && runner === this.#current.runner) this.pause()
+      if (!wasLost) this.stop(internalError('A step of the encoder', error))
     } finally {
       if (this.#inFlight.delete(batch)) this.#fill()
     }

@@ -3,33 +3,19 @@ import type { ChunkResult, Runner, RunnerLimits } from '../model/step'
 import { abortedError, OctavoError } from '../util/octavo-error'
 import { checkRequest, checkRoom } from './admission'
 import { ConversationIds } from './conversation-ids'
-import type { EngineStats, GenerationEvent, GenerationRequest } from './generation'
+import { CurrentRunner } from './current-runner'
+import type { EngineStats, GenerateOptions, Generation, GenerationRequest } from './generation'
 import type { HeldPrefix } from './held-prefix'
+import { internalError } from './internal-error'
 import { asksForNothing, type Outcome, outcomeOf, scored } from './outcome'
 import { type ScheduledChunk, Scheduler } from './scheduler'
 import { Sequence, type SharedPrompt } from './sequence'
-import { asOctavoError } from './step-error'
-import { StopText, type TextSource } from './stop-text'
+import { StopText } from './stop-text'
 
 /** A step that has been submitted. */
 interface InFlight {
   readonly items: readonly ScheduledChunk[]
   readonly results: Promise<readonly ChunkResult[]>
-}
-
-export interface GenerateOptions {
-  readonly signal: AbortSignal
-  /** A fresh one for each generation. */
-  readonly detokenizer: TextSource
-  readonly eosIds: readonly number[]
-  /** Events in order, those of one step together. */
-  readonly onEvents: (events: readonly GenerationEvent[]) => void
-}
-
-/** One generation with what it needs beside the request. */
-export interface Generation {
-  readonly request: GenerationRequest
-  readonly options: GenerateOptions
 }
 
 export interface EngineOptions {
@@ -50,11 +36,8 @@ export class Engine {
   /** `on`, or why what was computed for one prompt serves no other and cannot be saved. */
   readonly prefixCache: string
   readonly #maxWaiting: number
-  /** null while the GPU is gone. */
-  #runner: Runner | null
+  readonly #current: CurrentRunner<Runner>
   #scheduler: Scheduler
-  /** Those who wait for a GPU, or for the end. */
-  readonly #paused = new Set<() => void>()
   readonly #sequences = new Set<Sequence>()
   #inFlight: InFlight | null = null
   #looping = false
@@ -62,10 +45,9 @@ export class Engine {
   #steps = 0
   /** Of caches that were lost. */
   readonly #earlier = { hitTokens: 0, evictions: 0 }
-  #ended: unknown = null
 
   constructor(runner: Runner, { maxWaiting }: EngineOptions = { maxWaiting: Number.POSITIVE_INFINITY }) {
-    this.#runner = runner
+    this.#current = new CurrentRunner(runner)
     this.#maxWaiting = maxWaiting
     this.#scheduler = new Scheduler(runner.limits)
     this.prefixCache = runner.limits.hasState ? whyNoPrefixes : 'on'
@@ -89,7 +71,7 @@ export class Engine {
    * @throws OctavoError as `generate`, at once, if one of them cannot be taken
    */
   generateAll(generations: readonly Generation[]): readonly Promise<void>[] {
-    if (this.#ended) throw this.#ended
+    if (this.#current.ended) throw this.#current.ended
     const { limits } = this.#scheduler
     for (const { request, options } of generations) {
       if (options.signal.aborted) throw abortedError('The generation', options.signal)
@@ -144,7 +126,7 @@ export class Engine {
       if (!allowed || !allowsNothing(allowed, bannedIds, this.#scheduler.limits.vocabSize)) return true
       throw nothingAllowed()
     } catch (error) {
-      this.#end(sequence, asOctavoError('The constraint of a generation', error))
+      this.#end(sequence, internalError('The constraint of a generation', error))
       return false
     }
   }
@@ -160,15 +142,15 @@ export class Engine {
     signal: AbortSignal,
   ): Promise<T> {
     for (;;) {
-      const runner = await this.present(signal)
+      const runner = await this.#current.present(signal)
       const scheduler = this.#scheduler
       const prefix = scheduler.hold(ids)
       try {
         const copied = await copy(prefix)
-        if (runner === this.#runner) return copied
+        if (runner === this.#current.runner) return copied
       } catch (error) {
-        const mayBeLost = !this.#ended && !(error instanceof OctavoError)
-        if (!mayBeLost || !(await this.#wasLost(runner))) throw this.#ended ?? error
+        const mayBeLost = !this.#current.ended && !(error instanceof OctavoError)
+        if (!mayBeLost || !(await this.#wasLost(runner))) throw this.#current.ended ?? error
       } finally {
         scheduler.letGo(prefix)
       }
@@ -176,22 +158,12 @@ export class Engine {
   }
 
   /**
-   * The runner, as soon as there is one.
+   * Resolves as soon as there is a GPU.
    *
    * @throws OctavoError 'aborted', or what ended the engine
    */
-  async present(signal: AbortSignal): Promise<Runner> {
-    for (;;) {
-      if (this.#ended) throw this.#ended
-      if (this.#runner) return this.#runner
-      if (signal.aborted) throw abortedError('Waiting for a GPU', signal)
-      const { promise, resolve } = resolvable()
-      signal.addEventListener('abort', resolve)
-      this.#paused.add(resolve)
-      await promise
-      this.#paused.delete(resolve)
-      signal.removeEventListener('abort', resolve)
-    }
+  async present(signal: AbortSignal): Promise<void> {
+    await this.#current.present(signal)
   }
 
   stats(): EngineStats {
@@ -205,7 +177,7 @@ export class Engine {
       prefixHitTokens: this.#earlier.hitTokens + this.#scheduler.hitTokens,
       prefixEvictions: this.#earlier.evictions + blocks.evictions,
       steps: this.#steps,
-      recovering: this.#runner === null && !this.#ended,
+      recovering: this.#current.recovering,
     }
   }
 
@@ -217,20 +189,19 @@ export class Engine {
 
   /** It answers nothing more. */
   get ended(): boolean {
-    return this.#ended !== null
+    return this.#current.ended !== null
   }
 
   /** Ends every generation with the error, now and from now on. */
   stop(error: OctavoError): void {
-    this.#ended ??= error
+    this.#current.end(error)
     for (const sequence of [...this.#sequences]) this.#end(sequence, error)
-    this.#letGoOn()
   }
 
   /** The GPU is gone, and with it what is in flight and all keys and values: generations wait for `resume`. */
   pause(): void {
-    if (this.#runner === null) return
-    this.#runner = null
+    if (!this.#current.runner) return
+    this.#current.lose()
     this.#inFlight = null
     this.#looping = false
     this.#startAgain(this.#scheduler.limits)
@@ -238,14 +209,9 @@ export class Engine {
 
   /** Goes on with another runner of the same model: each generation is computed again as far as it was, and goes on there. */
   resume(runner: Runner): void {
-    this.#runner = runner
     this.#startAgain(runner.limits)
+    this.#current.replace(runner)
     this.#wake()
-    this.#letGoOn()
-  }
-
-  #letGoOn(): void {
-    for (const goOn of this.#paused) goOn()
   }
 
   /** With an empty cache of these limits; generations that one of another size cannot hold end. */
@@ -253,7 +219,6 @@ export class Engine {
     const before = this.#scheduler
     this.#earlier.hitTokens += before.hitTokens
     this.#earlier.evictions += before.blocks.evictions
-    for (const prefix of before.held) prefix.release()
     this.#scheduler = new Scheduler(limits)
     for (const sequence of [...this.#sequences]) {
       before.remove(sequence)
@@ -268,22 +233,23 @@ export class Engine {
   }
 
   #wake(): void {
-    if (this.#looping || !this.#runner) return
+    const { runner } = this.#current
+    if (this.#looping || !runner) return
     this.#looping = true
-    void this.#loop(this.#runner)
+    void this.#loop(runner)
   }
 
   /** Steps of one runner, until nothing is left to do or the runner is. */
   async #loop(runner: Runner): Promise<void> {
     const { running, waiting } = this.#scheduler
     try {
-      while (runner === this.#runner && (this.#inFlight || running.length + waiting.length > 0)) {
+      while (runner === this.#current.runner && (this.#inFlight || running.length + waiting.length > 0)) {
         await this.step()
       }
     } catch (error) {
-      if (!(await this.#wasLost(runner))) this.stop(asOctavoError('A step of the engine', error))
+      if (!(await this.#wasLost(runner))) this.stop(internalError('A step of the engine', error))
     } finally {
-      if (runner === this.#runner) {
+      if (runner === this.#current.runner) {
         this.#inFlight = null
         this.#looping = false
       }
@@ -292,11 +258,10 @@ export class Engine {
 
   /** Whether something has failed because its GPU is gone; if so, everything else waits from now on. */
   async #wasLost(runner: Runner): Promise<boolean> {
-    if (runner !== this.#runner) return true
-    const isLost = await runner.isLost()
-    if (runner !== this.#runner) return true
-    if (isLost) this.pause()
-    return isLost
+    const wasLost = await this.#current.wasLost(runner)
+    // Another may be there by now.
+    if (wasLost && runner === this.#current.runner) this.pause()
+    return wasLost
   }
 
   /** One turn of the engine: a batch is submitted before the ids of the one before it are read. */
@@ -310,7 +275,7 @@ export class Engine {
   #run(items: readonly ScheduledChunk[]): InFlight | null {
     if (items.length === 0) return null
     this.#steps += 1
-    const results = this.#runner!.run(items.map((item) => item.chunk))
+    const results = this.#current.runner!.run(items.map((item) => item.chunk))
     // A step that fails is reported when it is read back.
     results.catch(() => undefined)
     return { items, results }
@@ -340,14 +305,6 @@ export class Engine {
     if (conversation !== null) this.conversations.set(conversation, sequence.ids)
     sequence.hooks.onEnd(error)
   }
-}
-
-function resolvable(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = () => {}
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }
 
 /** An answer that takes its prompt over from another: it wants tokens, and nothing of the prompt's computing. */

@@ -1,4 +1,5 @@
 import type { SamplerSettings, TokenLogprobs } from '../model/step'
+import type { TextSource } from './stop-text'
 
 /** When a generation ends. */
 export interface StopSettings {
@@ -76,6 +77,21 @@ export type GenerationEvent =
       readonly stopReason: string | number | null
       readonly usage: GenerationUsage
     }
+
+export interface GenerateOptions {
+  readonly signal: AbortSignal
+  /** A fresh one for each generation. */
+  readonly detokenizer: TextSource
+  readonly eosIds: readonly number[]
+  /** Events in order, those of one step together. */
+  readonly onEvents: (events: readonly GenerationEvent[]) => void
+}
+
+/** One generation with what it needs beside the request. */
+export interface Generation {
+  readonly request: GenerationRequest
+  readonly options: GenerateOptions
+}
 
 /** Counts that a page may show. */
 export interface EngineStats {

@@ -35,7 +35,7 @@ const raisedLimits = [
 ] as const
 
 /** By how much the news of a lost device may come later than what fails by it. */
-const lossDelayMs = 250
+const lossDelayMs = 100
 
 const storageUsage = bufferUsage.storage | bufferUsage.copyDst | bufferUsage.copySrc
 

@@ -1,5 +1,4 @@
 import { fetchParts } from '../model/fetch-parts'
-import type { RoomOptions } from '../model/load'
 import { embeddingRows } from '../model/read-description'
 import { type Room, readTypeNames, roomNeeded } from '../model/room'
 import { createTokenizer, fetchTokenizer } from '../text/tokenizer'
@@ -13,7 +12,7 @@ import type { OpenedModel } from '../weights/types'
 import { type HeaderFacts, headerFacts } from './header-facts'
 import type { InspectionReason, ModelInspection, QuantizationChoice } from './inspection'
 import { encoders } from './load-session'
-import { modelReference } from './model-loader'
+import { modelReference, roomOptions } from './model-loader'
 import type { LoadRequest } from './protocol'
 
 /** What a device has for a model, as far as a browser says. */
@@ -108,19 +107,11 @@ async function openedEvenIfDiskIsFull(
 /** What the model takes; where this GPU refuses it, what it would take on one that does not. */
 async function roomFor(
   { gpu, noGpu, memoryBytes }: DeviceMeans,
-  { floatWeights, kvCache, invariance, precision, maxSequences, tokenBudget }: LoadRequest,
+  request: LoadRequest,
   { header }: OpenedModel,
   reasons: InspectionReason[],
 ): Promise<Room | null> {
-  const options: RoomOptions = {
-    header,
-    floatWeights,
-    kvCache,
-    invariance,
-    precision,
-    maxSequences,
-    maxBatchTokens: tokenBudget,
-  }
+  const options = roomOptions(request, header)
   if (!gpu) reasons.push(reasonOf(noGpu))
   const room =
     (gpu && (await attempt(reasons, () => roomNeeded(gpu, options, () => encoders.fetch())))) ??

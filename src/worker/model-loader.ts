@@ -1,5 +1,5 @@
-import type { LoadModelOptions } from '../model/load'
-import type { WeightSink } from '../util/model-file'
+import type { LoadModelOptions, RoomOptions } from '../model/load'
+import type { ModelHeader, WeightSink } from '../util/model-file'
 import { OctavoError } from '../util/octavo-error'
 import { openModel } from '../weights/open-model'
 import type { ByteProgress, OpenedModel } from '../weights/types'
@@ -16,7 +16,7 @@ interface Loading<Model> {
 }
 
 /** What a model was that is loaded again. */
-interface Before {
+interface LoadedBefore {
   readonly content: string
   /** Of the KV cache; null: as the request says. */
   readonly cacheTokens: number | null
@@ -77,7 +77,7 @@ export class ModelLoader {
   }
 
   /** Loads the same content as before; reports tell that it is not the first time. */
-  async loadAgain<Model>({ content, cacheTokens }: Before, begin: BeginLoad<Model>): Promise<Model> {
+  async loadAgain<Model>({ content, cacheTokens }: LoadedBefore, begin: BeginLoad<Model>): Promise<Model> {
     this.#recovering = true
     const { kvCache, tune } = this.#request
     // Requests have been taken that need as large a cache, and wait for more than new timings.
@@ -98,16 +98,10 @@ export class ModelLoader {
   }
 
   async #options({ header }: OpenedModel): Promise<LoadModelOptions> {
-    const { floatWeights, kvCache, invariance, tune, precision, maxSequences, tokenBudget } = this.#request
+    const { tune } = this.#request
     return {
+      ...roomOptions(this.#request, header),
       gpu: this.#gpu,
-      header,
-      floatWeights,
-      kvCache,
-      invariance,
-      precision,
-      maxSequences,
-      maxBatchTokens: tokenBudget,
       signal: this.#signal,
       tactics: {
         tune,
@@ -122,10 +116,18 @@ export class ModelLoader {
 /** What brings a model back that has been loaded. */
 export function recoveryOf<Model>(
   loader: ModelLoader,
-  before: Before,
+  before: LoadedBefore,
   begin: BeginLoad<Model>,
 ): { readonly loadAgain: () => Promise<Model>; readonly onFailed: () => void } {
   return { loadAgain: () => loader.loadAgain(before, begin), onFailed: () => loader.enter('failed') }
+}
+
+/** How much room the model of a request takes. */
+export function roomOptions(
+  { floatWeights, kvCache, invariance, precision, maxSequences, tokenBudget }: LoadRequest,
+  header: ModelHeader,
+): RoomOptions {
+  return { header, floatWeights, kvCache, invariance, precision, maxSequences, maxBatchTokens: tokenBudget }
 }
 
 /** A file that came from another thread has lost its name on the way. */

@@ -1,5 +1,5 @@
-import type { Engine, Generation } from '../engine/engine'
-import type { GenerationRequest } from '../engine/generation'
+import type { Engine } from '../engine/engine'
+import type { Generation, GenerationRequest } from '../engine/generation'
 import type { GpuRunner } from '../model/runner'
 import type { ChatTemplate } from '../text/chat-template'
 import type { Tokenizer } from '../text/types'

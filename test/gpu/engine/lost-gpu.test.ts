@@ -6,7 +6,7 @@ let losable: LosableGpu
 let recoveries: RecoveryProgress['phase'][]
 let engine: Engine
 beforeEach(async () => {
-  losable = new LosableGpu()
+  losable = new LosableGpu(navigator.gpu)
   recoveries = []
   const response = await fetch('/hub/test/tiny-GGUF/resolve/main/tiny-Q4_1.gguf')
   engine = await createEngine({

@@ -45,7 +45,7 @@ function furthest(got: ArrayLike<number>, expected: readonly number[]): number {
 }
 
 describe('all-MiniLM-L6-v2 from its repo’s files', () => {
-  const losable = new LosableGpu()
+  const losable = new LosableGpu(navigator.gpu)
   let engine: Engine
   beforeAll(async () => {
     const model = await Promise.all(names.map(fileOf))

@@ -275,6 +275,25 @@ describe('copying', () => {
     other.checkIntegrity()
   })
 
+  it('is restored again where writes to a GPU that is gone tell nothing of it', async () => {
+    const { engine, conversations } = loaded()
+    await generate(engine, conversation())
+    await conversations.save('a', signal)
+    const { runner, engine: other, conversations: restored, parts } = loaded()
+    const write = runner.write.bind(runner)
+    const next = new FakeRunner()
+    runner.write = async (block, bytes) => {
+      await write(block, bytes)
+      if (block !== 3) return
+      other.pause()
+      parts.blocks = next
+      other.resume(next)
+    }
+    expect(await restored.restore('a', signal)).toBe(28)
+    expect(other.stats()).toMatchObject({ blocksInUse: 0, cachedBlocks: 7 })
+    other.checkIntegrity()
+  })
+
   it('is not restored on a GPU of another kind that came for one that was lost', async () => {
     const { engine, conversations } = loaded()
     await generate(engine, conversation())

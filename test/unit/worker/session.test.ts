@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Engine, GenerateOptions } from '../../../src/engine/engine'
-import type { GenerationEvent, GenerationRequest } from '../../../src/engine/generation'
+import type { Engine } from '../../../src/engine/engine'
+import type { GenerateOptions, GenerationEvent, GenerationRequest } from '../../../src/engine/generation'
 import type { GpuRunner } from '../../../src/model/runner'
 import type { ChatTemplate } from '../../../src/text/chat-template'
 import type { Tokenizer } from '../../../src/text/types'

@@ -1,7 +1,7 @@
 import { OctavoError } from '../util/octavo-error'
 
-/** What failed, as the error that those who wait for it get. */
-export function asOctavoError(what: string, error: unknown): OctavoError {
+/** What those get who wait for something that failed: an error that says nothing to them is 'internal'. */
+export function internalError(what: string, error: unknown): OctavoError {
   if (error instanceof OctavoError) return error
   return new OctavoError(
     'internal',
