@@ -123,6 +123,8 @@ export class LiveModel<Runner, Model extends OnGpu<Runner>> {
       // The load was aborted to be unloaded next.
       if (this.#isUnloaded || (cause instanceof OctavoError && cause.code === 'aborted')) return
       running.stop(goneError(lost, cause))
+      // Those who wait for answers hear first, and why.
+      await this.#clock.wait(0, this.#unloading.signal)
       onFailed()
       return
     }
